@@ -1,0 +1,3 @@
+"""Tests run pytest inside pytest, as users run it."""
+
+pytest_plugins = ["pytester"]

@@ -1,0 +1,59 @@
+"""Record and replay of HTTP for tests of AI agents, on an isolated cache.
+
+Under pytest the plugin does all of it; see the fixtures `agentcache` and `agentcache_session`.
+Elsewhere, and around less than a test, use `use_cassette`.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .cassette import Cassette
+    from .errors import AgentCacheError, CassetteError, MissError, NetworkBlocked, SettingsError
+    from .harness import Harness
+    from .interaction import Headers, Interaction, Request, Response
+    from .responder import Miss
+    from .standalone import use_cassette
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Cassette": "cassette",
+    "AgentCacheError": "errors",
+    "CassetteError": "errors",
+    "MissError": "errors",
+    "NetworkBlocked": "errors",
+    "SettingsError": "errors",
+    "Harness": "harness",
+    "Headers": "interaction",
+    "Interaction": "interaction",
+    "Request": "interaction",
+    "Response": "interaction",
+    "Miss": "responder",
+    "use_cassette": "standalone",
+}
+
+__all__ = [
+    "AgentCacheError",
+    "Cassette",
+    "CassetteError",
+    "Harness",
+    "Headers",
+    "Interaction",
+    "Miss",
+    "MissError",
+    "NetworkBlocked",
+    "Request",
+    "Response",
+    "SettingsError",
+    "use_cassette",
+]
+
+
+def __getattr__(name: str) -> Any:
+    # Loaded when asked for: pytest imports this package in suites that use none of it.
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f".{_HOMES[name]}", __name__), name)

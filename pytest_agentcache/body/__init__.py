@@ -1,0 +1,191 @@
+"""Bodies as readable fields and back, to the byte. Used for cassettes and for the cache's files."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ..cassette_yaml import DEEPEST, LONGEST_KEY
+from . import form, json_text, multipart, sse
+
+KINDS = ("json", "text", "sse", "form", "multipart", "base64", "file")
+STYLES = ("json_style", "sse_style", "form_style", "text_style", "charset")
+# Past these sizes in bytes a body goes into a file of its own.
+LARGE_BINARY = 1024
+LARGE_TEXT = 512 * 1024
+_MEDIA = ("image/", "audio/", "video/", "font/", "application/pdf", "application/zip")
+_BINARY = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
+_BASE64_COLUMNS = 76
+
+Store = Callable[[bytes, str], str]
+Load = Callable[[str], bytes]
+
+
+class BodyError(ValueError):
+    """Fields that make no body; `key` is the one at fault."""
+
+    def __init__(self, key: str, problem: str) -> None:
+        self.key, self.problem = key, problem
+        super().__init__(problem)
+
+
+def to_fields(raw: bytes, content_type: str, store: Store | None = None) -> dict[str, Any]:
+    """The fields that stand for `raw`, such that `from_fields` gives the same bytes.
+
+    Args:
+        raw: The decoded body.
+        content_type: Its media type with parameters, as far as it is known.
+        store: Keeps bytes under a file name made from their media type, and returns that name.
+            Without it everything is written in place.
+
+    Returns:
+        Nothing for an empty body, else one of `KINDS` and, where it is needed, its style.
+    """
+    if not raw:
+        return {}
+    media = content_type.partition(";")[0].strip().lower()
+    if store and media.startswith(_MEDIA):
+        return {"file": store(raw, media)}
+    if store and len(raw) > LARGE_TEXT:
+        return {"file": store(raw, media)}
+    if sse.is_stream(content_type) and (found := sse.lines(raw)):
+        return _styled("sse", *found)
+    if form.is_form(content_type) and (fields := form.fields(raw)):
+        return _styled("form", *fields)
+    if (parts := _parts(raw, content_type, store)) is not None:
+        return {"multipart": parts}
+    if (is_json(content_type) or raw.lstrip()[:1] in (b"{", b"[")) and (
+        structured := json_text.structure(raw)
+    ):
+        if _writable(structured[0]):
+            return _styled("json", *structured)
+    return _text(raw, content_type) or _binary(raw, media, store)
+
+
+def is_json(content_type: str) -> bool:
+    """Whether a media type is JSON, by name or by its `+json` suffix (RFC 6839)."""
+    media = content_type.partition(";")[0].strip().lower()
+    return media in ("application/json", "text/json") or media.endswith("+json")
+
+
+def _styled(kind: str, value: Any, style: str) -> dict[str, Any]:
+    return {kind: value, f"{kind}_style": style} if style else {kind: value}
+
+
+def _writable(value: Any, depth: int = 0) -> bool:
+    """Whether YAML can hold `value`: not too deep, no endless key, no half surrogate pair."""
+    if depth > DEEPEST - 10:
+        return False
+    if isinstance(value, dict):
+        return all(
+            len(key) <= LONGEST_KEY and _writable(key) and _writable(each, depth + 1)
+            for key, each in value.items()
+        )
+    if isinstance(value, list):
+        return all(_writable(each, depth + 1) for each in value)
+    if isinstance(value, str) and not value.isascii():
+        return not any("\ud800" <= char <= "\udfff" for char in value)
+    return True
+
+
+def _text(raw: bytes, content_type: str) -> dict[str, Any] | None:
+    if _BINARY.search(raw):
+        return None
+    fields: dict[str, Any] = {}
+    try:
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError:
+        charset = re.search(r"charset=\"?([\w.:-]+)", content_type, re.IGNORECASE)
+        if charset is None:
+            return None
+        try:
+            text = raw.decode(charset[1])
+            if text.encode(charset[1]) != raw:
+                return None
+        except (LookupError, UnicodeError):
+            return None
+        fields["charset"] = charset[1].lower()
+    if "\r" in text and text.count("\r") == text.count("\r\n") == text.count("\n"):
+        return {"text": text.replace("\r\n", "\n"), "text_style": "crlf", **fields}
+    return {"text": text, **fields}
+
+
+def _binary(raw: bytes, media: str, store: Store | None) -> dict[str, Any]:
+    if store and len(raw) > LARGE_BINARY:
+        return {"file": store(raw, media)}
+    text = base64.b64encode(raw).decode("ascii")
+    if len(text) > _BASE64_COLUMNS:
+        cuts = range(0, len(text), _BASE64_COLUMNS)
+        text = "\n".join(text[cut : cut + _BASE64_COLUMNS] for cut in cuts) + "\n"
+    return {"base64": text}
+
+
+def _parts(raw: bytes, content_type: str, store: Store | None) -> list[dict[str, Any]] | None:
+    boundary = multipart.boundary_of(content_type)
+    parts = multipart.split(multipart.neutral(raw, boundary)) if boundary else None
+    if parts is None:
+        return None
+    return [
+        {
+            "headers": {name.lower(): value for name, value in part.headers},
+            **to_fields(part.content, part.header("content-type"), store),
+        }
+        for part in parts
+        if len({name.lower() for name, _ in part.headers}) == len(part.headers)
+    ]
+
+
+def from_fields(fields: Mapping[str, Any], load: Load | None = None) -> bytes:
+    """The bytes that `fields` stand for.
+
+    Args:
+        fields: What `to_fields` made or a person edited; other keys are left alone.
+        load: Gives the bytes of a file by its name.
+
+    Raises:
+        BodyError: If there is more than one body, a value of the wrong type or an unknown style.
+    """
+    kinds = [kind for kind in KINDS if kind in fields]
+    if not kinds:
+        return b""
+    kind = kinds[0]
+    if len(kinds) > 1:
+        raise BodyError(kinds[1], f"two bodies, {kind} and {kinds[1]}")
+    value = fields[kind]
+    style = fields.get(f"{kind}_style", "")
+    try:
+        if kind == "json":
+            return json_text.text(value, style)
+        if kind == "form":
+            return form.text(value, style)
+        if kind == "multipart":
+            return _joined(value, load)
+        if not isinstance(value, str):
+            raise BodyError(kind, f"{kind} is {type(value).__name__}, not text; put it in quotes")
+        if kind == "sse":
+            return sse.text(value, style)
+        if kind == "base64":
+            return base64.b64decode("".join(value.split()), validate=True)
+        if kind == "file":
+            if load is None:
+                raise BodyError(kind, "no files stand beside this one")
+            return load(value)
+        text = value.replace("\n", "\r\n") if style == "crlf" else value
+        return text.encode(fields.get("charset", "utf-8"))
+    except BodyError:
+        raise
+    except (ValueError, TypeError, LookupError, AttributeError, binascii.Error) as error:
+        raise BodyError(kind, f"{kind} makes no body: {error}") from None
+
+
+def _joined(value: Any, load: Load | None) -> bytes:
+    parts = []
+    for part in value:
+        headers = part.get("headers", {})
+        # A header's name is written lower-case on the cassette and in its usual case on the wire.
+        names = tuple((name.title(), text) for name, text in headers.items())
+        parts.append(multipart.Part(names, from_fields(part, load)))
+    return multipart.join(parts)

@@ -1,0 +1,114 @@
+"""Content codings (RFC 9110, section 8.4.1) undone piece by piece, as a stream arrives."""
+
+from __future__ import annotations
+
+import importlib
+import zlib
+from typing import Protocol
+
+
+class Decoder(Protocol):
+    """Takes a body piece by piece and gives back what that makes readable."""
+
+    def decompress(self, piece: bytes, /) -> bytes:
+        """What `piece` adds."""
+
+    def flush(self) -> bytes:
+        """What is left at the end."""
+
+
+class _Gzip:
+    """One gzip member after another; bytes after the last one are dropped, as curl does."""
+
+    def __init__(self) -> None:
+        self._member = zlib.decompressobj(16 + zlib.MAX_WBITS)
+        self._done_one = False
+
+    def decompress(self, piece: bytes) -> bytes:
+        done = b""
+        while piece:
+            try:
+                done += self._member.decompress(piece)
+            except zlib.error:
+                if self._done_one:
+                    return done
+                raise
+            if not self._member.eof:
+                return done
+            piece = self._member.unused_data
+            self._member = zlib.decompressobj(16 + zlib.MAX_WBITS)
+            self._done_one = True
+        return done
+
+    def flush(self) -> bytes:
+        return self._member.flush()
+
+
+class _Deflate:
+    """`deflate` is zlib's format by the standard and a bare stream from some servers."""
+
+    def __init__(self) -> None:
+        self._stream = zlib.decompressobj()
+        self._first = True
+
+    def decompress(self, piece: bytes) -> bytes:
+        try:
+            done = self._stream.decompress(piece)
+        except zlib.error:
+            if not self._first:
+                raise
+            self._stream = zlib.decompressobj(-zlib.MAX_WBITS)
+            done = self._stream.decompress(piece)
+        self._first = False
+        return done
+
+    def flush(self) -> bytes:
+        return self._stream.flush()
+
+
+class _Brotli:
+    def __init__(self, module: object) -> None:
+        self._stream = module.Decompressor()  # type: ignore[attr-defined]
+
+    def decompress(self, piece: bytes) -> bytes:
+        step = getattr(self._stream, "decompress", None) or self._stream.process
+        return bytes(step(piece))
+
+    def flush(self) -> bytes:
+        return b""
+
+
+class _Zstandard:
+    def __init__(self, module: object) -> None:
+        make = getattr(module, "ZstdDecompressor")  # noqa: B009 - absent from the stubs
+        self._stream = make() if hasattr(make(), "unused_data") else make().decompressobj()
+
+    def decompress(self, piece: bytes) -> bytes:
+        return bytes(self._stream.decompress(piece))
+
+    def flush(self) -> bytes:
+        return b""
+
+
+# The modules that clients themselves use, so whoever asks for a coding has one of them.
+_OPTIONAL = {
+    "br": (_Brotli, ("brotli", "brotlicffi")),
+    "zstd": (_Zstandard, ("compression.zstd", "backports.zstd", "zstandard")),
+}
+
+
+def decoder(coding: str) -> Decoder | None:
+    """What undoes `coding`, or None if that is beyond this Python (a list of codings, say)."""
+    coding = coding.strip().lower()
+    if coding in ("gzip", "x-gzip"):
+        return _Gzip()
+    if coding == "deflate":
+        return _Deflate()
+    make, modules = _OPTIONAL.get(coding, (None, ()))
+    for name in modules:
+        try:
+            module = importlib.import_module(name)
+        except ImportError:
+            continue
+        return make(module) if make else None
+    return None

@@ -1,0 +1,89 @@
+"""Keeps every cache that code under test opens inside the folder of its test."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..redaction import Redaction
+
+if TYPE_CHECKING:
+    from requests_cache import CachedSession
+    from requests_cache.backends import BaseCache
+
+
+class Isolation:
+    """The caches of one test.
+
+    Args:
+        folder: The test's own folder, where every cache of its lies.
+        redaction: What is kept out of the files.
+    """
+
+    def __init__(self, folder: Path, redaction: Redaction) -> None:
+        self._folder, self._redaction = folder, redaction
+        self._own: dict[int, tuple[BaseCache, BaseCache]] = {}
+
+    def session(self, keywords: dict[str, Any]) -> CachedSession:
+        """The test's `CachedSession`: filesystem backend and YAML, unless `keywords` differ."""
+        from requests_cache import CachedSession
+
+        from .files import YamlCache
+
+        options = {"cache_name": "agentcache", **keywords}
+        if options.get("backend", "filesystem") == "filesystem":
+            names = {"cache_name", "backend", "serializer"}
+            backend = {name: options.pop(name, None) for name in names}
+            options["backend"] = YamlCache(
+                self.path(backend["cache_name"]),
+                serializer=backend["serializer"],
+                redaction=self._redaction,
+                **options,
+            )
+        return CachedSession(**options)
+
+    def path(self, wanted: str | Path) -> Path:
+        """Where a cache that wants to lie at `wanted` lies instead."""
+        place = Path(wanted).expanduser()
+        if place.is_absolute() and place.is_relative_to(self._folder):
+            return place
+        name = re.sub(r"[^\w.-]+", "_", place.name) or "cache"
+        if len(place.parts) > 1:
+            # Two caches of one name in two folders stay two.
+            name = f"{hashlib.sha256(str(place).encode()).hexdigest()[:8]}-{name}"
+        return self._folder / "caches" / name
+
+    def namespace(self, wanted: str) -> str:
+        """The name under which a cache on a server keeps apart from those of other tests."""
+        return f"agentcache-{hashlib.sha256(str(self._folder).encode()).hexdigest()[:12]}-{wanted}"
+
+    def own(self, cache: BaseCache) -> BaseCache:
+        """This test's own cache in place of one that was opened before it, with its settings."""
+        if getattr(cache, "agentcache_isolation", None) is self:
+            return cache
+        # The foreign one is held on to, so that no other gets its id while this test runs.
+        if id(cache) not in self._own:
+            self._own[id(cache)] = cache, self._empty_copy(cache)
+        return self._own[id(cache)][1]
+
+    def _empty_copy(self, cache: BaseCache) -> BaseCache:
+        from requests_cache.backends import BaseCache, FileCache, SQLiteCache
+
+        from .files import YamlCache
+
+        if isinstance(cache, FileCache):
+            serializer = cache.responses.serializer
+            place = self.path(cache.cache_dir)
+            own: BaseCache = YamlCache(place, serializer=serializer, redaction=self._redaction)
+        elif isinstance(cache, SQLiteCache):
+            place = self.path(cache.responses.db_path)
+            own = SQLiteCache(place, serializer=cache.responses.serializer)
+        else:
+            # What lies on a server is not to be touched; memory does the same for one test.
+            own = BaseCache(cache.cache_name)
+        own._settings = copy.copy(cache._settings)
+        own.agentcache_isolation = self  # type: ignore[attr-defined]
+        return own

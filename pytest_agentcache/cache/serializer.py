@@ -1,0 +1,123 @@
+"""A cached response as YAML, its bodies written by the same code as the cassette's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from requests_cache.serializers import CattrStage, SerializerPipeline, Stage
+
+from .. import body, cassette_yaml
+from ..interaction import Headers
+from ..redaction import Redaction, placeholder
+
+# In the order in which a reader wants them; what requests-cache adds comes after.
+_ORDER = ("status_code", "reason", "url", "created_at", "expires", "elapsed", "headers")
+
+
+def fields_of(unstructured: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a file for a response that requests-cache has taken apart."""
+    rest = dict(unstructured)
+    fields = {name: rest.pop(name) for name in _ORDER if rest.get(name) is not None}
+    content = rest.pop("_content", None)
+    fields |= body.to_fields(content or b"", _content_type(unstructured))
+    if request := rest.pop("request", None):
+        fields["request"] = _request_fields(request)
+    if following := rest.pop("_next", None):
+        fields["next"] = _request_fields(following)
+    if history := rest.pop("history", None):
+        fields["history"] = [fields_of(each) for each in history]
+    return fields | {name: value for name, value in rest.items() if value is not None}
+
+
+def _request_fields(request: Mapping[str, Any]) -> dict[str, Any]:
+    rest = dict(request)
+    content = rest.pop("body", None)
+    fields = {name: rest.pop(name) for name in ("method", "url", "headers") if name in rest}
+    return fields | body.to_fields(content or b"", _content_type(request)) | rest
+
+
+def unstructured(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """What requests-cache puts together again, from the fields of a file.
+
+    Raises:
+        ValueError: If the fields are none of ours.
+    """
+    rest = dict(fields)
+    taken = {"_content": body.from_fields(rest)}
+    if request := rest.pop("request", None):
+        taken["request"] = _request(request)
+    if following := rest.pop("next", None):
+        taken["_next"] = _request(following)
+    if history := rest.pop("history", None):
+        taken["history"] = [unstructured(each) for each in history]
+    return taken | _without_body(rest)
+
+
+def _request(fields: Mapping[str, Any]) -> dict[str, Any]:
+    content = body.from_fields(fields)
+    return _without_body(fields) | ({"body": content} if content else {})
+
+
+def _without_body(fields: Mapping[str, Any]) -> dict[str, Any]:
+    known = (*body.KINDS, *body.STYLES)
+    return {name: value for name, value in fields.items() if name not in known}
+
+
+def _content_type(part: Mapping[str, Any]) -> str:
+    headers = part.get("headers") or {}
+    return next((str(value) for name, value in headers.items() if name.lower() == "content-type"), "")
+
+
+def redacted(unstructured: Mapping[str, Any], redaction: Redaction) -> dict[str, Any]:
+    """A response that requests-cache has taken apart, without its secrets."""
+    safe = dict(unstructured)
+    if "url" in safe:
+        safe["url"] = redaction.url(safe["url"])
+    for content in ("_content", "body"):
+        if safe.get(content):
+            safe[content] = redaction.body(safe[content], _content_type(unstructured))
+    if "headers" in safe:
+        names = list(safe["headers"])
+        plain = Headers.of((name, _text(safe["headers"][name])) for name in names)
+        safe["headers"] = {
+            name: value
+            for name, (_, value) in zip(names, redaction.headers(plain), strict=True)
+        }
+    if "cookies" in safe:
+        safe["cookies"] = {name: placeholder(name) for name in safe["cookies"]}
+    for part in ("request", "_next"):
+        if safe.get(part):
+            safe[part] = redacted(safe[part], redaction)
+    if safe.get("history"):
+        safe["history"] = [redacted(each, redaction) for each in safe["history"]]
+    return safe
+
+
+def _text(value: Any) -> str:
+    return value.decode("latin-1") if isinstance(value, bytes) else str(value)
+
+
+STRUCTURE = CattrStage()
+
+
+def to_yaml(fields: Mapping[str, Any]) -> bytes:
+    """A response that requests-cache has taken apart, as the bytes of its file."""
+    return cassette_yaml.dump(fields_of(fields)).encode("utf-8")
+
+
+def from_yaml(raw: bytes) -> dict[str, Any]:
+    """The inverse of `to_yaml`.
+
+    Raises:
+        ValueError: If `raw` is none of our files; requests-cache takes that for a cache miss.
+    """
+    fields = cassette_yaml.load(raw.decode("utf-8"))
+    if not isinstance(fields, dict):
+        raise ValueError("no cached response")
+    return unstructured(fields)
+
+
+yaml_serializer = SerializerPipeline(
+    [STRUCTURE, Stage(dumps=to_yaml, loads=from_yaml)], name="yaml", is_binary=True
+)

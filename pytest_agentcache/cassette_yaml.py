@@ -1,0 +1,311 @@
+"""YAML in one canonical form that people read, and the strict reader of it.
+
+The writer is our own because no emitter keeps what a reviewer needs at once: short collections
+on one line, long text as a block, nothing folded, emoji as they are (PyYAML folds, and libyaml's
+emitter escapes what lies beyond the basic plane). The reader is libyaml.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import yaml
+
+WIDTH = 100
+# libyaml refuses a simple key past 1024 characters, and recursion has to end somewhere.
+LONGEST_KEY = 512
+DEEPEST = 100
+
+_Parser: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_RESOLVERS: dict[str, list[tuple[str, re.Pattern[str]]]] = yaml.SafeLoader.yaml_implicit_resolvers
+# YAML 1.2 reads these as numbers, YAML 1.1 as text; quotes make it text in both.
+_NUMBER_ELSEWHERE = re.compile(r"[-+]?(\d[\d_]*\.?[\d_]*|\.\d[\d_]*)([eE][-+]?\d+)?|0[ox][\da-fA-F]+")
+_PLAIN_BLOCK = re.compile(
+    r"(?![-?:,\[\]{}#&*!|>'\"%@` ])(?!---|\.\.\.)"
+    r"(?:[^\x00-\x1f\x7f-\xa0\u2028\u2029\ud800-\udfff\ufeff:#]|:(?! |$)|(?<! )#)+(?<! )"
+)
+_PLAIN_FLOW = re.compile(r"[\w/.<$+(~=\u00a1-\u1fff][\w/.<>$+()~=;*@^|&% \u00a1-\u1fff-]*(?<! )")
+_NOT_IN_QUOTES = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
+_NOT_IN_BLOCK = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]"
+)
+_ESCAPES = {"\n": "\\n", "\t": "\\t", "\r": "\\r", "\0": "\\0", "\\": "\\\\", '"': '\\"'}
+
+
+class Number(float):
+    """A float that remembers how it was written: `1.0`, `5e-7`, `1.50`."""
+
+    literal: str
+
+    def __new__(cls, literal: str) -> Number:
+        number = super().__new__(cls, literal)
+        number.literal = literal
+        return number
+
+
+class UnwritableError(ValueError):
+    """A value that has no place in the canonical form (too deep, too long a key)."""
+
+
+class UnreadableError(ValueError):
+    """Text that is no YAML, or not the YAML that we write.
+
+    Args:
+        problem: What is wrong.
+        line: Line, counted from 1, if known.
+    """
+
+    def __init__(self, problem: str, line: int | None) -> None:
+        self.problem, self.line = problem, line
+        super().__init__(problem)
+
+
+def dump(value: Any, indent: int = 0) -> str:
+    """A dict or list (of dicts, lists and JSON's scalars) as canonical YAML, ending in a newline.
+
+    Raises:
+        UnwritableError: If it is nested deeper than 100 levels or has a key past 512 characters.
+    """
+    return "\n".join(_block(value, indent, 0)) + "\n"
+
+
+def dump_entry(key: str, value: Any, indent: int = 0) -> str:
+    """`key: value` as canonical YAML, ending in a newline; for files written piece by piece."""
+    return "\n".join(_entry(key, value, indent, 0)) + "\n"
+
+
+def dump_item(value: Any) -> str:
+    """`- value` as canonical YAML in column 0, ending in a newline."""
+    return "\n".join(_item(value, 0, 0)) + "\n"
+
+
+def _block(value: Any, indent: int, depth: int) -> list[str]:
+    """Lines of a collection from column `indent` on, the first one indented too."""
+    one_line = _flow(value, WIDTH - indent)
+    return _opened(value, indent, depth) if one_line is None else [" " * indent + one_line]
+
+
+def _opened(value: Any, indent: int, depth: int) -> list[str]:
+    """Lines of a collection, an item or an entry each."""
+    if depth > DEEPEST:
+        raise UnwritableError(f"nested deeper than {DEEPEST} levels")
+    lines: list[str] = []
+    if isinstance(value, dict):
+        for key, each in value.items():
+            lines += _entry(key, each, indent, depth)
+    else:
+        for each in value:
+            lines += _item(each, indent, depth)
+    return lines
+
+
+def _entry(key: str, value: Any, indent: int, depth: int) -> list[str]:
+    if len(key) > LONGEST_KEY:
+        raise UnwritableError(f"a key of {len(key)} characters")
+    head = " " * indent + _scalar(key, flow=False) + ":"
+    if isinstance(value, str):
+        if "\n" in value and (text := _literal(value, indent + 2)):
+            return [f"{head} {text[0]}", *text[1:]]
+        return [f"{head} {_scalar(value, flow=False)}"]
+    if not isinstance(value, (dict, list)):
+        return [f"{head} {_scalar(value, flow=False)}"]
+    one_line = _flow(value, WIDTH - len(head) - 1)
+    if one_line is not None:
+        return [f"{head} {one_line}"]
+    # A list stands in the column of its key, a mapping two further in.
+    inside = indent if isinstance(value, list) else indent + 2
+    return [head, *_opened(value, inside, depth + 1)]
+
+
+def _item(value: Any, indent: int, depth: int) -> list[str]:
+    dash = " " * indent + "- "
+    if isinstance(value, str):
+        if "\n" in value and (text := _literal(value, indent + 2)):
+            return [dash + text[0], *text[1:]]
+        return [dash + _scalar(value, flow=False)]
+    if not isinstance(value, (dict, list)):
+        return [dash + _scalar(value, flow=False)]
+    lines = _block(value, indent + 2, depth + 1)
+    return [dash + lines[0][indent + 2 :], *lines[1:]]
+
+
+def _flow(value: Any, room: int) -> str | None:
+    """`value` on one line of at most `room` columns, or None where it does not fit."""
+    if isinstance(value, (dict, list)):
+        if len(value) * 3 > room:
+            return None
+        parts: list[str] = []
+        left = room - 2
+        pairs = value.items() if isinstance(value, dict) else ((None, each) for each in value)
+        for key, each in pairs:
+            start = ""
+            if key is not None:
+                if len(key) > left:
+                    return None
+                start = _scalar(key, flow=True) + ": "
+            text = _flow(each, left - len(start))
+            if text is None:
+                return None
+            left -= len(start) + len(text) + 2
+            if left < -2:
+                return None
+            parts.append(start + text)
+        inner = ", ".join(parts)
+        return "{" + inner + "}" if isinstance(value, dict) else "[" + inner + "]"
+    if isinstance(value, str) and (len(value) > room or "\n" in value):
+        return None
+    text = _scalar(value, flow=True)
+    return text if len(text) <= room else None
+
+
+def _scalar(value: Any, *, flow: bool) -> str:
+    if isinstance(value, str):
+        return _string(value, _PLAIN_FLOW if flow else _PLAIN_BLOCK)
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int):
+        return int.__repr__(value)
+    if isinstance(value, float):
+        literal = value.literal if isinstance(value, Number) else repr(value)
+        # What YAML 1.1 would take for text needs the tag; safe_load knows it.
+        return literal if _resolves_to(literal, "float") else f"!!float {literal}"
+    raise UnwritableError(f"a value of type {type(value).__name__}")
+
+
+def _resolves_to(text: str, kind: str) -> bool:
+    for tag, pattern in _RESOLVERS.get(text[:1], ()):
+        if pattern.match(text):
+            return tag.endswith(":" + kind)
+    return False
+
+
+def _string(text: str, plain: re.Pattern[str]) -> str:
+    if plain.fullmatch(text) and not _means_something_else(text):
+        return text
+    if _NOT_IN_QUOTES.search(text):
+        escaped = (_escape(char) for char in text)
+        return '"' + "".join(escaped) + '"'
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _means_something_else(text: str) -> bool:
+    if _NUMBER_ELSEWHERE.fullmatch(text) or text.lower() in ("y", "n"):
+        return True
+    return any(pattern.match(text) for _, pattern in _RESOLVERS.get(text[:1], ()))
+
+
+def _escape(char: str) -> str:
+    if char in _ESCAPES:
+        return _ESCAPES[char]
+    if not _NOT_IN_QUOTES.match(char):
+        return char
+    code = ord(char)
+    if 0xD800 <= code <= 0xDFFF:
+        raise UnwritableError("half of a surrogate pair")
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+
+
+def _literal(text: str, indent: int) -> list[str] | None:
+    """`text` as a literal block: its indicator, then its lines; None where YAML would change it."""
+    if _NOT_IN_BLOCK.search(text) or not text.strip("\n"):
+        return None
+    body = text.rstrip("\n")
+    ends = len(text) - len(body)
+    # Without the digit a leading blank would be taken for indentation.
+    digit = "2" if body[0] in " \n\t" else ""
+    chomp = {0: "-", 1: ""}.get(ends, "+")
+    pad = " " * indent
+    lines = [pad + line if line else "" for line in body.split("\n")]
+    return [f"|{digit}{chomp}", *lines, *[""] * (ends - 1)]
+
+
+class _Loader(_Parser):  # type: ignore[misc]
+    """libyaml's safe loader, without aliases, repeated keys and dates, keeping number literals."""
+
+    yaml_implicit_resolvers = {  # noqa: RUF012 - PyYAML's own class attribute, replaced whole
+        first: [pair for pair in pairs if not pair[0].endswith(":timestamp")]
+        for first, pairs in _RESOLVERS.items()
+    }
+
+    def construct_object(self, node: Any, deep: bool = False) -> Any:
+        if node in self.constructed_objects:
+            raise _problem(node, "an alias, which cassettes do not use")
+        return super().construct_object(node, deep)
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> Any:
+        if not isinstance(node, yaml.MappingNode):
+            raise _problem(node, "not a mapping")
+        mapping: dict[Any, Any] = {}
+        for key_node, value_node in node.value:
+            key = self.construct_object(key_node, deep=True)
+            try:
+                repeated = key in mapping
+            except TypeError:
+                raise _problem(key_node, "a key that is no text") from None
+            if repeated:
+                raise _problem(key_node, f"the key {key!r} twice")
+            mapping[key] = self.construct_object(value_node, deep=deep)
+        return mapping
+
+    def construct_number(self, node: Any) -> float:
+        value: float = super().construct_yaml_float(node)
+        if repr(value) == node.value:
+            return value
+        try:
+            return Number(node.value)
+        except ValueError:
+            return value
+
+
+_Loader.add_constructor("tag:yaml.org,2002:float", _Loader.construct_number)
+
+
+def _problem(node: Any, text: str) -> UnreadableError:
+    return UnreadableError(text, node.start_mark.line + 1)
+
+
+def load(text: str) -> Any:
+    """The one document in `text`.
+
+    Raises:
+        UnreadableError: If it is no YAML, more than one document, or holds tags of Python,
+            aliases or repeated keys.
+    """
+    try:
+        return yaml.load(text, Loader=_Loader)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line = mark.line + 1 if mark else None
+        raise UnreadableError(str(error.problem or error.context), line) from None
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        raise UnreadableError(f"the character {error.character!r}: {error.reason}", line) from None
+    except RecursionError:
+        raise UnreadableError("nested too deeply", None) from None
+    except ValueError as error:
+        if isinstance(error, UnreadableError):
+            raise
+        raise UnreadableError(str(error), None) from None
+
+
+def line_of(text: str, path: tuple[str | int, ...]) -> int | None:
+    """Line, counted from 1, of what stands at `path` (keys and indices) in `text`."""
+    node = yaml.compose(text, Loader=_Parser)
+    line = None
+    for step in path:
+        if isinstance(node, yaml.MappingNode):
+            pair = next((pair for pair in node.value if pair[0].value == step), None)
+            if pair is None:
+                break
+            line, node = pair[0].start_mark.line + 1, pair[1]
+        elif isinstance(node, yaml.SequenceNode) and isinstance(step, int):
+            if step >= len(node.value):
+                break
+            node = node.value[step]
+            line = node.start_mark.line + 1
+        else:
+            break
+    return line

@@ -1,0 +1,51 @@
+"""What can go wrong, each with the culprit as an attribute and the remedy in the text."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+class AgentCacheError(Exception):
+    """Root of every error that pytest-agentcache raises on purpose."""
+
+
+class SettingsError(AgentCacheError):
+    """A setting has an unknown name or a value that is not allowed."""
+
+
+class CassetteError(AgentCacheError):
+    """A cassette that cannot be read, written or trusted.
+
+    Args:
+        path: The cassette (or the file beside it) that is at fault.
+        problem: What is wrong, as a sentence without its full stop.
+        remedy: What to do about it, likewise.
+        line: Line in the file, counted from 1, where it is known.
+    """
+
+    def __init__(self, path: Path, problem: str, remedy: str, line: int | None = None) -> None:
+        self.path, self.problem, self.remedy, self.line = path, problem, remedy, line
+        place = f"{path}:{line}" if line else str(path)
+        super().__init__(f"{place}: {problem}.\n  {remedy}.")
+
+
+class NetworkBlocked(AgentCacheError, ConnectionError):
+    """A socket or a DNS look-up that the mode does not allow.
+
+    An `OSError`, so that clients treat it as the failed connection that it is.
+
+    Args:
+        target: Host, or host and port, that was asked for.
+        why: The mode and the remedy.
+    """
+
+    def __init__(self, target: str, why: str) -> None:
+        self.target = target
+        super().__init__(f"connection to {target} refused by pytest-agentcache: {why}")
+
+
+class MissError(BaseException):
+    """A miss under `on_miss="raise"`.
+
+    A `BaseException` because agents catch `Exception` and retry.
+    """

@@ -1,0 +1,170 @@
+"""One test on its cassette: opened before it asks for anything, closed when it has ended."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from . import cassette
+from .cache.isolation import Isolation
+from .cassette import Cassette
+from .intercept import SWITCHBOARD
+from .interaction import Interaction
+from .responder import Hooks, Miss, Responder
+from .runs import Run
+from .settings import Settings
+
+if TYPE_CHECKING:
+    from requests_cache import CachedSession
+
+
+@dataclass(slots=True)
+class Harness:
+    """What a test asks through: its cassette, its cache, and what it missed.
+
+    Args:
+        settings: What holds for this test.
+        path: Its cassette; None for a test that is on none and merely kept offline.
+        folder: The folder that is the test's own.
+        run: The run it belongs to.
+        hooks: What plugins change.
+        configure_session: Called with the session when it is made.
+        direct: Hosts that go straight through.
+    """
+
+    settings: Settings
+    path: Path | None
+    folder: Path
+    run: Run
+    hooks: Hooks = field(default_factory=Hooks)
+    configure_session: Callable[[CachedSession], Any] = lambda session: None
+    direct: tuple[str, ...] = ()
+    passed: bool = False
+    written: bool = False
+    responder: Responder = field(init=False)
+    _found: Cassette | None = field(init=False, default=None)
+    _opened_at: datetime = field(init=False)
+    _isolation: Isolation = field(init=False)
+    _session: CachedSession | None = field(init=False, default=None)
+    _requests_session: Any = field(init=False, default=None)
+
+    def open(self) -> Harness:
+        """Reads the cassette and takes charge of all requests.
+
+        Raises:
+            CassetteError: If there is a cassette that cannot be read.
+        """
+        self._opened_at = datetime.now(UTC).replace(microsecond=0)
+        recorded: tuple[Interaction, ...] = ()
+        if self.path is not None and self.settings.mode != "live" and not self._starts_anew():
+            self._found = cassette.read(self.path)
+            recorded = self._found.interactions
+        self.responder = Responder(self.settings, recorded, self.hooks, self.direct)
+        self._isolation = Isolation(self.folder, self.responder.redaction)
+        self._requests_session = _requests_session()
+        SWITCHBOARD.open(self.responder, self._isolation)
+        return self
+
+    def _starts_anew(self) -> bool:
+        return self.settings.mode == "rerecord" and not (
+            self.shared and self.path is not None and self.run.rewrote(self.path)
+        )
+
+    def close(self) -> None:
+        """Gives up charge; whoever still asks is late."""
+        SWITCHBOARD.close(self.responder)
+        if self._session is not None:
+            self._session.close()
+        _put_back(self._requests_session)
+
+    @property
+    def shared(self) -> bool:
+        """Whether other tests may be on the same cassette: it was given a name."""
+        return bool(self.settings.cassette)
+
+    @property
+    def mode(self) -> str:
+        """`replay`, `record`, `rerecord`, `offline` or `live`."""
+        return self.settings.mode
+
+    @property
+    def session(self) -> CachedSession:
+        """The test's own `CachedSession`, made when it is first asked for."""
+        if self._session is None:
+            self._session = self._isolation.session(self.settings.session)
+            self.configure_session(self._session)
+        return self._session
+
+    @property
+    def misses(self) -> list[Miss]:
+        """What neither cache nor cassette could answer, in order."""
+        return self.responder.misses
+
+    @property
+    def cassette(self) -> Cassette:
+        """The cassette as it is; while recording, as it would be written now."""
+        path = self.path or Path()
+        recorded_at = self._found.recorded_at if self._found else None
+        if self.settings.records:
+            kept = self.responder.interactions(keep_unused=self.shared)
+            return Cassette(path, recorded_at or self._opened_at, kept)
+        return Cassette(path, recorded_at, self.responder.recorded)
+
+    @property
+    def found(self) -> bool:
+        """Whether there was a cassette when the test began."""
+        return self._found is not None and self._found.recorded_at is not None
+
+    @property
+    def unused(self) -> tuple[int, ...]:
+        """Numbers, from 1, of the interactions of its own that the test never asked for."""
+        return () if self.shared or self.settings.records else self.responder.unused
+
+    def save(self) -> None:
+        """Writes the cassette, if the mode records and there is anything new.
+
+        Raises:
+            CassetteError: If it cannot be written; what was there stays.
+        """
+        if self.path is None or not self.settings.records:
+            return
+        with cassette.locked(self.path):
+            kept = self._merged(self.path) if self.shared else self.cassette
+            if kept.interactions:
+                changed = kept.interactions != (self._found.interactions if self._found else ())
+                self.written = changed and cassette.write(kept)
+            elif not self.shared:
+                # A test that asks the network for nothing has no cassette.
+                cassette.remove(self.path)
+
+    def _merged(self, path: Path) -> Cassette:
+        """A shared cassette: what lies there now, and behind it what this test adds."""
+        if self.settings.mode == "rerecord" and not self.run.rewrote(path):
+            self.run.rewrites(path)
+            return replace(self.cassette, recorded_at=self._opened_at)
+        now = cassette.read(path)
+        added = self.responder.added()
+        return Cassette(
+            path, now.recorded_at or self._opened_at, (*now.interactions, *added)
+        )
+
+
+def _requests_session() -> Any:
+    requests = sys.modules.get("requests")
+    return requests and requests.Session
+
+
+def _put_back(session: Any) -> None:
+    """Undoes `requests_cache.install_cache()`."""
+    requests: Any = sys.modules.get("requests")
+    if requests is None:
+        return
+    if session is None:
+        # requests came with the test; what it was born with is what a session derives from.
+        session = next(cls for cls in requests.Session.__mro__ if cls.__module__ == "requests.sessions")
+    if requests.Session is not session:
+        requests.Session = requests.sessions.Session = session

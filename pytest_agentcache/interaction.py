@@ -1,0 +1,99 @@
+"""The values that everything else speaks of: a request, the answer to it, and the two together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from http import HTTPStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Headers:
+    """Header fields in order, names in lower case, repeats kept (RFC 9110, section 5)."""
+
+    pairs: tuple[tuple[str, str], ...] = ()
+
+    @classmethod
+    def of(cls, pairs: Iterable[tuple[str | bytes, str | bytes]]) -> Headers:
+        """Headers from whatever pairs a client holds; bytes are read as Latin-1."""
+        return cls(tuple((_text(name).lower(), _text(value)) for name, value in pairs))
+
+    def __iter__(self) -> Iterator[tuple[str, str]]:
+        return iter(self.pairs)
+
+    def __bool__(self) -> bool:
+        return bool(self.pairs)
+
+    def __contains__(self, name: str) -> bool:
+        return any(name == known for known, _ in self.pairs)
+
+    def get(self, name: str, default: str = "") -> str:
+        """The first value of the field called `name` (lower case), or `default`."""
+        return next((value for known, value in self.pairs if known == name), default)
+
+    def without(self, *names: str) -> Headers:
+        """These headers but for the fields called `names`."""
+        return Headers(tuple(pair for pair in self.pairs if pair[0] not in names))
+
+    def plus(self, name: str, value: str) -> Headers:
+        """These headers with one field set anew, at the end."""
+        return Headers((*self.without(name).pairs, (name, value)))
+
+
+def _text(value: str | bytes) -> str:
+    return value.decode("latin-1") if isinstance(value, bytes) else str(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a client asked for: method, absolute URL, headers and the whole body in bytes."""
+
+    method: str
+    url: str
+    headers: Headers = field(default_factory=Headers)
+    body: bytes = b""
+
+    @property
+    def content_type(self) -> str:
+        """Media type with its parameters, or the empty string."""
+        return self.headers.get("content-type")
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """What upstream answered, the body decoded and whole.
+
+    `chunks` holds the sizes in bytes in which the body arrived, where that means something to
+    the caller; an event stream without them arrives event by event, anything else in one piece.
+    """
+
+    status: int
+    headers: Headers = field(default_factory=Headers)
+    body: bytes = b""
+    reason: str = ""
+    chunks: tuple[int, ...] = ()
+
+    @property
+    def content_type(self) -> str:
+        """Media type with its parameters, or the empty string."""
+        return self.headers.get("content-type")
+
+    def with_reason(self) -> Response:
+        """This response with the reason phrase of its status (RFC 9110) where it has none."""
+        return self if self.reason else replace(self, reason=standard_reason(self.status))
+
+
+def standard_reason(status: int) -> str:
+    """The reason phrase that RFC 9110 gives `status`, or the empty string."""
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return ""
+
+
+@dataclass(frozen=True, slots=True)
+class Interaction:
+    """One request and the answer upstream gave it."""
+
+    request: Request
+    response: Response

@@ -1,0 +1,128 @@
+"""The edge for `http.client`, and so for urllib.request, xmlrpc and whatever is built on them.
+
+A request is gathered as the bytes that it sends and looked at when its response is asked for; an
+answer is read by `http.client` itself, from a socket that holds it.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from typing import Any
+
+from ..interaction import Headers, Request, Response
+from ..recording import length, pieces
+from ..responder import AskUpstream
+from ..wire import WireSocket, frames, message
+from .switchboard import SWITCHBOARD
+
+MODULE = "http.client"
+
+
+def install(module: Any) -> None:
+    """Patches `http.client.HTTPConnection` for the rest of the process."""
+    plain, tls = module.HTTPConnection, module.HTTPSConnection
+    send, getresponse, close = plain.send, plain.getresponse, plain.close
+
+    def origin(connection: Any) -> str:
+        scheme, standard = ("https", 443) if isinstance(connection, tls) else ("http", 80)
+        # Behind a proxy the connection's own host is the proxy's; the tunnel knows the real one.
+        tunnel = connection._tunnel_host
+        host = tunnel or connection.host
+        port = connection._tunnel_port if tunnel else connection.port
+        host = f"[{host}]" if ":" in host else host
+        return f"{scheme}://{host}" + (f":{port}" if port and port != standard else "")
+
+    def connect_later(connect: Any) -> Any:
+        def connect_when_asked(self: Any) -> None:
+            if not SWITCHBOARD.wants(origin(self)):
+                connect(self)
+
+        return connect_when_asked
+
+    def send_later(self: Any, data: Any) -> None:
+        if not SWITCHBOARD.wants(origin(self)):
+            send(self, data)
+            return
+        gathered = self.__dict__.setdefault("_agentcache_sent", bytearray())
+        for piece in _as_bytes(data):
+            gathered += piece
+
+    def getresponse_decided(self: Any) -> Any:
+        sent = self.__dict__.pop("_agentcache_sent", None)
+        if sent is None:
+            return getresponse(self)
+        request = _parse(module, origin(self), bytes(sent))
+        answer = SWITCHBOARD.decide(request)
+        if isinstance(answer, Response):
+            return _play(self, getresponse, answer, request.method)
+        with SWITCHBOARD.upstream():
+            send(self, bytes(sent))
+            live = getresponse(self)
+        return live if answer is None else _record(self, live, answer)
+
+    def close_gathered(self: Any) -> None:
+        self.__dict__.pop("_agentcache_sent", None)
+        close(self)
+
+    plain.send, plain.getresponse, plain.close = send_later, getresponse_decided, close_gathered
+    plain.connect, tls.connect = connect_later(plain.connect), connect_later(tls.connect)
+
+
+def _as_bytes(data: Any) -> Iterator[bytes]:
+    if hasattr(data, "read"):
+        while piece := data.read(65536):
+            yield piece.encode("iso-8859-1") if isinstance(piece, str) else piece
+    elif isinstance(data, (bytes, bytearray, memoryview)):
+        yield bytes(data)
+    else:
+        yield from data
+
+
+def _parse(module: Any, origin: str, sent: bytes) -> Request:
+    file = io.BytesIO(sent)
+    method, target, _ = file.readline().decode("latin-1").split(" ", 2)
+    headers = Headers.of(module.parse_headers(file).items())
+    body = file.read()
+    if headers.get("transfer-encoding").lower() == "chunked":
+        body = _unchunked(body)
+    url = target if target.startswith(("http://", "https://")) else origin + target
+    return Request(method, url, headers, body)
+
+
+def _unchunked(raw: bytes) -> bytes:
+    file, body = io.BytesIO(raw), b""
+    while size := int(file.readline().split(b";")[0] or b"0", 16):
+        body += file.read(size)
+        file.readline()
+    return body
+
+
+def _play(connection: Any, getresponse: Any, answer: Response, method: str) -> Any:
+    source = message(
+        method, answer.status, answer.reason, answer.headers, pieces(answer), length=length(answer)
+    )
+    # The connection reads its response from whatever its socket is at this moment, and keeps its
+    # own account of what it may be asked next.
+    real, connection.sock = connection.sock, WireSocket(source)
+    try:
+        return getresponse(connection)
+    finally:
+        connection.sock = real
+
+
+def _record(connection: Any, live: Any, ask: AskUpstream) -> Any:
+    recording = ask.record(
+        live.status, live.reason, Headers.of(live.headers.items()), framed=bool(live.chunked)
+    )
+    source = message(
+        ask.request.method,
+        live.status,
+        live.reason,
+        recording.shown,
+        recording.passing(frames(live)),
+        length=recording.length,
+    )
+    shown = connection.response_class(WireSocket(source, live.close), method=ask.request.method)
+    shown.begin()
+    return shown

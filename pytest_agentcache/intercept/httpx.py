@@ -1,0 +1,148 @@
+"""The edge for httpx and httpx2, which share one shape: the transports that open connections.
+
+Transports of the user's own (mocks, ASGI apps) open none and are left alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any
+
+from ..interaction import Headers, Request, Response
+from ..recording import Recording, length, pieces
+from .switchboard import SWITCHBOARD
+
+MODULES = ("httpx", "httpx2")
+
+
+def install(module: Any) -> None:
+    """Patches the transports of `module` (httpx or httpx2) for the rest of the process."""
+    sync, async_ = module.HTTPTransport, module.AsyncHTTPTransport
+    handle, handle_async = sync.handle_request, async_.handle_async_request
+
+    class Stream(module.SyncByteStream, module.AsyncByteStream):  # type: ignore[misc,name-defined]
+        """A body from the cassette, in either colour."""
+
+        def __init__(self, chunks: list[bytes]) -> None:
+            self._chunks = chunks
+
+        def __iter__(self) -> Iterator[bytes]:
+            yield from self._chunks
+
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            for chunk in self._chunks:
+                yield chunk
+
+    class LiveStream(module.SyncByteStream):  # type: ignore[misc,name-defined]
+        """A body that is kept while it is read."""
+
+        def __init__(self, live: Any, recording: Recording) -> None:
+            self._live, self._recording = live, recording
+
+        def __iter__(self) -> Iterator[bytes]:
+            whole = _frames(self._live)
+            frames = (frame for piece in self._live for frame in whole(piece))
+            yield from self._recording.passing(frames)
+
+        def close(self) -> None:
+            self._live.close()
+
+    class AsyncLiveStream(module.AsyncByteStream):  # type: ignore[misc,name-defined]
+        """The same, asynchronous."""
+
+        def __init__(self, live: Any, recording: Recording) -> None:
+            self._live, self._recording = live, recording
+
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            whole = _frames(self._live)
+            async for piece in self._live:
+                for frame in whole(piece):
+                    for shown in self._recording.take(frame):
+                        yield shown
+            for shown in self._recording.end():
+                yield shown
+
+        async def aclose(self) -> None:
+            await self._live.aclose()
+
+    def played(answer: Response, method: str) -> Any:
+        chunks = [] if method == "HEAD" else pieces(answer)
+        return module.Response(
+            answer.status,
+            headers=_framed(answer.headers, method, answer.status, length(answer)),
+            stream=Stream(chunks),
+            extensions={
+                "http_version": b"HTTP/1.1",
+                "reason_phrase": answer.reason.encode("latin-1", "replace"),
+            },
+        )
+
+    def recorded(live: Any, ask: Any, stream: type) -> Any:
+        framed = "chunked" in live.headers.get("transfer-encoding", "").lower()
+        recording = ask.record(
+            live.status_code, live.reason_phrase, Headers.of(live.headers.raw), framed=framed
+        )
+        return module.Response(
+            live.status_code,
+            headers=_framed(
+                recording.shown, ask.request.method, live.status_code, recording.length
+            ),
+            stream=stream(live.stream, recording),
+            extensions=live.extensions,
+        )
+
+    def handle_decided(self: Any, request: Any) -> Any:
+        if not SWITCHBOARD.wants(str(request.url)):
+            return handle(self, request)
+        answer = SWITCHBOARD.decide(_asked(request, request.read()))
+        if isinstance(answer, Response):
+            return played(answer, request.method)
+        with SWITCHBOARD.upstream():
+            live = handle(self, request)
+        return live if answer is None else recorded(live, answer, LiveStream)
+
+    async def handle_async_decided(self: Any, request: Any) -> Any:
+        if not SWITCHBOARD.wants(str(request.url)):
+            return await handle_async(self, request)
+        answer = SWITCHBOARD.decide(_asked(request, await request.aread()))
+        if isinstance(answer, Response):
+            return played(answer, request.method)
+        live = await handle_async(self, request)
+        return live if answer is None else recorded(live, answer, AsyncLiveStream)
+
+    sync.handle_request = handle_decided
+    async_.handle_async_request = handle_async_decided
+
+
+def _asked(request: Any, content: bytes) -> Request:
+    return Request(request.method, str(request.url), Headers.of(request.headers.raw), content)
+
+
+def _framed(headers: Headers, method: str, status: int, size: int | None) -> list[tuple[str, str]]:
+    """`headers` with the framing that they would have come with over HTTP/1.1."""
+    if method == "HEAD" or status in (204, 304):
+        return list(headers)
+    framing = ("transfer-encoding", "chunked") if size is None else ("content-length", str(size))
+    return [*headers, framing]
+
+
+def _frames(live: Any) -> Callable[[bytes], list[bytes]]:
+    """Puts together what httpcore gives out in parts: one frame may take several reads.
+
+    httpcore does not say where a chunk of HTTP/1.1 ends, h11 below it knows. Where the way down
+    to h11 has changed, each part counts as a chunk.
+    """
+    reader = live
+    for step in ("_httpcore_stream", "_stream", "_connection", "_h11_state", "_reader"):
+        reader = getattr(reader, step, None)
+    rest: list[bytes] = []
+
+    def whole(piece: bytes) -> list[bytes]:
+        rest.append(piece)
+        if getattr(reader, "_bytes_in_chunk", 0):
+            return []
+        frame = b"".join(rest)
+        rest.clear()
+        return [frame]
+
+    return whole

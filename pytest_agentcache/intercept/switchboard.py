@@ -1,0 +1,189 @@
+"""The one place that the process-wide patches consult: whose request is this, and what of it.
+
+Tests run one after another, so at most one responder is in charge; `use_cassette` may put another
+on top. Threads keep the responder of the test that started them, so that what outlives its test
+is refused and does not fall upon the next one.
+"""
+
+from __future__ import annotations
+
+import sys
+import sysconfig
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Any, Protocol
+
+from ..interaction import Request, Response
+from ..responder import AskUpstream, Caller, Miss, Responder, not_cached
+
+_PACKAGE = str(Path(__file__).parent.parent)
+_LIBRARIES = tuple(
+    {sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")} | {"<frozen", "<string"}
+)
+# These keep threads beyond the work they were started for; only what is submitted has an owner.
+_POOLS = ("concurrent.futures", "anyio", "trio")
+
+
+class Caches(Protocol):
+    """Keeps the caches of one test apart from all others; see `cache.isolation`."""
+
+    def path(self, wanted: Any) -> Path:
+        """Where a cache that wants to lie at `wanted` lies instead."""
+
+    def own(self, cache: Any) -> Any:
+        """The test's own cache in place of `cache`."""
+
+    def namespace(self, wanted: str) -> str:
+        """The name that a cache on a server gets in place of `wanted`."""
+
+
+class Guard(Protocol):
+    """Decides which sockets may open; see `intercept.sockets`."""
+
+    def check(self, event: str, arguments: tuple[Any, ...]) -> None:
+        """Raises for a connection or a look-up that is not allowed."""
+
+
+class Switchboard:
+    """Holds who is in charge.
+
+    Attributes:
+        guard: Shuts the network, where the mode does.
+        late: Misses of requests that came after the end of their tests.
+    """
+
+    guard: Guard | None = None
+    installed = False
+
+    def __init__(self) -> None:
+        self._stack: list[tuple[Responder, Caches | None]] = []
+        self._thread = threading.local()
+        self.late: list[Miss] = []
+
+    @property
+    def current(self) -> Responder | None:
+        """The responder in charge of what no thread owns."""
+        return self._stack[-1][0] if self._stack else None
+
+    @property
+    def caches(self) -> Caches | None:
+        """The caches of the test that runs, if it isolates them."""
+        return self._stack[-1][1] if self._stack else None
+
+    def open(self, responder: Responder, caches: Caches | None = None) -> None:
+        """Puts `responder` in charge."""
+        self._stack.append((responder, caches))
+
+    def close(self, responder: Responder) -> None:
+        """Takes `responder` out of charge; what still belongs to it is late from now on."""
+        responder.close()
+        self._stack = [entry for entry in self._stack if entry[0] is not responder]
+
+    def owner(self) -> Responder | None:
+        """The responder of the calling thread, else the one in charge."""
+        owned: Responder | None = getattr(self._thread, "owner", None)
+        if owned is None:
+            owned = getattr(threading.current_thread(), "agentcache_owner", None)
+        # What is open belongs to whoever is on top: a thread sees `use_cassette` as its test does.
+        return owned if owned is not None and owned.closed else self.current
+
+    def wants(self, url: str) -> bool:
+        """Whether a request to `url` is to be decided here; if not, its client goes on alone."""
+        responder = self.owner()
+        return responder is not None and not self.asking_upstream and not responder.passes(url)
+
+    def decide(self, request: Request) -> Response | AskUpstream | None:
+        """What becomes of `request`; None where it goes straight to the network.
+
+        Raises:
+            MissError: For a miss under `on_miss="raise"`.
+        """
+        responder = self.owner()
+        if responder is None or responder.passes(request.url):
+            return None
+        if not responder.closed:
+            return responder.decide(request, find_caller)
+        miss = Miss(responder.redaction.request(request), "late", find_caller())
+        self.late.append(miss)
+        return not_cached(miss)
+
+    def take_late(self) -> list[Miss]:
+        """The late misses since this was last called."""
+        late, self.late = self.late, []
+        return late
+
+    @property
+    def asking_upstream(self) -> bool:
+        """Whether this thread is inside a client that already has leave to ask."""
+        return bool(getattr(self._thread, "upstream", 0))
+
+    @contextmanager
+    def upstream(self) -> Iterator[None]:
+        """Lets the edges of deeper clients pass everything on, in this thread."""
+        self._thread.upstream = getattr(self._thread, "upstream", 0) + 1
+        try:
+            yield
+        finally:
+            self._thread.upstream -= 1
+
+    @contextmanager
+    def owned_by(self, responder: Responder | None) -> Iterator[None]:
+        """Makes this thread's requests `responder`'s."""
+        before = getattr(self._thread, "owner", None)
+        self._thread.owner = responder
+        try:
+            yield
+        finally:
+            self._thread.owner = before
+
+
+SWITCHBOARD = Switchboard()
+
+
+def find_caller() -> Caller | None:
+    """The innermost line of user code on this thread's stack."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        file = frame.f_code.co_filename
+        if not file.startswith((_PACKAGE, *_LIBRARIES)) and "site-packages" not in file:
+            return Caller(_relative(file), frame.f_lineno, frame.f_code.co_qualname)
+        frame = frame.f_back
+    return None
+
+
+def _relative(file: str) -> str:
+    try:
+        return str(Path(file).relative_to(Path.cwd()))
+    except (ValueError, OSError):
+        return file
+
+
+def follow_threads() -> None:
+    """Makes threads and executors remember the test that started them. Called once."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    start, submit = threading.Thread.start, ThreadPoolExecutor.submit
+
+    def start_owned(self: threading.Thread) -> None:
+        target = getattr(self, "_target", None)
+        module = getattr(target, "__module__", None) or type(self).__module__
+        if not module.startswith(_POOLS) and not type(self).__module__.startswith(_POOLS):
+            self.agentcache_owner = SWITCHBOARD.owner()  # type: ignore[attr-defined]
+        start(self)
+
+    def submit_owned(self: Any, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+        owner = SWITCHBOARD.owner()
+        if owner is None:
+            return submit(self, fn, *args, **kwargs)
+
+        def run() -> Any:
+            with SWITCHBOARD.owned_by(owner):
+                return fn(*args, **kwargs)
+
+        return submit(self, run)
+
+    threading.Thread.start = start_owned  # type: ignore[method-assign]
+    ThreadPoolExecutor.submit = submit_owned  # type: ignore[method-assign]

@@ -1,0 +1,134 @@
+"""The edge for urllib3, and so for requests, requests-cache and botocore.
+
+One seam below retries, redirects and pooling: what `_make_request` returns is read by urllib3's
+own response class, from a message that holds the answer.
+"""
+
+from __future__ import annotations
+
+import http.client
+from typing import Any
+
+from ..interaction import Headers, Request, Response
+from ..recording import length, pieces
+from ..responder import AskUpstream
+from ..wire import WireSocket, frames, message
+from .switchboard import SWITCHBOARD
+
+MODULE = "urllib3.connectionpool"
+
+
+def install(module: Any) -> None:
+    """Patches urllib3's connection pools for the rest of the process."""
+    plain, tls = module.HTTPConnectionPool, module.HTTPSConnectionPool
+    make_request, prepare_proxy = plain._make_request, tls._prepare_proxy
+
+    def make_request_decided(
+        self: Any,
+        conn: Any,
+        method: str,
+        url: str,
+        body: Any = None,
+        headers: Any = None,
+        **options: Any,
+    ) -> Any:
+        address = _address(self, url)
+        if not SWITCHBOARD.wants(address):
+            return make_request(self, conn, method, url, body=body, headers=headers, **options)
+        content = _content(body)
+        request = Request(method, address, Headers.of((headers or {}).items()), content or b"")
+        answer = SWITCHBOARD.decide(request)
+        if isinstance(answer, Response):
+            source = message(
+                method,
+                answer.status,
+                answer.reason,
+                answer.headers,
+                pieces(answer),
+                length=length(answer),
+            )
+            return _native(self, WireSocket(source), method, url, options)
+        asked = options if answer is None else options | _UNREAD
+        with SWITCHBOARD.upstream():
+            if conn.__dict__.pop("_agentcache_tunnel", False):
+                prepare_proxy(self, conn)
+            live = make_request(self, conn, method, url, body=content, headers=headers, **asked)
+        return live if answer is None else _record(self, live, answer, url, options)
+
+    def prepare_proxy_later(self: Any, conn: Any) -> None:
+        # The tunnel is the first thing to reach the network, before anyone could decide.
+        if SWITCHBOARD.wants(_address(self, "/")):
+            conn._agentcache_tunnel = True
+        else:
+            prepare_proxy(self, conn)
+
+    plain._make_request = make_request_decided
+    tls._prepare_proxy = prepare_proxy_later
+
+
+# The live response is only read from; it is the one shown to the caller that owns the connection.
+_UNREAD = {"preload_content": False, "decode_content": False, "response_conn": None}
+
+
+def _address(pool: Any, url: str) -> str:
+    if url.startswith(("http://", "https://")):
+        return url
+    host = f"[{pool.host.strip('[]')}]" if ":" in pool.host else pool.host
+    standard = {"http": 80, "https": 443}.get(pool.scheme)
+    port = f":{pool.port}" if pool.port and pool.port != standard else ""
+    return f"{pool.scheme}://{host}{port}{url}"
+
+
+def _content(body: Any) -> bytes | None:
+    """The body in one piece, so that it can be looked at and sent."""
+    if body is None or isinstance(body, bytes):
+        return body
+    if isinstance(body, str):
+        return body.encode("utf-8")
+    if isinstance(body, (bytearray, memoryview)):
+        return bytes(body)
+    parts = [body.read()] if hasattr(body, "read") else body
+    return b"".join(part.encode("utf-8") if isinstance(part, str) else bytes(part) for part in parts)
+
+
+def _record(pool: Any, live: Any, ask: AskUpstream, url: str, options: dict[str, Any]) -> Any:
+    below: http.client.HTTPResponse = live._original_response
+    method = ask.request.method
+    recording = ask.record(
+        live.status, live.reason, Headers.of(live.headers.items()), framed=bool(below.chunked)
+    )
+    source = message(
+        method,
+        live.status,
+        live.reason,
+        recording.shown,
+        recording.passing(frames(below)),
+        length=recording.length,
+    )
+    return _native(pool, WireSocket(source, live.close), method, url, options)
+
+
+def _native(pool: Any, socket: Any, method: str, url: str, options: dict[str, Any]) -> Any:
+    """urllib3's response over a message, as `HTTPConnection.getresponse` makes it."""
+    from urllib3 import HTTPHeaderDict, HTTPResponse
+
+    below = http.client.HTTPResponse(socket, method=method)
+    below.begin()
+    response = HTTPResponse(
+        body=below,  # type: ignore[arg-type]  # as urllib3's own getresponse does
+        headers=HTTPHeaderDict(below.headers.items()),
+        status=below.status,
+        version=below.version,
+        version_string="HTTP/1.1",
+        reason=below.reason,
+        preload_content=options.get("preload_content", True),
+        decode_content=options.get("decode_content", True),
+        original_response=below,
+        enforce_content_length=options.get("enforce_content_length", True),
+        request_method=method,
+        request_url=url,
+    )
+    response.retries = options.get("retries")
+    response._connection = options.get("response_conn")
+    response._pool = pool
+    return response

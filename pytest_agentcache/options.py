@@ -1,0 +1,153 @@
+"""Flags, environment, ini keys, marker and fixture, merged into `Settings` in one place."""
+
+from __future__ import annotations
+
+import ast
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import fields, replace
+from typing import Any
+
+import pytest
+
+from .errors import SettingsError
+from .matching import PathError, json_path
+from .settings import ENVIRONMENT, Settings, check_value
+
+
+_FLAGS = {
+    "record": "play what the cassette holds, record what it does not, drop what was not used",
+    "rerecord": "record everything anew",
+    "offline": "no network at all: a request that is on no cassette fails its test",
+    "live": "ask the network for everything, use and write no cassette",
+}
+
+
+class UsageError(pytest.UsageError, pytest.fail.Exception):
+    """A usage error that pytest prints as its message alone, wherever it comes up."""
+
+    def __init__(self, message: str) -> None:
+        pytest.fail.Exception.__init__(self, message, pytrace=False)
+
+
+def add_options(parser: pytest.Parser) -> None:
+    """Declares the flags and the ini keys."""
+    group = parser.getgroup("agentcache", "record and replay of HTTP requests (pytest-agentcache)")
+    for mode, text in _FLAGS.items():
+        group.addoption(
+            f"--agentcache-{mode}",
+            action="store_true",
+            dest=f"agentcache_{mode}",
+            default=False,
+            help=text,
+        )
+    for setting in fields(Settings):
+        text = setting.metadata["help"]
+        if choices := setting.metadata["choices"]:
+            text += f" ({', '.join(choices)})"
+        kind = _ini_type(setting.default)
+        parser.addini(f"agentcache_{setting.name}", text, type=kind, default=None)
+
+
+def _ini_type(default: Any) -> Any:
+    if isinstance(default, bool):
+        return "bool"
+    return "string" if isinstance(default, str) else "linelist"
+
+
+def settings_of_run(config: pytest.Config) -> Settings:
+    """What command line, environment and ini file say, in this order of precedence.
+
+    Raises:
+        pytest.UsageError: For two modes at once, or a name or value that is not allowed.
+    """
+    known = {f"agentcache_{setting.name}" for setting in fields(Settings)}
+    for name in config.inicfg:
+        if name.startswith("agentcache_") and name not in known:
+            raise UsageError(f"{config.inipath}: unknown key {name}; known are {_listed(known)}")
+    values: dict[str, Any] = {}
+    for setting in fields(Settings):
+        value = config.getini(f"agentcache_{setting.name}")
+        if value not in (None, ""):
+            source = f"{config.inipath}: agentcache_{setting.name}"
+            values[setting.name] = _checked(setting.name, _from_ini(setting.name, value), source)
+    if from_environment := os.environ.get(ENVIRONMENT):
+        values["mode"] = _checked("mode", from_environment, f"environment variable {ENVIRONMENT}")
+    flags = [mode for mode in _FLAGS if config.getoption(f"agentcache_{mode}")]
+    if len(flags) > 1:
+        chosen = " and ".join(f"--agentcache-{mode}" for mode in flags)
+        raise UsageError(f"{chosen} exclude each other; give one of them, or none to replay")
+    if flags:
+        values["mode"] = flags[0]
+    return replace(Settings(), **values)
+
+
+def _from_ini(name: str, value: Any) -> Any:
+    if name == "session":
+        pairs = (line.partition("=") for line in value)
+        return {key.strip(): _literal(text.strip()) for key, _, text in pairs}
+    if isinstance(value, list) and name != "replace":
+        return [word for line in value for word in line.split()]
+    return value
+
+
+def _literal(text: str) -> Any:
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return text
+
+
+def _checked(name: str, value: Any, source: str) -> Any:
+    try:
+        return _with_paths_checked(name, check_value(name, value, source), source)
+    except SettingsError as error:
+        raise UsageError(str(error)) from None
+
+
+def _with_paths_checked(name: str, value: Any, source: str) -> Any:
+    if name == "ignore_json":
+        for path in value:
+            try:
+                json_path(path)
+            except PathError as error:
+                raise SettingsError(f"{source}: {error}") from None
+    return value
+
+
+def settings_of_test(
+    settings: Settings, config: Mapping[str, Any] | None, item: pytest.Item
+) -> Settings:
+    """`settings` with what `agentcache_config` and the test's markers say laid over them.
+
+    Raises:
+        pytest.UsageError: For a name or a value that is not allowed; it says where it stands.
+    """
+    place = f"{item.location[0]}:{(item.location[1] or 0) + 1}"
+    if config is not None and not isinstance(config, Mapping):
+        raise UsageError(f"{place}: the fixture agentcache_config gave {config!r}; it must be a dict")
+    merged = _laid_over(settings, config or {}, f"{place}: fixture agentcache_config")
+    # The nearest marker comes first; laid over last, it wins argument by argument.
+    for mark in reversed(list(item.iter_markers("agentcache"))):
+        source = f"{place}: @pytest.mark.agentcache"
+        if mark.args:
+            raise UsageError(f"{source} takes keywords only, not {mark.args[0]!r}")
+        merged = _laid_over(merged, mark.kwargs, source)
+    return merged
+
+
+def _laid_over(settings: Settings, values: Mapping[str, Any], source: str) -> Settings:
+    try:
+        merged = settings.with_values(values, source)
+        _with_paths_checked("ignore_json", merged.ignore_json, source)
+    except SettingsError as error:
+        raise UsageError(str(error)) from None
+    if "session" in values:
+        merged = replace(merged, session={**settings.session, **merged.session})
+    return merged
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(sorted(names))
+
+

@@ -1,0 +1,228 @@
+"""What is said to people: the header, a miss with its closest match, the summary."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from . import cassette
+from .errors import CassetteError
+from .interaction import Interaction, Request
+from .matching import Matcher, differences
+from .responder import Miss, Responder
+from .settings import Settings
+
+_MOST_DIFFERENCES = 6
+_MOST_SECONDS = 2.0
+
+_HEADERS = {
+    "replay": "replay, a request that is on no cassette fails its test",
+    "record": "record, what is on no cassette is asked for and kept",
+    "rerecord": "rerecord, everything is asked for anew",
+    "offline": "offline, no network at all",
+    "live": "live, no cassette is used or written",
+}
+
+
+def header(settings: Settings) -> str:
+    """The line at the head of a run."""
+    line = f"agentcache: {_HEADERS[settings.mode]}"
+    if settings.mode in ("replay", "offline") and settings.allowed_hosts:
+        line += f" but for {', '.join(settings.allowed_hosts)}"
+    return line
+
+
+def misses(
+    test: str,
+    found: Iterable[Miss],
+    responder: Responder,
+    path: Path | None,
+    *,
+    found_cassette: bool,
+    root: Path,
+) -> str:
+    """The report of a test that asked for what it may not have.
+
+    Args:
+        test: Node id.
+        found: Its misses, at least one.
+        responder: What answered it.
+        path: Its cassette, None if it is on none.
+        found_cassette: Whether there was such a file.
+        root: The folder that paths are shown relative to.
+    """
+    lines = [f"{test} asked for something that its cassette does not hold:", ""]
+    if path is None:
+        lines[0] = f"{test} asked the network for something, and is on no cassette:"
+    for miss in found:
+        lines += [f"  {line}" if line else "" for line in _miss(miss, responder, path, root)]
+        lines.append("")
+    if path is None:
+        lines += ["  put it on a cassette: @pytest.mark.agentcache, or one of the fixtures", ""]
+    elif not found_cassette:
+        lines += [f"  there is no cassette yet: {shown(path, root)}"]
+    lines.append(f'  record it: pytest --agentcache-record "{test}"')
+    return "\n".join(lines)
+
+
+def _miss(miss: Miss, responder: Responder, path: Path | None, root: Path) -> Iterator[str]:
+    url = urlsplit(miss.request.url)
+    where = f"{url.netloc}{url.path}" + (f"?{url.query}" if url.query else "")
+    if miss.kind == "socket":
+        where = miss.request.url
+    head = f"{miss.request.method} {where}"
+    asked = f"asked at {miss.caller}" if miss.caller else "asked by no line of your own"
+    yield f"{head:<46} {asked}" + (f", {miss.count} times" if miss.count > 1 else "")
+    if miss.kind == "socket":
+        yield "a connection past every client that is recorded; if the test needs it,"
+        yield f"allow it: agentcache_allowed_hosts = {where.rpartition(':')[0] or where}"
+        return
+    yield from _closest(miss, responder)
+    if path is not None and (elsewhere := _elsewhere(miss.request, responder, path)):
+        yield f"it stands in another cassette: {shown(elsewhere, root)}"
+
+
+def _closest(miss: Miss, responder: Responder) -> Iterator[str]:
+    matcher = Matcher(responder.settings)
+    if miss.kind == "exhausted":
+        key = matcher.key(miss.request)
+        numbers = [
+            number
+            for number, each in enumerate(responder.recorded, 1)
+            if matcher.key(responder.normalized(each.request)) == key
+        ]
+        times = "once" if len(numbers) == 1 else f"{len(numbers)} times"
+        yield f"recorded {times} ({_interactions(numbers)}), and played already"
+        return
+    nearest = _nearest(miss.request, responder, matcher)
+    if nearest is None:
+        return
+    number, found = nearest
+    played = ", already played once" if responder.played(number) else ", not played yet"
+    yield f"closest: interaction {number}{played}"
+    if not found:
+        yield "  the same by today's settings; it was recorded under others"
+    width = max((len(each.place) for each in found[:_MOST_DIFFERENCES]), default=0)
+    for each in found[:_MOST_DIFFERENCES]:
+        yield f"  {each.place:<{width}}   recorded {each.recorded}   asked {each.asked}"
+    if len(found) > _MOST_DIFFERENCES:
+        yield f"  … and {len(found) - _MOST_DIFFERENCES} more differences"
+
+
+def _nearest(request: Request, responder: Responder, matcher: Matcher) -> Any:
+    best: Any = None
+    for number, interaction in enumerate(responder.recorded, 1):
+        found = differences(matcher, responder.normalized(interaction.request), request)
+        places = {each.place for each in found}
+        # A request to the same place is closer than one with fewer differences elsewhere.
+        score = (
+            len(places & {"method", "host", "path"}),
+            "body" in places,
+            len(found),
+            responder.played(number),
+        )
+        if best is None or score < best[0]:
+            best = score, number, found
+    # Something on another host at another path is no help.
+    return None if best is None or best[0][0] > 1 else best[1:]
+
+
+def _elsewhere(request: Request, responder: Responder, path: Path) -> Path | None:
+    """Another cassette of the same folder of tests that holds `request`."""
+    matcher = Matcher(responder.settings)
+    key = matcher.key(request)
+    step = urlsplit(request.url).path.rpartition("/")[2].encode()
+    until = time.perf_counter() + _MOST_SECONDS
+    root = path.parent if path.parent.name == "cassettes" else path.parent.parent
+    for other in sorted(root.rglob("*.yaml")):
+        if time.perf_counter() > until:
+            return None
+        if other == path:
+            continue
+        try:
+            if step not in other.read_bytes():
+                continue
+            held = cassette.read(other).interactions
+        except (CassetteError, OSError):
+            continue
+        if any(_same(each, matcher, responder, key) for each in held):
+            return other
+    return None
+
+
+def _same(each: Interaction, matcher: Matcher, responder: Responder, key: Any) -> bool:
+    return matcher.key(responder.normalized(each.request)) == key
+
+
+def _interactions(numbers: Iterable[int]) -> str:
+    listed = [str(number) for number in numbers]
+    return f"interaction{'s' if len(listed) > 1 else ''} {', '.join(listed)}"
+
+
+def shown(path: Path, root: Path) -> str:
+    try:
+        return path.relative_to(root).as_posix()
+    except ValueError:
+        return str(path)
+
+
+def unused(test: str, numbers: Iterable[int], path: Path, root: Path) -> str:
+    """The report of a test under `agentcache_unused = fail` that left interactions unused."""
+    return (
+        f"{test} never asked for {_interactions(numbers)} of {shown(path, root)}.\n\n"
+        f'  drop them: pytest --agentcache-record "{test}"'
+    )
+
+
+@dataclass(slots=True)
+class Totals:
+    """What all tests of a run did, gathered where the summary is written."""
+
+    played: int = 0
+    recorded: int = 0
+    missed: int = 0
+    unused: int = 0
+    written: int = 0
+    cassettes: list[dict[str, Any]] = field(default_factory=list)
+    late: list[str] = field(default_factory=list)
+
+    def add(self, told: dict[str, Any]) -> None:
+        """Adds what one test's report tells (see `plugin`)."""
+        self.played += told["played"]
+        self.recorded += told["recorded"]
+        self.missed += told["missed"]
+        self.unused += len(told["unused"])
+        self.written += told["written"]
+        self.cassettes.append(told)
+
+    def lines(self, *, verbose: bool) -> Iterator[str]:
+        """The summary; nothing at all where no test was on a cassette."""
+        if not self.cassettes and not self.late:
+            return
+        if verbose:
+            for told in sorted(self.cassettes, key=lambda each: str(each["cassette"])):
+                if line := _cassette_line(told):
+                    yield line
+        else:
+            for told in self.cassettes:
+                if told["unused"]:
+                    yield f"unused: {told['cassette']}: {_interactions(told['unused'])}"
+        for sentence in self.late:
+            yield f"late: {sentence}"
+        line = f"agentcache: {self.played} played, {self.recorded} recorded, {self.missed} missed"
+        line += f", {self.unused} unused"
+        plural = "" if self.written == 1 else "s"
+        yield f"{line}, {self.written} cassette{plural} written"
+
+
+def _cassette_line(told: dict[str, Any]) -> str:
+    parts = [f"{told[what]} {what}" for what in ("played", "recorded", "missed") if told[what]]
+    if told["unused"]:
+        parts.append(f"unused: {_interactions(told['unused'])}")
+    if told["written"]:
+        parts.append("written")
+    return f"{told['cassette']}: {', '.join(parts)}" if parts else ""

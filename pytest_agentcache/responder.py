@@ -1,0 +1,333 @@
+"""Decides what becomes of a request: played, asked upstream, passed on or missed. No I/O.
+
+Edges of every client, sync and async, share it: they translate, it decides.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+import threading
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
+from urllib.parse import urlsplit
+
+from .errors import MissError
+from .header_policy import request_headers
+from .interaction import Headers, Interaction, Request, Response
+from .matching import Key, Matcher
+from .recording import Recording
+from .redaction import Redaction
+from .settings import Settings
+
+LOOPBACK = ("localhost", "*.localhost", "127.*.*.*", "::1", "0.0.0.0")  # noqa: S104 - no bind
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """The line of user code that asked."""
+
+    file: str
+    line: int
+    function: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line} in {self.function}()"
+
+
+@dataclass(slots=True)
+class Miss:
+    """A request that neither cache nor cassette could answer.
+
+    Attributes:
+        request: The request, redacted and normalised; its URL is the address for a raw socket.
+        kind: `missing` (not recorded), `exhausted` (all its recordings were played), `late`
+            (asked after the end of its test) or `socket` (a connection past every client).
+        caller: Who asked, where a line of user code is known.
+        count: How many times the same caller asked the same.
+    """
+
+    request: Request
+    kind: str
+    caller: Caller | None = None
+    count: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class AskUpstream:
+    """The decision to ask the network; `record` takes what it answers."""
+
+    request: Request
+    order: int
+    responder: Responder
+
+    def record(self, status: int, reason: str, headers: Headers, *, framed: bool) -> Recording:
+        """Starts to keep what upstream answers.
+
+        Args:
+            status: Status code.
+            reason: Reason phrase.
+            headers: All headers as they came.
+            framed: Whether the pieces that follow are the chunks that upstream sent, and not
+                whatever the socket happened to give.
+        """
+        settings = self.responder.settings
+        recording = Recording(settings, self.request, status, reason, headers, framed=framed)
+        self.responder.keep(self.order, recording)
+        return recording
+
+
+@dataclass(frozen=True, slots=True)
+class Hooks:
+    """What plugins and conftest files may change, each a function that does nothing by default."""
+
+    redact: Callable[[Interaction], Interaction] = lambda interaction: interaction
+    normalize: Callable[[Request], Request] = lambda request: request
+    miss: Callable[[Miss], None] = lambda miss: None
+
+
+@dataclass(slots=True)
+class _Slot:
+    """An interaction of the cassette, and when it was asked for, if it was."""
+
+    interaction: Interaction
+    order: int | None = None
+
+
+@dataclass(slots=True)
+class Tally:
+    """How many requests were played, recorded and missed."""
+
+    played: int = 0
+    recorded: int = 0
+
+
+@dataclass(slots=True)
+class Responder:
+    """Answers the requests of one test (or of one `use_cassette`).
+
+    Args:
+        settings: How to match, redact and miss.
+        recorded: The interactions on the cassette, in order.
+        hooks: What plugins change.
+        direct: Globs of hosts that go straight through, besides `settings.passthrough`.
+    """
+
+    settings: Settings
+    recorded: tuple[Interaction, ...] = ()
+    hooks: Hooks = field(default_factory=Hooks)
+    direct: tuple[str, ...] = ()
+    misses: list[Miss] = field(default_factory=list)
+    tally: Tally = field(default_factory=Tally)
+    closed: bool = False
+    _lock: threading.RLock = field(default_factory=threading.RLock)
+    _slots: list[_Slot] = field(init=False, default_factory=list)
+    _waiting: dict[Key, deque[_Slot]] = field(init=False)
+    _known: set[Key] = field(init=False, default_factory=set)
+    _recordings: list[tuple[int, Recording]] = field(init=False, default_factory=list)
+    _replacements: list[tuple[re.Pattern[str], re.Pattern[bytes], str]] = field(init=False)
+    _order: itertools.count[int] = field(init=False, default_factory=itertools.count)
+    _matcher: Matcher = field(init=False)
+    redaction: Redaction = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._matcher = Matcher(self.settings)
+        self.redaction = Redaction(self.settings.redact)
+        self._replacements = [
+            (re.compile(pattern), re.compile(pattern.encode()), stable)
+            for pattern, stable in self.settings.replace
+        ]
+        self._waiting = defaultdict(deque)
+        for interaction in self.recorded:
+            slot = _Slot(interaction)
+            self._slots.append(slot)
+            # A cassette may be older than a setting, so it passes through the same steps.
+            key = self._matcher.key(self.normalized(interaction.request))
+            self._waiting[key].append(slot)
+            self._known.add(key)
+
+    def decide(
+        self, request: Request, find_caller: Callable[[], Caller | None] = lambda: None
+    ) -> Response | AskUpstream | None:
+        """What becomes of `request`.
+
+        Args:
+            request: What the client is about to send, secrets and all.
+            find_caller: Looks up who asked; called for a miss only.
+
+        Returns:
+            The answer to give, or the order to ask upstream, or None to pass it straight on.
+
+        Raises:
+            MissError: For a miss under `on_miss="raise"`.
+        """
+        if self.passes(request.url):
+            return None
+        wanted = self.normalized(request)
+        key = self._matcher.key(wanted)
+        with self._lock:
+            order = next(self._order)
+            if queue := self._waiting.get(key):
+                slot = queue.popleft()
+                slot.order = order
+                self.tally.played += 1
+                return slot.interaction.response
+            if self.settings.records:
+                return AskUpstream(wanted, order, self)
+        return self.miss(wanted, self.kind_of_miss(request), find_caller())
+
+    def kind_of_miss(self, request: Request) -> str:
+        """`exhausted` for what was recorded, but not as often as it is asked for; else `missing`."""
+        return "exhausted" if self._matcher.key(self.normalized(request)) in self._known else "missing"
+
+    def passes(self, url: str) -> bool:
+        """Whether requests to `url` go straight through."""
+        if self.settings.mode == "live":
+            return True
+        hosts = (*self.settings.passthrough, *self.direct)
+        if not hosts:
+            return False
+        parts = urlsplit(url)
+        try:
+            port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+        except ValueError:
+            port = None
+        return host_listed(parts.hostname or "", port, hosts)
+
+    def can_answer(self, request: Request) -> bool:
+        """Whether asking for `request` now would be no miss. Uses nothing up."""
+        if self.passes(request.url) or (self.settings.records and not self.closed):
+            return True
+        key = self._matcher.key(self.normalized(request))
+        with self._lock:
+            return not self.closed and bool(self._waiting.get(key))
+
+    def miss(self, request: Request, kind: str, caller: Caller | None) -> Response:
+        """Keeps a miss and gives the answer to it: requests-cache's `504 Not Cached`.
+
+        Raises:
+            MissError: Under `on_miss="raise"`.
+        """
+        with self._lock:
+            known = next(
+                (
+                    miss
+                    for miss in self.misses
+                    if (miss.request, miss.kind, miss.caller) == (request, kind, caller)
+                ),
+                None,
+            )
+            if known is not None:
+                known.count += 1
+            else:
+                known = Miss(request, kind, caller)
+                self.misses.append(known)
+        self.hooks.miss(known)
+        if self.settings.on_miss == "raise":
+            raise MissError(sentence(known))
+        return not_cached(known)
+
+    def keep(self, order: int, recording: Recording) -> None:
+        """Keeps an answer that begins to arrive, in its place among the requests."""
+        with self._lock:
+            # An answer that comes after the end of its test is handed on, but not kept.
+            if not self.closed:
+                self._recordings.append((order, recording))
+                self.tally.recorded += 1
+
+    def close(self) -> None:
+        """From now on every request is late."""
+        with self._lock:
+            self.closed = True
+
+    @property
+    def unused(self) -> tuple[int, ...]:
+        """Numbers, from 1, of the interactions that nobody asked for."""
+        return tuple(at for at, slot in enumerate(self._slots, 1) if slot.order is None)
+
+    def played(self, number: int) -> bool:
+        """Whether interaction `number`, from 1, was asked for."""
+        return self._slots[number - 1].order is not None
+
+    def interactions(self, *, keep_unused: bool) -> tuple[Interaction, ...]:
+        """What the cassette shall hold: what was played and what is new, redacted.
+
+        New ones stand behind the last one that was asked for before them; what was there keeps
+        its order.
+        """
+        kept = [slot for slot in self._slots if keep_unused or slot.order is not None]
+        for order, recording in sorted(self._recordings, key=lambda each: each[0]):
+            before = [
+                at for at, slot in enumerate(kept) if slot.order is not None and slot.order < order
+            ]
+            place = before[-1] + 1 if before else len(kept) if keep_unused else 0
+            kept.insert(place, _Slot(self._written(recording), order))
+        return tuple(slot.interaction for slot in kept)
+
+    def added(self) -> tuple[Interaction, ...]:
+        """What is new, redacted, in the order in which it was asked for."""
+        new = sorted(self._recordings, key=lambda each: each[0])
+        return tuple(self._written(recording) for _, recording in new)
+
+    def _written(self, recording: Recording) -> Interaction:
+        return self.redaction.interaction(self.hooks.redact(recording.interaction()))
+
+    def normalized(self, request: Request) -> Request:
+        """`request` as the cassette holds it: redacted, tidied, mapped."""
+        # Redact before matching: the committed request never held the token.
+        kept = replace(
+            self.redaction.request(request),
+            headers=self.redaction.headers(
+                request_headers(
+                    request.headers, self.settings.drop_headers, self.settings.keep_headers
+                )
+            ),
+        )
+        body = kept.body
+        url = kept.url.partition("#")[0]
+        for pattern, raw_pattern, stable in self._replacements:
+            url = pattern.sub(stable, url)
+            body = raw_pattern.sub(stable.encode(), body)
+        return self.hooks.normalize(replace(kept, url=url, body=body))
+
+
+def host_listed(host: str, port: int | None, listed: Iterable[str]) -> bool:
+    """Whether `host` (with `port`) is meant by one of `listed`: host, host:port or glob."""
+    host = host.strip("[]").lower()
+    return any(
+        fnmatchcase(host, each.strip("[]").lower())
+        or (port is not None and fnmatchcase(f"{host}:{port}", each.lower()))
+        for each in listed
+    )
+
+
+def sentence(miss: Miss) -> str:
+    """A miss in one sentence, for the caller who gets it."""
+    what = f"{miss.request.method} {miss.request.url}".strip()
+    return {
+        "missing": f"{what} is not on the cassette",
+        "exhausted": f"{what} was asked more often than it was recorded",
+        "late": f"{what} was asked after the end of its test",
+        "socket": f"{what}: a connection past every client that is recorded",
+    }[miss.kind]
+
+
+def not_cached(miss: Miss) -> Response:
+    """The 504 that requests-cache defines for `only_if_cached`, in a body that SDKs can read."""
+    error = {
+        "type": "error",
+        "error": {
+            "type": "not_cached",
+            "code": f"agentcache_{miss.kind}",
+            "message": f"pytest-agentcache: {sentence(miss)}",
+            "param": None,
+        },
+    }
+    headers = Headers(
+        # The OpenAI and Anthropic SDKs obey x-should-retry and give up at once.
+        (("content-type", "application/json"), ("x-should-retry", "false"))
+    )
+    return Response(504, headers, json.dumps(error).encode(), "Not Cached")

@@ -1,0 +1,161 @@
+"""Every setting in one frozen value, with its default, its meaning and the values it allows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
+
+from .errors import SettingsError
+
+MODES = ("replay", "record", "rerecord", "offline", "live")
+ENVIRONMENT = "AGENTCACHE_MODE"
+MATCHERS = ("method", "url", "body", "headers")
+
+
+def _setting(default: Any, text: str, *, choices: tuple[str, ...] = (), marker: bool = True) -> Any:
+    """A dataclass field that says of itself what the docs, the ini file and the marker need."""
+    metadata = {"help": text, "choices": choices, "marker": marker}
+    if isinstance(default, dict):
+        return field(default_factory=lambda: dict(default), metadata=metadata)
+    return field(default=default, metadata=metadata)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a test, a suite or a command line chose. Merged in `options`, read everywhere else.
+
+    Each field is an ini key `agentcache_<name>`; all but `mode` and `auto` are also arguments of
+    the marker and keys of the `agentcache_config` fixture.
+    """
+
+    mode: str = _setting("replay", "what a test on a cassette may do", choices=MODES, marker=False)
+    auto: bool = _setting(False, "put every test of the suite on a cassette", marker=False)
+    cassette: str = _setting("", "name of the cassette, or a path below the cassettes folder")
+    session: dict[str, Any] = _setting({}, "keywords of the test's CachedSession")
+    on_miss: str = _setting(
+        "fail",
+        "what a miss does: fail the test, just respond with 504, or raise on the spot",
+        choices=("fail", "respond", "raise"),
+    )
+    match: tuple[str, ...] = _setting(
+        ("method", "url", "body"),
+        "what makes two requests the same: method, url, body, headers, header:NAME",
+    )
+    ignore_json: tuple[str, ...] = _setting((), "JSON paths left out of matching: messages[*].id")
+    ignore_query: tuple[str, ...] = _setting((), "query parameters left out of matching")
+    ignore_form: tuple[str, ...] = _setting((), "form fields left out of matching")
+    replace: tuple[tuple[str, str], ...] = _setting(
+        (), "regular expression => stable text, in URLs and bodies of requests, before matching"
+    )
+    redact: tuple[str, ...] = _setting(
+        (), "more names of headers, query parameters and fields that hold secrets (glob)"
+    )
+    drop_headers: tuple[str, ...] = _setting((), "more headers to leave off the cassette (glob)")
+    keep_headers: tuple[str, ...] = _setting(
+        (), "headers to keep on the cassette against the built-in list (glob)"
+    )
+    passthrough: tuple[str, ...] = _setting(
+        (), "hosts (host, host:port or glob) whose requests go straight through"
+    )
+    allowed_hosts: tuple[str, ...] = _setting(
+        (), "hosts (host, host:port or glob) that sockets may reach where the network is shut"
+    )
+    unused: str = _setting(
+        "list",
+        "what unused interactions do: listed, ignored, or fail the test",
+        choices=("list", "ignore", "fail"),
+    )
+
+    @property
+    def records(self) -> bool:
+        """Whether upstream may be asked and a cassette written."""
+        return self.mode in ("record", "rerecord")
+
+    def with_values(self, values: Mapping[str, Any], source: str) -> Settings:
+        """These settings with `values` laid over them.
+
+        Args:
+            values: Names and values as a person wrote them; lists, tuples and single strings
+                are all taken where several values are allowed.
+            source: Where they were written, for the error.
+
+        Raises:
+            SettingsError: For an unknown name or a value that is not allowed.
+        """
+        known = {known.name: known for known in fields(self) if known.metadata["marker"]}
+        checked = {}
+        for name, value in values.items():
+            if name not in known:
+                raise SettingsError(
+                    f"{source}: unknown argument {name!r}; allowed are {', '.join(sorted(known))}"
+                )
+            checked[name] = check_value(name, value, source)
+        return replace(self, **checked)
+
+
+def check_value(name: str, value: Any, source: str) -> Any:
+    """`value` in the type that the setting called `name` has, or a `SettingsError`."""
+    known = next(known for known in fields(Settings) if known.name == name)
+    if choices := known.metadata["choices"]:
+        if value not in choices:
+            raise SettingsError(
+                f"{source}: {name} is {value!r}; allowed are {', '.join(choices)}"
+            )
+        return value
+    if name == "auto":
+        return bool(value)
+    if name == "cassette":
+        if not isinstance(value, str) and not hasattr(value, "__fspath__"):
+            raise SettingsError(f"{source}: cassette is {value!r}; it takes a name or a path")
+        return str(value)
+    if name == "session":
+        if not isinstance(value, Mapping):
+            raise SettingsError(f"{source}: session is {value!r}; it takes keywords as a dict")
+        return dict(value)
+    if name == "replace":
+        return _replacements(value, source)
+    names = _names(name, value, source)
+    if name == "match":
+        for matcher in names:
+            if matcher not in MATCHERS and not matcher.startswith("header:"):
+                allowed = ", ".join((*MATCHERS, "header:NAME"))
+                raise SettingsError(f"{source}: match has {matcher!r}; allowed are {allowed}")
+        if not names:
+            raise SettingsError(f"{source}: match is empty, so any request would match any other")
+    return names
+
+
+def _names(name: str, value: Any, source: str) -> tuple[str, ...]:
+    if isinstance(value, str):
+        return tuple(value.split())
+    if isinstance(value, Iterable) and not isinstance(value, (bytes, Mapping)):
+        names = tuple(value)
+        if all(isinstance(each, str) for each in names):
+            return names
+    raise SettingsError(f"{source}: {name} is {value!r}; it takes a list of strings")
+
+
+def _replacements(value: Any, source: str) -> tuple[tuple[str, str], ...]:
+    import re
+
+    if isinstance(value, Mapping):
+        pairs = [(str(pattern), str(stable)) for pattern, stable in value.items()]
+    else:
+        lines = value.splitlines() if isinstance(value, str) else list(value)
+        pairs = []
+        for line in lines:
+            pattern, arrow, stable = (
+                line.partition("=>") if isinstance(line, str) else (line[0], "=>", line[1])
+            )
+            if not arrow:
+                raise SettingsError(f"{source}: replace has {line!r}; write PATTERN => TEXT")
+            pairs.append((pattern.strip(), stable.strip()))
+    for pattern, _ in pairs:
+        try:
+            re.compile(pattern)
+        except re.error as error:
+            raise SettingsError(
+                f"{source}: replace has {pattern!r}, which is no regular expression: {error}"
+            ) from None
+    return tuple(pairs)

@@ -1,0 +1,76 @@
+"""Cassettes without pytest, or around a part of a test."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from .errors import MissError
+from .harness import Harness
+from .intercept import SWITCHBOARD, install
+from .intercept.sockets import SocketGuard
+from .report import misses
+from .runs import Run
+from .settings import ENVIRONMENT, Settings, check_value
+
+_RUN = Run(uuid.uuid4().hex)
+
+
+@contextmanager
+def use_cassette(
+    path: str | os.PathLike[str], mode: str | None = None, **settings: Any
+) -> Iterator[Harness]:
+    """Puts all requests of the process on a cassette, for as long as the block lasts.
+
+    Inside a test that is on a cassette, this one takes its place for that time.
+
+    Args:
+        path: The cassette, a YAML file.
+        mode: `replay`, `record`, `rerecord`, `offline` or `live`; by default what the environment
+            variable `AGENTCACHE_MODE` says, else `replay`.
+        settings: As the marker's arguments: `on_miss`, `match`, `ignore_json`, `session`, …
+
+    Yields:
+        The harness: `.session`, `.cassette`, `.misses`, `.mode`.
+
+    Raises:
+        CassetteError: If the cassette cannot be read or written.
+        SettingsError: For a name or a value that is not allowed.
+        MissError: At the end of the block, if a request was missed in it, unless `on_miss` is
+            `respond`. A block that raises keeps its own error.
+    """
+    chosen = mode or os.environ.get(ENVIRONMENT) or "replay"
+    merged = Settings().with_values(settings, "use_cassette()")
+    merged = replace(merged, mode=check_value("mode", chosen, "use_cassette()"))
+    place = Path(path).absolute()
+    install()
+    with tempfile.TemporaryDirectory(prefix="agentcache-") as folder:
+        before = SWITCHBOARD.guard
+        harness = Harness(merged, place, Path(folder), _RUN).open()
+        if merged.mode in ("replay", "offline"):
+            allowed = (*merged.allowed_hosts, *merged.passthrough)
+            # With a responder in charge it is told of every refusal; there is no one else.
+            SWITCHBOARD.guard = SocketGuard(allowed, merged.mode, lambda target, caller: None)
+        try:
+            yield harness
+        finally:
+            harness.close()
+            SWITCHBOARD.guard = before
+        if harness.misses and merged.on_miss != "respond":
+            raise MissError(
+                misses(
+                    "use_cassette()",
+                    harness.misses,
+                    harness.responder,
+                    place,
+                    found_cassette=harness.found,
+                    root=Path.cwd(),
+                )
+            )
+        harness.save()
