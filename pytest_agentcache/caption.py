@@ -106,13 +106,14 @@ class _Said:
                 )
         for candidate in value.get("candidates") or []:
             self._parts((candidate.get("content") or {}).get("parts"))
-        for item in value.get("output") if isinstance(value.get("output"), list) else []:
+        output = value.get("output")
+        for item in output if isinstance(output, list) else []:
             if item.get("type") == "function_call":
                 self._call(len(self.calls), item["name"], item["arguments"])
             else:
                 self._parts(item.get("content"))
-        if isinstance(value.get("output"), dict):
-            self._parts((value["output"].get("message") or {}).get("content"))
+        if isinstance(output, dict):
+            self._parts((output.get("message") or {}).get("content"))
         if value.get("role") == "assistant" or value.get("type") == "message":
             self._parts(value.get("content"))
 

@@ -54,7 +54,9 @@ def read(path: Path) -> Cassette:
     except FileNotFoundError:
         return Cassette(path)
     except OSError as error:
-        raise CassetteError(path, f"cannot be read: {error.strerror}", "See to its rights") from None
+        raise CassetteError(
+            path, f"cannot be read: {error.strerror}", "See to its rights"
+        ) from None
     try:
         text = raw.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -89,14 +91,18 @@ class _Reader:
             )
         recorded_at = document.get("recorded_at")
         if not isinstance(recorded_at, str) or not _INSTANT.fullmatch(recorded_at):
-            raise self.error(("recorded_at",), "`recorded_at` is no instant like '2026-11-21T18:29:15Z'")
+            raise self.error(
+                ("recorded_at",), "`recorded_at` is no instant like '2026-11-21T18:29:15Z'"
+            )
         try:
             instant = datetime.strptime(recorded_at, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
         except ValueError as error:
             raise self.error(("recorded_at",), f"`recorded_at` is no instant: {error}") from None
         items = document.get("interactions")
         if not isinstance(items, list):
-            raise self.error(("interactions",), "`interactions` is missing or no list; is the file cut off?")
+            raise self.error(
+                ("interactions",), "`interactions` is missing or no list; is the file cut off?"
+            )
         built = tuple(self.interaction(item, ("interactions", at)) for at, item in enumerate(items))
         return Cassette(self.path, instant, built)
 
@@ -120,7 +126,9 @@ class _Reader:
             raise self.error((*answered, "reason"), "`reason` is no text")
         content = self._body(response, answered)
         chunks = response.get("chunks", [])
-        if not isinstance(chunks, list) or any(type(size) is not int or size < 1 for size in chunks):
+        if not isinstance(chunks, list) or any(
+            type(size) is not int or size < 1 for size in chunks
+        ):
             raise self.error((*answered, "chunks"), "`chunks` is no list of sizes in bytes")
         if chunks and sum(chunks) != len(content):
             raise self.error(
@@ -157,7 +165,8 @@ class _Reader:
             for each in value if isinstance(value, list) else [value]:
                 if not isinstance(name, str) or not isinstance(each, str):
                     raise self.error(
-                        (*place, "headers", name), f"the header {name!r} is no text; put it in quotes"
+                        (*place, "headers", name),
+                        f"the header {name!r} is no text; put it in quotes",
                     )
                 pairs.append((name.lower(), each))
         return Headers(tuple(pairs))
@@ -326,18 +335,20 @@ def replace_file(path: Path, content: bytes, *, durable: bool = True) -> None:
     Raises:
         OSError: If it cannot be written; then `path` is as it was and nothing lies beside it.
     """
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name[:32]}.", suffix=".tmp", dir=path.parent)
+    handle, temporary = tempfile.mkstemp(
+        prefix=f".{path.name[:32]}.", suffix=".tmp", dir=path.parent
+    )
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content)
             if durable:
                 file.flush()
                 os.fsync(file.fileno())
-        os.chmod(temporary, _mode(path))
-        os.replace(temporary, path)
+        Path(temporary).chmod(_mode(path))
+        Path(temporary).replace(path)
     except BaseException:
         with contextlib.suppress(OSError):
-            os.unlink(temporary)
+            Path(temporary).unlink()
         raise
 
 
@@ -361,7 +372,7 @@ def locked(path: Path) -> Iterator[None]:
     name = hashlib.sha256(os.fspath(path.resolve()).encode("utf-8", "surrogateescape")).hexdigest()
     folder = Path(tempfile.gettempdir()) / f"pytest-agentcache-{_user()}"
     folder.mkdir(mode=0o700, exist_ok=True)
-    with open(folder / f"{name[:32]}.lock", "ab") as file:
+    with (folder / f"{name[:32]}.lock").open("ab") as file:
         if os.name == "nt":  # pragma: no cover - shown by hand on Windows only
             import msvcrt
 

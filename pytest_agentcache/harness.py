@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from . import cassette
 from .cache.isolation import Isolation
 from .cassette import Cassette
-from .intercept import SWITCHBOARD
 from .interaction import Interaction
+from .intercept import SWITCHBOARD
 from .responder import Hooks, Miss, Responder
 from .runs import Run
 from .settings import Settings
@@ -78,7 +78,7 @@ class Harness:
         """Gives up charge; whoever still asks is late."""
         SWITCHBOARD.close(self.responder)
         if self._session is not None:
-            self._session.close()
+            self._session.close()  # type: ignore[no-untyped-call]
         _put_back(self._requests_session)
 
     @property
@@ -148,9 +148,7 @@ class Harness:
             return replace(self.cassette, recorded_at=self._opened_at)
         now = cassette.read(path)
         added = self.responder.added()
-        return Cassette(
-            path, now.recorded_at or self._opened_at, (*now.interactions, *added)
-        )
+        return Cassette(path, now.recorded_at or self._opened_at, (*now.interactions, *added))
 
 
 def _requests_session() -> Any:
@@ -165,6 +163,8 @@ def _put_back(session: Any) -> None:
         return
     if session is None:
         # requests came with the test; what it was born with is what a session derives from.
-        session = next(cls for cls in requests.Session.__mro__ if cls.__module__ == "requests.sessions")
+        session = next(
+            cls for cls in requests.Session.__mro__ if cls.__module__ == "requests.sessions"
+        )
     if requests.Session is not session:
         requests.Session = requests.sessions.Session = session

@@ -13,39 +13,146 @@ from .body.multipart import neutral_type
 from .interaction import Headers
 
 # About one connection or one coding of the body (RFC 9110, section 7.6.1; RFC 9112).
-WIRE = """connection content-length expect host http2-settings keep-alive proxy-connection te trailer
-    transfer-encoding upgrade via""".split()
-REQUEST = """accept-charset accept-encoding accept-language amz-sdk-* baggage b3 date
-    idempotency-key priority sec-* sentry-trace traceparent tracestate user-agent x-amz-date
-    x-amz-content-sha256 x-amz-user-agent x-b3-* x-client-request-id x-datadog-* x-goog-api-client
-    x-request-id x-stainless-*""".split()
+WIRE = [
+    "connection",
+    "content-length",
+    "expect",
+    "host",
+    "http2-settings",
+    "keep-alive",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "via",
+]
+REQUEST = [
+    "accept-charset",
+    "accept-encoding",
+    "accept-language",
+    "amz-sdk-*",
+    "baggage",
+    "b3",
+    "date",
+    "idempotency-key",
+    "priority",
+    "sec-*",
+    "sentry-trace",
+    "traceparent",
+    "tracestate",
+    "user-agent",
+    "x-amz-date",
+    "x-amz-content-sha256",
+    "x-amz-user-agent",
+    "x-b3-*",
+    "x-client-request-id",
+    "x-datadog-*",
+    "x-goog-api-client",
+    "x-request-id",
+    "x-stainless-*",
+]
 # Identifiers, clocks and the names of machines.
-RESPONSE_NOISE = """apim-request-id azureml-* cf-* cmp-upstream-response-duration date fly-request-id
-    *-correlation-id inference-id *-invocation-latency ms-azureml-* nel num_chars num_tokens
-    *-processing-ms *-request-id
-    report-to reporting-endpoints request-id server server-timing skip-error-remapping source-age
-    traceparent traceresponse tracestate x-amz-cf-* x-amz-id-* x-amzn-requestid x-amzn-trace-id
-    x-b3-* x-cache x-cache-hits x-cloud-trace-context x-compute-time x-correlation-id x-datadog-*
-    x-envoy-* x-github-request-id x-ms-region x-powered-by x-proxy-* x-ray-* x-request-id
-    x-requestid x-response-time x-runtime x-served-by x-timer x-trace-id x-upstream-*
-    x-vercel-id""".split()
+RESPONSE_NOISE = [
+    "apim-request-id",
+    "azureml-*",
+    "cf-*",
+    "cmp-upstream-response-duration",
+    "date",
+    "fly-request-id",
+    "*-correlation-id",
+    "inference-id",
+    "*-invocation-latency",
+    "ms-azureml-*",
+    "nel",
+    "num_chars",
+    "num_tokens",
+    "*-processing-ms",
+    "*-request-id",
+    "report-to",
+    "reporting-endpoints",
+    "request-id",
+    "server",
+    "server-timing",
+    "skip-error-remapping",
+    "source-age",
+    "traceparent",
+    "traceresponse",
+    "tracestate",
+    "x-amz-cf-*",
+    "x-amz-id-*",
+    "x-amzn-requestid",
+    "x-amzn-trace-id",
+    "x-b3-*",
+    "x-cache",
+    "x-cache-hits",
+    "x-cloud-trace-context",
+    "x-compute-time",
+    "x-correlation-id",
+    "x-datadog-*",
+    "x-envoy-*",
+    "x-github-request-id",
+    "x-ms-region",
+    "x-powered-by",
+    "x-proxy-*",
+    "x-ray-*",
+    "x-request-id",
+    "x-requestid",
+    "x-response-time",
+    "x-runtime",
+    "x-served-by",
+    "x-timer",
+    "x-trace-id",
+    "x-upstream-*",
+    "x-vercel-id",
+]
 # What only a browser obeys.
-BROWSER = """access-control-* alt-svc content-security-policy content-security-policy-report-only
-    cross-origin-* expect-ct origin-agent-cluster permissions-policy referrer-policy
-    strict-transport-security timing-allow-origin x-content-type-options x-dns-prefetch-control
-    x-download-options x-frame-options x-permitted-cross-domain-policies x-robots-tag
-    x-xss-protection""".split()
+BROWSER = [
+    "access-control-*",
+    "alt-svc",
+    "content-security-policy",
+    "content-security-policy-report-only",
+    "cross-origin-*",
+    "expect-ct",
+    "origin-agent-cluster",
+    "permissions-policy",
+    "referrer-policy",
+    "strict-transport-security",
+    "timing-allow-origin",
+    "x-content-type-options",
+    "x-dns-prefetch-control",
+    "x-download-options",
+    "x-frame-options",
+    "x-permitted-cross-domain-policies",
+    "x-robots-tag",
+    "x-xss-protection",
+]
 # Counters that tick on every answer; on a refusal they say how long to wait, so there they stay.
 COUNTERS = ["*ratelimit*", "*rate-limit*"]
-BOT_COOKIES = """__cf_bm __cfruid _cfuvid cf_clearance _abck ak_bmsc bm_* awsalb* datadome incap_ses_*
-    visid_incap_* nlbi_* __cfseq*""".split()
+BOT_COOKIES = [
+    "__cf_bm",
+    "__cfruid",
+    "_cfuvid",
+    "cf_clearance",
+    "_abck",
+    "ak_bmsc",
+    "bm_*",
+    "awsalb*",
+    "datadome",
+    "incap_ses_*",
+    "visid_incap_*",
+    "nlbi_*",
+    "__cfseq*",
+]
 
 
 def _listed(name: str, patterns: Iterable[str]) -> bool:
     return any(fnmatchcase(name, pattern) for pattern in patterns)
 
 
-def request_headers(headers: Headers, drop: Iterable[str] = (), keep: Iterable[str] = ()) -> Headers:
+def request_headers(
+    headers: Headers, drop: Iterable[str] = (), keep: Iterable[str] = ()
+) -> Headers:
     """What of a request's headers goes on the cassette, sorted by name.
 
     Args:

@@ -74,13 +74,15 @@ class Matcher:
         """The headers that `headers` or `header:NAME` compares."""
         if matcher == "headers":
             settings = self._settings
-            yield from request_headers(request.headers, settings.drop_headers, settings.keep_headers)
+            yield from request_headers(
+                request.headers, settings.drop_headers, settings.keep_headers
+            )
         else:
             name = matcher.partition(":")[2].lower()
             yield from (pair for pair in request.headers if pair[0] == name)
 
     def body(self, request: Request) -> Any:
-        """The body as plain values: JSON as JSON, a form as sorted pairs, parts without boundary."""
+        """The body as plain values: JSON as JSON, a form sorted, parts without boundary."""
         return self._content(request.body, request.content_type)
 
     def _content(self, raw: bytes, content_type: str) -> Any:
@@ -215,7 +217,9 @@ def _around(was: str, now: str, width: int = 60) -> tuple[str, str]:
 
     def cut(text: str) -> str:
         piece = text[start : start + width]
-        return ("…" if start else "") + repr(piece)[1:-1] + ("…" if len(text) > start + width else "")
+        return (
+            ("…" if start else "") + repr(piece)[1:-1] + ("…" if len(text) > start + width else "")
+        )
 
     return f"'{cut(was)}'", f"'{cut(now)}'"
 
@@ -258,7 +262,9 @@ def json_path(path: str) -> list[str | int]:
     while at < len(rest):
         match = _STEP.match(rest, at)
         if match is None:
-            raise PathError(f"{path!r} is no JSON path; write messages[0].id, messages[*].id or **.id")
+            raise PathError(
+                f"{path!r} is no JSON path; write messages[0].id, messages[*].id or **.id"
+            )
         name, index = match.groups()
         steps.append(name if name is not None else index if index == "*" else int(index))
         at = match.end()
@@ -296,5 +302,3 @@ def _children(value: Any) -> list[Any]:
     if isinstance(value, dict):
         return list(value.values())
     return list(value) if isinstance(value, list) else []
-
-

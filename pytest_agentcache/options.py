@@ -14,20 +14,12 @@ from .errors import SettingsError
 from .matching import PathError, json_path
 from .settings import ENVIRONMENT, Settings, check_value
 
-
 _FLAGS = {
     "record": "play what the cassette holds, record what it does not, drop what was not used",
     "rerecord": "record everything anew",
     "offline": "no network at all: a request that is on no cassette fails its test",
     "live": "ask the network for everything, use and write no cassette",
 }
-
-
-class UsageError(pytest.UsageError, pytest.fail.Exception):
-    """A usage error that pytest prints as its message alone, wherever it comes up."""
-
-    def __init__(self, message: str) -> None:
-        pytest.fail.Exception.__init__(self, message, pytrace=False)
 
 
 def add_options(parser: pytest.Parser) -> None:
@@ -59,12 +51,12 @@ def settings_of_run(config: pytest.Config) -> Settings:
     """What command line, environment and ini file say, in this order of precedence.
 
     Raises:
-        pytest.UsageError: For two modes at once, or a name or value that is not allowed.
+        SettingsError: For two modes at once, or a name or value that is not allowed.
     """
     known = {f"agentcache_{setting.name}" for setting in fields(Settings)}
     for name in config.inicfg:
         if name.startswith("agentcache_") and name not in known:
-            raise UsageError(f"{config.inipath}: unknown key {name}; known are {_listed(known)}")
+            raise SettingsError(f"{config.inipath}: unknown key {name}; known are {_listed(known)}")
     values: dict[str, Any] = {}
     for setting in fields(Settings):
         value = config.getini(f"agentcache_{setting.name}")
@@ -76,7 +68,7 @@ def settings_of_run(config: pytest.Config) -> Settings:
     flags = [mode for mode in _FLAGS if config.getoption(f"agentcache_{mode}")]
     if len(flags) > 1:
         chosen = " and ".join(f"--agentcache-{mode}" for mode in flags)
-        raise UsageError(f"{chosen} exclude each other; give one of them, or none to replay")
+        raise SettingsError(f"{chosen} exclude each other; give one of them, or none to replay")
     if flags:
         values["mode"] = flags[0]
     return replace(Settings(), **values)
@@ -99,10 +91,7 @@ def _literal(text: str) -> Any:
 
 
 def _checked(name: str, value: Any, source: str) -> Any:
-    try:
-        return _with_paths_checked(name, check_value(name, value, source), source)
-    except SettingsError as error:
-        raise UsageError(str(error)) from None
+    return _with_paths_checked(name, check_value(name, value, source), source)
 
 
 def _with_paths_checked(name: str, value: Any, source: str) -> Any:
@@ -121,17 +110,19 @@ def settings_of_test(
     """`settings` with what `agentcache_config` and the test's markers say laid over them.
 
     Raises:
-        pytest.UsageError: For a name or a value that is not allowed; it says where it stands.
+        SettingsError: For a name or a value that is not allowed; it says where it stands.
     """
     place = f"{item.location[0]}:{(item.location[1] or 0) + 1}"
     if config is not None and not isinstance(config, Mapping):
-        raise UsageError(f"{place}: the fixture agentcache_config gave {config!r}; it must be a dict")
+        raise SettingsError(
+            f"{place}: the fixture agentcache_config gave {config!r}; it must be a dict"
+        )
     merged = _laid_over(settings, config or {}, f"{place}: fixture agentcache_config")
     # The nearest marker comes first; laid over last, it wins argument by argument.
     for mark in reversed(list(item.iter_markers("agentcache"))):
         source = f"{place}: @pytest.mark.agentcache"
         if mark.args:
-            raise UsageError(f"{source} takes keywords only, not {mark.args[0]!r}")
+            raise SettingsError(f"{source} takes keywords only, not {mark.args[0]!r}")
         merged = _laid_over(merged, mark.kwargs, source)
     return merged
 
@@ -141,7 +132,7 @@ def _laid_over(settings: Settings, values: Mapping[str, Any], source: str) -> Se
         merged = settings.with_values(values, source)
         _with_paths_checked("ignore_json", merged.ignore_json, source)
     except SettingsError as error:
-        raise UsageError(str(error)) from None
+        raise SettingsError(str(error)) from None
     if "session" in values:
         merged = replace(merged, session={**settings.session, **merged.session})
     return merged
@@ -149,5 +140,3 @@ def _laid_over(settings: Settings, values: Mapping[str, Any], source: str) -> Se
 
 def _listed(names: Iterable[str]) -> str:
     return ", ".join(sorted(names))
-
-

@@ -21,8 +21,7 @@ if TYPE_CHECKING:
 
     from .cassette import Cassette
     from .harness import Harness
-    from .responder import Caller, Hooks, Miss
-    from .runs import Run
+    from .responder import Caller, Hooks
     from .settings import Settings
 
 SETTINGS = pytest.StashKey["Settings"]()
@@ -44,6 +43,7 @@ def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    from .errors import SettingsError
     from .runs import Run
 
     config.addinivalue_line(
@@ -51,7 +51,10 @@ def pytest_configure(config: pytest.Config) -> None:
         "agentcache(cassette, session, on_miss, match, ...): put a test on a cassette, and set "
         "what holds for it (pytest-agentcache)",
     )
-    config.stash[SETTINGS] = options.settings_of_run(config)
+    try:
+        config.stash[SETTINGS] = options.settings_of_run(config)
+    except SettingsError as error:
+        raise pytest.UsageError(str(error)) from None
     worker = getattr(config, "workerinput", {})
     config.stash[RUN] = Run(worker.get("agentcache_run") or uuid.uuid4().hex)
 
@@ -315,10 +318,10 @@ def agentcache(
     from .intercept import SWITCHBOARD, install
 
     item = request.node
-    settings = options.settings_of_test(item.config.stash[SETTINGS], agentcache_config, item)
     install()
     before = SWITCHBOARD.guard
     try:
+        settings = options.settings_of_test(item.config.stash[SETTINGS], agentcache_config, item)
         settings, path = _cassette_of(item, settings)
         harness = Harness(
             settings, path, tmp_path, item.config.stash[RUN], _hooks(item), _session_hook(item)

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from fnmatch import fnmatchcase
 from functools import lru_cache
+from itertools import pairwise
 
 from .body import multipart
 from .body.form import is_form
@@ -106,7 +107,7 @@ class Redaction:
         for end in ends[1:]:
             if whole[-1] < end <= len(body):
                 whole.append(end)
-        return tuple(end - start for start, end in zip(whole, whole[1:], strict=False))
+        return tuple(end - start for start, end in pairwise(whole))
 
     def url(self, url: str) -> str:
         """`url` with placeholders for userinfo and for secret query parameters."""

@@ -155,7 +155,7 @@ def _elsewhere(request: Request, responder: Responder, path: Path) -> Path | Non
 
 
 def _same(each: Interaction, matcher: Matcher, responder: Responder, key: Any) -> bool:
-    return matcher.key(responder.normalized(each.request)) == key
+    return bool(matcher.key(responder.normalized(each.request)) == key)
 
 
 def _interactions(numbers: Iterable[int]) -> str:
@@ -164,6 +164,7 @@ def _interactions(numbers: Iterable[int]) -> str:
 
 
 def shown(path: Path, root: Path) -> str:
+    """`path` as it is written for people: relative to `root` where it lies below."""
     try:
         return path.relative_to(root).as_posix()
     except ValueError:

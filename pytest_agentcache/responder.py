@@ -180,8 +180,10 @@ class Responder:
         return self.miss(wanted, self.kind_of_miss(request), find_caller())
 
     def kind_of_miss(self, request: Request) -> str:
-        """`exhausted` for what was recorded, but not as often as it is asked for; else `missing`."""
-        return "exhausted" if self._matcher.key(self.normalized(request)) in self._known else "missing"
+        """`exhausted` for what was recorded less often than it is asked for, else `missing`."""
+        return (
+            "exhausted" if self._matcher.key(self.normalized(request)) in self._known else "missing"
+        )
 
     def passes(self, url: str) -> bool:
         """Whether requests to `url` go straight through."""

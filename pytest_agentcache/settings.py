@@ -99,9 +99,7 @@ def check_value(name: str, value: Any, source: str) -> Any:
     known = next(known for known in fields(Settings) if known.name == name)
     if choices := known.metadata["choices"]:
         if value not in choices:
-            raise SettingsError(
-                f"{source}: {name} is {value!r}; allowed are {', '.join(choices)}"
-            )
+            raise SettingsError(f"{source}: {name} is {value!r}; allowed are {', '.join(choices)}")
         return value
     if name == "auto":
         return bool(value)

@@ -39,7 +39,9 @@ def message(
     lines = [f"HTTP/1.1 {status} {reason}".rstrip()]
     lines += [f"{name.title()}: {value}" for name, value in headers]
     if not bodiless:
-        lines.append("Transfer-Encoding: chunked" if length is None else f"Content-Length: {length}")
+        lines.append(
+            "Transfer-Encoding: chunked" if length is None else f"Content-Length: {length}"
+        )
     yield ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1", "replace")
     if bodiless:
         return

@@ -57,11 +57,12 @@ def to_fields(raw: bytes, content_type: str, store: Store | None = None) -> dict
         return _styled("form", *fields)
     if (parts := _parts(raw, content_type, store)) is not None:
         return {"multipart": parts}
-    if (is_json(content_type) or raw.lstrip()[:1] in (b"{", b"[")) and (
-        structured := json_text.structure(raw)
+    if (
+        (is_json(content_type) or raw.lstrip()[:1] in (b"{", b"["))
+        and (structured := json_text.structure(raw))
+        and _writable(structured[0])
     ):
-        if _writable(structured[0]):
-            return _styled("json", *structured)
+        return _styled("json", *structured)
     return _text(raw, content_type) or _binary(raw, media, store)
 
 

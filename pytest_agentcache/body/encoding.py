@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import zlib
+from collections.abc import Callable
 from typing import Protocol
 
 
@@ -91,7 +93,7 @@ class _Zstandard:
 
 
 # The modules that clients themselves use, so whoever asks for a coding has one of them.
-_OPTIONAL = {
+_OPTIONAL: dict[str, tuple[Callable[[object], Decoder], tuple[str, ...]]] = {
     "br": (_Brotli, ("brotli", "brotlicffi")),
     "zstd": (_Zstandard, ("compression.zstd", "backports.zstd", "zstandard")),
 }
@@ -104,11 +106,10 @@ def decoder(coding: str) -> Decoder | None:
         return _Gzip()
     if coding == "deflate":
         return _Deflate()
-    make, modules = _OPTIONAL.get(coding, (None, ()))
+    if coding not in _OPTIONAL:
+        return None
+    make, modules = _OPTIONAL[coding]
     for name in modules:
-        try:
-            module = importlib.import_module(name)
-        except ImportError:
-            continue
-        return make(module) if make else None
+        with contextlib.suppress(ImportError):
+            return make(importlib.import_module(name))
     return None

@@ -38,5 +38,7 @@ def text(found: Fields, style: str) -> bytes:
     """
     if style not in ("", "percent"):
         raise ValueError(f"unknown form style {style!r}; known is percent")
-    pairs = list(found.items()) if isinstance(found, dict) else [(name, value) for name, value in found]
+    pairs = (
+        list(found.items()) if isinstance(found, dict) else [(name, value) for name, value in found]
+    )
     return urlencode(pairs, quote_via=quote if style else quote_plus).encode("ascii")

@@ -113,7 +113,9 @@ def text(value: Any, style: str) -> bytes:
                 raise ValueError(f"unknown JSON style {word!r}")
             indent = "\t" if size == "tab" else " " * int(size)
         elif word not in _FLAGS:
-            raise ValueError(f"unknown JSON style {word!r}; known are {', '.join(_FLAGS)}, indent=N")
+            raise ValueError(
+                f"unknown JSON style {word!r}; known are {', '.join(_FLAGS)}, indent=N"
+            )
     separators = (", ", ": ") if "spaced" in words else (",", ":" if indent is None else ": ")
     ascii_only = "ascii" in words
     if _has_literal(value):
@@ -141,7 +143,9 @@ def _has_literal(value: Any) -> bool:
     return isinstance(value, Number)
 
 
-def _encode(value: Any, marks: tuple[str, str], indent: str | None, ascii_only: bool, pad: str) -> str:
+def _encode(
+    value: Any, marks: tuple[str, str], indent: str | None, ascii_only: bool, pad: str
+) -> str:
     """What `json.dumps` does, but for numbers, which keep the way they were written."""
     if isinstance(value, Number):
         return value.literal

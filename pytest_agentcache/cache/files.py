@@ -7,7 +7,7 @@ from typing import Any
 
 from requests_cache.backends.base import BaseCache
 from requests_cache.backends.filesystem import FileCache, FileDict, LRUFileDict
-from requests_cache.models import CachedResponse
+from requests_cache.models.response import CachedResponse
 
 from ..cassette import replace_file
 from ..redaction import Redaction

@@ -12,7 +12,7 @@ from ..redaction import Redaction
 
 if TYPE_CHECKING:
     from requests_cache import CachedSession
-    from requests_cache.backends import BaseCache
+    from requests_cache.backends.base import BaseCache
 
 
 class Isolation:
@@ -70,7 +70,9 @@ class Isolation:
         return self._own[id(cache)][1]
 
     def _empty_copy(self, cache: BaseCache) -> BaseCache:
-        from requests_cache.backends import BaseCache, FileCache, SQLiteCache
+        from requests_cache.backends.base import BaseCache
+        from requests_cache.backends.filesystem import FileCache
+        from requests_cache.backends.sqlite import SQLiteCache
 
         from .files import YamlCache
 

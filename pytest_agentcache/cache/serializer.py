@@ -44,7 +44,7 @@ def unstructured(fields: Mapping[str, Any]) -> dict[str, Any]:
         ValueError: If the fields are none of ours.
     """
     rest = dict(fields)
-    taken = {"_content": body.from_fields(rest)}
+    taken: dict[str, Any] = {"_content": body.from_fields(rest)}
     if request := rest.pop("request", None):
         taken["request"] = _request(request)
     if following := rest.pop("next", None):
@@ -66,7 +66,9 @@ def _without_body(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 def _content_type(part: Mapping[str, Any]) -> str:
     headers = part.get("headers") or {}
-    return next((str(value) for name, value in headers.items() if name.lower() == "content-type"), "")
+    return next(
+        (str(value) for name, value in headers.items() if name.lower() == "content-type"), ""
+    )
 
 
 def redacted(unstructured: Mapping[str, Any], redaction: Redaction) -> dict[str, Any]:
@@ -81,8 +83,7 @@ def redacted(unstructured: Mapping[str, Any], redaction: Redaction) -> dict[str,
         names = list(safe["headers"])
         plain = Headers.of((name, _text(safe["headers"][name])) for name in names)
         safe["headers"] = {
-            name: value
-            for name, (_, value) in zip(names, redaction.headers(plain), strict=True)
+            name: value for name, (_, value) in zip(names, redaction.headers(plain), strict=True)
         }
     if "cookies" in safe:
         safe["cookies"] = {name: placeholder(name) for name in safe["cookies"]}
@@ -114,7 +115,7 @@ def from_yaml(raw: bytes) -> dict[str, Any]:
     """
     fields = cassette_yaml.load(raw.decode("utf-8"))
     if not isinstance(fields, dict):
-        raise ValueError("no cached response")
+        raise ValueError("no cached response")  # noqa: TRY004 - requests-cache catches ValueError
     return unstructured(fields)
 
 

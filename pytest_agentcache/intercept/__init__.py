@@ -25,3 +25,6 @@ def install() -> None:
     sockets.install()
     for module, edge in _EDGES.items():
         wrapt.register_post_import_hook(edge, module)
+
+
+__all__ = ["SWITCHBOARD", "install"]

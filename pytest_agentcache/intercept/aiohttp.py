@@ -172,10 +172,10 @@ def _stream(loop: Any, source: AsyncIterator[bytes]) -> Any:
     from aiohttp import StreamReader
     from aiohttp.base_protocol import BaseProtocol
 
-    class PulledStream(StreamReader):  # type: ignore[misc]  # aiohttp discourages it mildly
+    class PulledStream(StreamReader):
         """The stream waits for data by fetching it."""
 
-        async def _wait(self, func_name: str) -> None:
+        async def _wait(self, func_name: str) -> None:  # noqa: ARG002 - aiohttp's signature
             chunk = await anext(source, None)
             if chunk is None:
                 self.feed_eof()

@@ -20,7 +20,7 @@ def install(module: Any) -> None:
     sync, async_ = module.HTTPTransport, module.AsyncHTTPTransport
     handle, handle_async = sync.handle_request, async_.handle_async_request
 
-    class Stream(module.SyncByteStream, module.AsyncByteStream):  # type: ignore[misc,name-defined]
+    class Stream(module.SyncByteStream, module.AsyncByteStream):  # type: ignore[misc]
         """A body from the cassette, in either colour."""
 
         def __init__(self, chunks: list[bytes]) -> None:
@@ -33,7 +33,7 @@ def install(module: Any) -> None:
             for chunk in self._chunks:
                 yield chunk
 
-    class LiveStream(module.SyncByteStream):  # type: ignore[misc,name-defined]
+    class LiveStream(module.SyncByteStream):  # type: ignore[misc]
         """A body that is kept while it is read."""
 
         def __init__(self, live: Any, recording: Recording) -> None:
@@ -47,7 +47,7 @@ def install(module: Any) -> None:
         def close(self) -> None:
             self._live.close()
 
-    class AsyncLiveStream(module.AsyncByteStream):  # type: ignore[misc,name-defined]
+    class AsyncLiveStream(module.AsyncByteStream):  # type: ignore[misc]
         """The same, asynchronous."""
 
         def __init__(self, live: Any, recording: Recording) -> None:

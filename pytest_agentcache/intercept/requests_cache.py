@@ -21,7 +21,7 @@ def install(module: Any) -> None:
 
 
 def _asked(request: Any) -> Request:
-    body = request.body or b""
+    body: Any = request.body or b""
     if hasattr(body, "read"):
         place = body.tell()
         content = body.read()

@@ -88,7 +88,9 @@ def _content(body: Any) -> bytes | None:
     if isinstance(body, (bytearray, memoryview)):
         return bytes(body)
     parts = [body.read()] if hasattr(body, "read") else body
-    return b"".join(part.encode("utf-8") if isinstance(part, str) else bytes(part) for part in parts)
+    return b"".join(
+        part.encode("utf-8") if isinstance(part, str) else bytes(part) for part in parts
+    )
 
 
 def _record(pool: Any, live: Any, ask: AskUpstream, url: str, options: dict[str, Any]) -> Any:
@@ -115,7 +117,7 @@ def _native(pool: Any, socket: Any, method: str, url: str, options: dict[str, An
     below = http.client.HTTPResponse(socket, method=method)
     below.begin()
     response = HTTPResponse(
-        body=below,  # type: ignore[arg-type]  # as urllib3's own getresponse does
+        body=below,
         headers=HTTPHeaderDict(below.headers.items()),
         status=below.status,
         version=below.version,
