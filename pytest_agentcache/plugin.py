@@ -21,15 +21,16 @@ if TYPE_CHECKING:
 
     from .cassette import Cassette
     from .harness import Harness
-    from .responder import Caller, Hooks
+    from .responder import Caller, Hooks, Miss
+    from .runs import Run
     from .settings import Settings
 
-SETTINGS = pytest.StashKey["Settings"]()
-RUN = pytest.StashKey["Run"]()
-HARNESS = pytest.StashKey["Harness"]()
-REFUSED = pytest.StashKey["list[Miss]"]()
-ALREADY_TOLD = pytest.StashKey[int]()
-LATE = pytest.StashKey[list[str]]()
+SETTINGS: pytest.StashKey[Settings] = pytest.StashKey()
+RUN: pytest.StashKey[Run] = pytest.StashKey()
+HARNESS: pytest.StashKey[Harness] = pytest.StashKey()
+REFUSED: pytest.StashKey[list[Miss]] = pytest.StashKey()
+ALREADY_TOLD: pytest.StashKey[int] = pytest.StashKey()
+LATE: pytest.StashKey[list[str]] = pytest.StashKey()
 
 FIXTURES = {"agentcache", "agentcache_session", "agentcache_cassette"}
 
