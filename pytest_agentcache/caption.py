@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from typing import Any
-from urllib.parse import urlsplit
 
 from .body import sse
 from .interaction import Interaction, Response
@@ -17,8 +16,7 @@ _LONGEST_ARGUMENT = 24
 def caption(number: int, interaction: Interaction) -> str:
     """`# 1 · POST host/path → 200 · calls get_weather(city=Paris)`, cut at 100 columns."""
     request, response = interaction.request, interaction.response
-    url = urlsplit(request.url)
-    where = url.netloc + url.path + (f"?{url.query}" if url.query else "")
+    where = request.url.partition("#")[0].partition("://")[2] or request.url
     if len(where) > _LONGEST_PATH:
         where = where[: _LONGEST_PATH - 1] + "…"
     kind = " stream" if sse.is_stream(response.content_type) else ""
@@ -31,14 +29,23 @@ def caption(number: int, interaction: Interaction) -> str:
 
 def says(response: Response) -> str:
     """What an answer says: its text in quotes, its tool calls, its error; empty if unknown."""
+    said = _Said()
     try:
         if sse.is_stream(response.content_type):
-            return _Said().events(response.body).text()
-        if response.body[:1] in (b"{", b"["):
-            return _Said().document(json.loads(response.body)).text()
-    except (ValueError, TypeError, AttributeError, KeyError, IndexError):
+            said.events(response.body)
+        elif response.body.lstrip()[:1] in (b"{", b"["):
+            said.document(json.loads(response.body))
+    except _UNLIKE:
+        # What was understood until there is worth its place all the same.
         pass
-    return ""
+    try:
+        return said.text()
+    except _UNLIKE:
+        return ""
+
+
+# What comes of JSON that is built unlike that of any provider.
+_UNLIKE = (ValueError, TypeError, AttributeError, KeyError, IndexError, RecursionError)
 
 
 class _Said:

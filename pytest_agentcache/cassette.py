@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import mimetypes
 import os
 import re
 import tempfile
@@ -13,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from . import body, cassette_yaml
 from .caption import caption
@@ -25,6 +25,35 @@ _BODY_KEYS = {*body.KINDS, *body.STYLES}
 _REQUEST_KEYS = {"method", "url", "headers"} | _BODY_KEYS
 _RESPONSE_KEYS = {"status", "reason", "headers", "chunks"} | _BODY_KEYS
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
+_KINDS = ("image", "audio", "video", "font")
+_EXTENSIONS = {
+    "application/gzip": "gz",
+    "application/json": "json",
+    "application/pdf": "pdf",
+    "application/x-ndjson": "jsonl",
+    "application/xml": "xml",
+    "application/zip": "zip",
+    "audio/aac": "aac",
+    "audio/flac": "flac",
+    "audio/mp4": "m4a",
+    "audio/mpeg": "mp3",
+    "audio/ogg": "ogg",
+    "audio/wav": "wav",
+    "audio/webm": "webm",
+    "audio/x-wav": "wav",
+    "font/woff2": "woff2",
+    "image/gif": "gif",
+    "image/jpeg": "jpg",
+    "image/png": "png",
+    "image/svg+xml": "svg",
+    "image/webp": "webp",
+    "text": "txt",
+    "text/csv": "csv",
+    "text/event-stream": "txt",
+    "text/html": "html",
+    "video/mp4": "mp4",
+    "video/webm": "webm",
+}
 _RERECORD = "Mend the line, or record the cassette anew with --agentcache-rerecord"
 
 
@@ -116,6 +145,10 @@ class _Reader:
         for name in ("method", "url"):
             if not isinstance(request.get(name), str):
                 raise self.error((*asked, name), f"`{name}` is missing or no text")
+        try:
+            urlsplit(request["url"])
+        except ValueError as error:
+            raise self.error((*asked, "url"), f"`url` is no address: {error}") from None
         answered = (*place, "response")
         response = self._mapping(item["response"], answered, _RESPONSE_KEYS)
         status = response.get("status")
@@ -124,7 +157,8 @@ class _Reader:
         reason = response.get("reason", standard_reason(status))
         if not isinstance(reason, str):
             raise self.error((*answered, "reason"), "`reason` is no text")
-        content = self._body(response, answered)
+        sent, came = self._headers(request, asked), self._headers(response, answered)
+        content = self._body(response, answered, came.get("content-type"))
         chunks = response.get("chunks", [])
         if not isinstance(chunks, list) or any(
             type(size) is not int or size < 1 for size in chunks
@@ -140,10 +174,10 @@ class _Reader:
             Request(
                 request["method"],
                 request["url"],
-                self._headers(request, asked),
-                self._body(request, asked),
+                sent,
+                self._body(request, asked, sent.get("content-type")),
             ),
-            Response(status, self._headers(response, answered), content, reason, tuple(chunks)),
+            Response(status, came, content, reason, tuple(chunks)),
         )
 
     def _mapping(self, value: Any, place: tuple[str | int, ...], keys: set[str]) -> dict[str, Any]:
@@ -171,7 +205,9 @@ class _Reader:
                 pairs.append((name.lower(), each))
         return Headers(tuple(pairs))
 
-    def _body(self, part: Mapping[str, Any], place: tuple[str | int, ...]) -> bytes:
+    def _body(
+        self, part: Mapping[str, Any], place: tuple[str | int, ...], content_type: str
+    ) -> bytes:
         for style in body.STYLES:
             if style in part and not isinstance(part[style], str):
                 raise self.error((*place, style), f"`{style}` is no text")
@@ -179,7 +215,7 @@ class _Reader:
             if style in part and kind not in part:
                 raise self.error((*place, style), f"`{style}` without a `{kind}` that it tells of")
         try:
-            return body.from_fields(part, self._file)
+            return body.from_fields(part, self._file, content_type)
         except body.BodyError as error:
             raise self.error((*place, error.key), error.problem) from None
 
@@ -218,7 +254,14 @@ def write(cassette: Cassette) -> bool:
         CassetteError: If the folder cannot be written; what was there stays as it was.
     """
     files: dict[str, bytes] = {}
-    text = render(cassette, files)
+    try:
+        text = render(cassette, files)
+    except cassette_yaml.UnwritableError as error:
+        raise CassetteError(
+            cassette.path,
+            f"cannot be written: it would hold {error}",
+            "Nothing was changed; take that out with the hook pytest_agentcache_redact",
+        ) from None
     path, folder = cassette.path, sidecar_folder(cassette.path)
     try:
         changed = _read_or_none(path) != text.encode("utf-8")
@@ -260,9 +303,11 @@ def render(cassette: Cassette, files: dict[str, bytes]) -> str:
 
     def store(content: bytes, media: str) -> str:
         kind, _, subtype = media.partition("/")
-        what = kind if kind in ("image", "audio", "video", "font") else re.sub(r"\W+", "-", subtype)
+        what = kind if kind in _KINDS else re.sub(r"[^\w]+", "-", subtype, flags=re.ASCII).strip("-")
         digest = hashlib.sha256(content).hexdigest()[:10]
-        name = f"{what or 'body'}-{digest}{mimetypes.guess_extension(media) or '.bin'}"
+        # Not `mimetypes`, which asks the machine: the same answer has the same name everywhere.
+        extension = _EXTENSIONS.get(media) or _EXTENSIONS.get(kind, "bin")
+        name = f"{what[:40] or 'body'}-{digest}.{extension}"
         files[name] = content
         return name
 
@@ -335,31 +380,23 @@ def replace_file(path: Path, content: bytes, *, durable: bool = True) -> None:
     Raises:
         OSError: If it cannot be written; then `path` is as it was and nothing lies beside it.
     """
-    handle, temporary = tempfile.mkstemp(
-        prefix=f".{path.name[:32]}.", suffix=".tmp", dir=path.parent
-    )
+    if path.is_symlink():
+        path = path.resolve()
+    # Not `tempfile`, whose files are nobody else's: a new file gets the rights that are usual here.
+    temporary = path.with_name(f".{path.name[:32]}.{os.urandom(8).hex()}.tmp")
     try:
-        with os.fdopen(handle, "wb") as file:
+        with temporary.open("xb") as file:
             file.write(content)
             if durable:
                 file.flush()
                 os.fsync(file.fileno())
-        Path(temporary).chmod(_mode(path))
-        Path(temporary).replace(path)
+        with contextlib.suppress(FileNotFoundError):
+            temporary.chmod(path.stat().st_mode & 0o777)
+        temporary.replace(path)
     except BaseException:
         with contextlib.suppress(OSError):
-            Path(temporary).unlink()
+            temporary.unlink()
         raise
-
-
-def _mode(path: Path) -> int:
-    """The rights of the file that is replaced, or those that a new file gets here."""
-    try:
-        return path.stat().st_mode & 0o777
-    except OSError:
-        mask = os.umask(0)
-        os.umask(mask)
-        return 0o666 & ~mask
 
 
 @contextlib.contextmanager

@@ -13,9 +13,12 @@ from typing import Any, Self
 import yaml
 
 WIDTH = 100
-# libyaml refuses a simple key past 1024 characters, and recursion has to end somewhere.
-LONGEST_KEY = 512
+# libyaml refuses a simple key past 1024 characters, quotes and escapes included, and recursion has
+# to end somewhere.
+LONGEST_KEY = 1000
 DEEPEST = 100
+# libyaml's binding composes on the C stack and takes the process with it where that ends.
+_DEEPEST_READ = 500
 
 _Parser: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _RESOLVERS: dict[str, list[tuple[str, re.Pattern[str]]]] = yaml.SafeLoader.yaml_implicit_resolvers
@@ -25,13 +28,18 @@ _NUMBER_ELSEWHERE = re.compile(
 )
 _PLAIN_BLOCK = re.compile(
     r"(?![-?:,\[\]{}#&*!|>'\"%@` ])(?!---|\.\.\.)"
-    r"(?:[^\x00-\x1f\x7f-\xa0\u2028\u2029\ud800-\udfff\ufeff:#]|:(?! |$)|(?<! )#)+(?<! )"
+    r"(?:[^\x00-\x1f\x7f-\xa0\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff:#]|:(?! |$)|(?<! )#)+"
+    r"(?<! )"
 )
 _PLAIN_FLOW = re.compile(r"[\w/.<$+(~=\u00a1-\u1fff][\w/.<>$+()~=;*@^|&% \u00a1-\u1fff-]*(?<! )")
 _NOT_IN_QUOTES = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
 _NOT_IN_BLOCK = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]"
 )
+_HALF = re.compile("[\ud800-\udfff]")
+_JSON_NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][-+]?\d+)?")
+# Nesting that deep needs as many brackets, or as many columns.
+_MAYBE_DEEP = re.compile(r"^[ ?-]{500}", re.MULTILINE)
 _ESCAPES = {"\n": "\\n", "\t": "\\t", "\r": "\\r", "\0": "\\0", "\\": "\\\\", '"': '\\"'}
 
 
@@ -67,7 +75,8 @@ def dump(value: Any, indent: int = 0) -> str:
     """A dict or list (of dicts, lists and JSON's scalars) as canonical YAML, ending in a newline.
 
     Raises:
-        UnwritableError: If it is nested deeper than 100 levels or has a key past 512 characters.
+        UnwritableError: If it is nested deeper than 100 levels, or has a key past 1000 characters
+            or text with half of a surrogate pair.
     """
     return "\n".join(_block(value, indent, 0)) + "\n"
 
@@ -80,6 +89,25 @@ def dump_entry(key: str, value: Any, indent: int = 0) -> str:
 def dump_item(value: Any) -> str:
     """`- value` as canonical YAML in column 0, ending in a newline."""
     return "\n".join(_item(value, 0, 0)) + "\n"
+
+
+def writable(value: Any, room: int = DEEPEST) -> bool:
+    """Whether `dump` takes `value` where `room` levels of nesting are left."""
+    if room < 0:
+        return False
+    if isinstance(value, dict):
+        return all(
+            writable(key)
+            # No character takes more than six in quotes.
+            and (len(key) * 6 < LONGEST_KEY or len(_string(key, _PLAIN_BLOCK)) <= LONGEST_KEY)
+            and writable(each, room - 1)
+            for key, each in value.items()
+        )
+    if isinstance(value, list):
+        return all(writable(each, room - 1) for each in value)
+    if isinstance(value, str) and not value.isascii():
+        return _HALF.search(value) is None
+    return True
 
 
 def _block(value: Any, indent: int, depth: int) -> list[str]:
@@ -103,9 +131,10 @@ def _opened(value: Any, indent: int, depth: int) -> list[str]:
 
 
 def _entry(key: str, value: Any, indent: int, depth: int) -> list[str]:
-    if len(key) > LONGEST_KEY:
+    name = _scalar(key, flow=False)
+    if len(name) > LONGEST_KEY:
         raise UnwritableError(f"a key of {len(key)} characters")
-    head = " " * indent + _scalar(key, flow=False) + ":"
+    head = f"{' ' * indent}{name}:"
     if isinstance(value, str):
         if "\n" in value and (text := _literal(value, indent + 2)):
             return [f"{head} {text[0]}", *text[1:]]
@@ -135,6 +164,9 @@ def _item(value: Any, indent: int, depth: int) -> list[str]:
 def _flow(value: Any, room: int) -> str | None:
     """`value` on one line of at most `room` columns, or None where it does not fit."""
     if isinstance(value, (dict, list)):
+        if not value:
+            # Opened up it would be nothing, so it stands on its line however long that gets.
+            return "{}" if isinstance(value, dict) else "[]"
         if len(value) * 3 > room:
             return None
         parts: list[str] = []
@@ -224,6 +256,10 @@ def _literal(text: str, indent: int) -> list[str] | None:
     return [f"|{digit}{chomp}", *lines, *[""] * (ends - 1)]
 
 
+class _AliasError(ValueError):
+    """A node that stands in two places; where the second is, only the events know."""
+
+
 class _Loader(_Parser):  # type: ignore[misc]
     """libyaml's safe loader, without aliases, repeated keys and dates, keeping number literals."""
 
@@ -234,7 +270,7 @@ class _Loader(_Parser):  # type: ignore[misc]
 
     def construct_object(self, node: Any, deep: bool = False) -> Any:
         if node in self.constructed_objects:
-            raise _problem(node, "an alias, which cassettes do not use")
+            raise _AliasError
         return super().construct_object(node, deep)
 
     def construct_mapping(self, node: Any, deep: bool = False) -> Any:
@@ -254,12 +290,9 @@ class _Loader(_Parser):  # type: ignore[misc]
 
     def construct_number(self, node: Any) -> float:
         value: float = super().construct_yaml_float(node)
-        if repr(value) == node.value:
-            return value
-        try:
-            return Number(node.value)
-        except ValueError:
-            return value
+        # What only YAML can say (`1_000.5`, `+1.`) is read for its value.
+        written = repr(value) != node.value and _JSON_NUMBER.fullmatch(node.value)
+        return Number(node.value) if written else value
 
 
 _Loader.add_constructor("tag:yaml.org,2002:float", _Loader.construct_number)
@@ -277,20 +310,54 @@ def load(text: str) -> Any:
             aliases or repeated keys.
     """
     try:
+        _check_depth(text)
         return yaml.load(text, Loader=_Loader)  # noqa: S506 - a safe loader, made stricter
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        line = mark.line + 1 if mark else None
-        raise UnreadableError(str(error.problem or error.context), line) from None
+        # What is missing at the end is missing on the last line, not behind it.
+        line = min(mark.line, text.rstrip("\n").count("\n")) + 1 if mark else None
+        problem = str(error.problem or error.context)
+        if problem.startswith("but ") and error.context:
+            problem = f"{error.context}, {problem}"
+        raise UnreadableError(problem, line) from None
     except yaml.reader.ReaderError as error:
-        line = text.count("\n", 0, error.position) + 1
-        raise UnreadableError(f"the character {error.character!r}: {error.reason}", line) from None
+        # libyaml counts in bytes.
+        line = text.encode("utf-8", "replace").count(b"\n", 0, error.position) + 1
+        code = error.character if isinstance(error.character, int) else ord(error.character)
+        raise UnreadableError(f"the character U+{code:04X}: {error.reason}", line) from None
+    except _AliasError:
+        problem = "an alias, which cassettes do not use"
+        raise UnreadableError(problem, _line_of_alias(text)) from None
     except RecursionError:
         raise UnreadableError("nested too deeply", None) from None
     except ValueError as error:
         if isinstance(error, UnreadableError):
             raise
         raise UnreadableError(str(error), None) from None
+
+
+def _line_of_alias(text: str) -> int | None:
+    for event in yaml.parse(text, Loader=_Parser):
+        if isinstance(event, yaml.AliasEvent):
+            return _line(event)
+    return None
+
+
+def _line(event: Any) -> int:
+    return int(event.start_mark.line) + 1
+
+
+def _check_depth(text: str) -> None:
+    if text.count("[") + text.count("{") < _DEEPEST_READ and not _MAYBE_DEEP.search(text):
+        return
+    depth = 0
+    for event in yaml.parse(text, Loader=_Parser):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+            if depth > _DEEPEST_READ:
+                raise UnreadableError("nested too deeply", _line(event))
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
 
 
 def line_of(text: str, path: tuple[str | int, ...]) -> int | None:

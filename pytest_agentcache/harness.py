@@ -66,7 +66,8 @@ class Harness:
         self.responder = Responder(self.settings, recorded, self.hooks, self.direct)
         self._isolation = Isolation(self.folder, self.responder.redaction)
         self._requests_session = _requests_session()
-        SWITCHBOARD.open(self.responder, self._isolation)
+        # Caches are kept apart for tests on a cassette; elsewhere they are what they are.
+        SWITCHBOARD.open(self.responder, self._isolation if self.path is not None else None)
         return self
 
     def _starts_anew(self) -> bool:
@@ -79,7 +80,9 @@ class Harness:
         SWITCHBOARD.close(self.responder)
         if self._session is not None:
             self._session.close()  # type: ignore[no-untyped-call]
-        _put_back(self._requests_session)
+        self._isolation.close()
+        if self.path is not None:
+            _put_back(self._requests_session)
 
     @property
     def shared(self) -> bool:
@@ -137,6 +140,8 @@ class Harness:
             if kept.interactions:
                 changed = kept.interactions != (self._found.interactions if self._found else ())
                 self.written = changed and cassette.write(kept)
+                if self.shared and self.mode == "rerecord":
+                    self.run.rewrites(self.path)
             elif not self.shared:
                 # A test that asks the network for nothing has no cassette.
                 cassette.remove(self.path)
@@ -144,7 +149,6 @@ class Harness:
     def _merged(self, path: Path) -> Cassette:
         """A shared cassette: what lies there now, and behind it what this test adds."""
         if self.settings.mode == "rerecord" and not self.run.rewrote(path):
-            self.run.rewrites(path)
             return replace(self.cassette, recorded_at=self._opened_at)
         now = cassette.read(path)
         added = self.responder.added()

@@ -182,6 +182,8 @@ def response_headers(
 ) -> Headers:
     """What of a response's headers goes on the cassette, sorted by name.
 
+    The boundary of a multipart answer stays, because whoever asked is about to read by it.
+
     Args:
         headers: All that upstream sent.
         status: Its status; refusals (400 and above) keep their rate-limit headers.
@@ -200,5 +202,5 @@ def response_headers(
             continue
         if name == "set-cookie" and _listed(value.partition("=")[0].strip().lower(), BOT_COOKIES):
             continue
-        kept.append((name, neutral_type(value) if name == "content-type" else value))
+        kept.append((name, value))
     return Headers(tuple(sorted(kept, key=lambda pair: pair[0])))

@@ -7,17 +7,20 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from hashlib import blake2b
+from itertools import zip_longest
 from json import dumps
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from .body import form, is_json, json_text, multipart, sse
+from .cassette_yaml import DEEPEST
 from .header_policy import request_headers
 from .interaction import Request
 from .settings import Settings
 
 Key = tuple[Any, ...]
 _PORTS = {"http": 80, "https": 443}
+_ABSENT = object()
 _STEP = re.compile(r"\.?([^.\[\]]+)|\[(\d+|\*)\]")
 
 
@@ -53,13 +56,18 @@ class Matcher:
                     parts.append(tuple(self.headers(request, matcher)))
         return tuple(parts)
 
+    @property
+    def compared(self) -> tuple[str, ...]:
+        """What is compared: some of `method`, `url`, `body`, `headers`, `header:NAME`."""
+        return self._settings.match
+
     def url(self, url: str) -> Key:
-        """Scheme, host, port, path and sorted query, escapes undone."""
+        """Scheme, host, port, path and query sorted by name, escapes undone."""
         parts = urlsplit(url)
         query = [
             pair
-            for pair in parse_qsl(parts.query, keep_blank_values=True)
-            if not any(fnmatchcase(pair[0], name) for name in self._settings.ignore_query)
+            for pair in parse_qsl(parts.query, keep_blank_values=True, errors="backslashreplace")
+            if not _is_named(pair[0], self._settings.ignore_query)
         ]
         scheme = parts.scheme.lower()
         try:
@@ -67,8 +75,12 @@ class Matcher:
         except ValueError:
             port = None
         # Each step by itself, or an escaped slash would pass for one that parts two steps.
-        path = tuple(unquote(step) for step in (parts.path or "/").split("/"))
-        return (scheme, (parts.hostname or "").lower(), port, path, tuple(sorted(query)))
+        path = tuple(
+            unquote(step, errors="backslashreplace") for step in (parts.path or "/").split("/")
+        )
+        # The order of the values of one name means something, that of the names does not.
+        query.sort(key=lambda pair: pair[0])
+        return (scheme, (parts.hostname or "").lower(), port, path, tuple(query))
 
     def headers(self, request: Request, matcher: str) -> Iterator[tuple[str, str]]:
         """The headers that `headers` or `header:NAME` compares."""
@@ -82,48 +94,51 @@ class Matcher:
             yield from (pair for pair in request.headers if pair[0] == name)
 
     def body(self, request: Request) -> Any:
-        """The body as plain values: JSON as JSON, a form sorted, parts without boundary."""
+        """The body as plain values: JSON as JSON, a form by name, parts without boundary."""
         return self._content(request.body, request.content_type)
 
     def _content(self, raw: bytes, content_type: str) -> Any:
         if not raw:
             return None
-        if form.is_form(content_type) and (found := form.fields(raw)):
-            pairs = found[0].items() if isinstance(found[0], dict) else found[0]
+        if form.is_form(content_type):
+            pairs = form.pairs(raw)
             ignored = self._settings.ignore_form
-            return [
-                "form",
-                *sorted(
-                    [name, value]
-                    for name, value in pairs
-                    if not any(fnmatchcase(name, each) for each in ignored)
-                ),
-            ]
+            kept = [[name, value] for name, value in pairs if not _is_named(name, ignored)]
+            return ["form", *sorted(kept, key=lambda pair: pair[0])]
         if boundary := multipart.boundary_of(content_type):
-            parts = multipart.split(multipart.neutral(raw, boundary))
-            if parts is not None:
-                return [
-                    "multipart",
-                    *(
-                        [
-                            sorted([name.lower(), value] for name, value in part.headers),
-                            self._content(part.content, part.header("content-type")),
-                        ]
-                        for part in parts
-                    ),
-                ]
+            raw = multipart.neutral(raw, boundary)
+            if parts := multipart.split(raw, multipart.BOUNDARY):
+                return ["multipart", *self._parts(parts)]
         if is_json(content_type) or raw.lstrip()[:1] in (b"{", b"["):
             try:
                 value = json_text.parse(raw)
             except ValueError:
-                pass
-            else:
+                value = _ABSENT
+            # Deeper down it would depend on the stack whether a request can be compared.
+            if value is not _ABSENT and _is_within(value, DEEPEST):
                 for path in self._paths:
                     _remove(value, path)
                 return ["json", value]
         if sse.is_stream(content_type):
             raw = raw.replace(b"\r\n", b"\n")
         return raw.decode("latin-1")
+
+    def _parts(self, parts: Iterable[multipart.Part]) -> Iterator[dict[str, Any]]:
+        for part in parts:
+            if part.name and _is_named(part.name, self._settings.ignore_form):
+                continue
+            headers = sorted((name.lower(), value) for name, value in part.headers)
+            content = self._content(part.content, part.header("content-type"))
+            yield {"headers": _by_name(headers), "content": content}
+
+
+def _is_within(value: Any, levels: int) -> bool:
+    return levels > 0 and all(_is_within(each, levels - 1) for each in _children(value))
+
+
+def _is_named(name: str, globs: Iterable[str]) -> bool:
+    # `ids[0]` is a name as well as a glob.
+    return any(name == glob or fnmatchcase(name, glob) for glob in globs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,42 +150,61 @@ class Difference:
     asked: str
 
 
-_ABSENT = object()
-
-
 def differences(matcher: Matcher, recorded: Request, asked: Request) -> list[Difference]:
-    """What tells `asked` from `recorded`, in the order method, URL, headers, body."""
+    """What tells `asked` from `recorded`, in the order method, URL, headers, body.
+
+    Of what the settings leave out of matching nothing is told.
+    """
     found: list[Difference] = []
-    if recorded.method.upper() != asked.method.upper():
+    compared = matcher.compared
+    if "method" in compared and recorded.method.upper() != asked.method.upper():
         found.append(Difference("method", recorded.method, asked.method))
-    was, now = matcher.url(recorded.url), matcher.url(asked.url)
+    if "url" in compared:
+        found += _compare_urls(matcher.url(recorded.url), matcher.url(asked.url))
+    for part in compared:
+        if part.startswith("header"):
+            left, right = (
+                _by_name(matcher.headers(request, part)) for request in (recorded, asked)
+            )
+            found += _compare("headers", left, right)
+    if "body" in compared:
+        found += _compare_bodies("", matcher.body(recorded), matcher.body(asked))
+    return found
+
+
+def _compare_urls(was: Key, now: Key) -> list[Difference]:
+    found: list[Difference] = []
     if was[:3] != now[:3]:
         found.append(Difference("host", _origin(was), _origin(now)))
     if was[3] != now[3]:
         found.append(Difference("path", "/".join(was[3]), "/".join(now[3])))
-    if was[4] != now[4]:
-        found += _compare("query", _by_name(was[4]), _by_name(now[4]))
-    for part in matcher._settings.match:
-        if part.startswith("header"):
-            left, right = dict(matcher.headers(recorded, part)), dict(matcher.headers(asked, part))
-            found += _compare("headers", left, right)
-    left_body, right_body = matcher.body(recorded), matcher.body(asked)
-    if left_body != right_body:
-        found += _compare_bodies(left_body, right_body)
-    return found
+    return found + _compare("query", _by_name(was[4]), _by_name(now[4]))
 
 
-def _compare_bodies(was: Any, now: Any) -> list[Difference]:
-    kinds = [each[0] if isinstance(each, list) else "text" for each in (was, now)]
-    if was is None or now is None or kinds[0] != kinds[1]:
-        return [Difference("body", _short(was), _short(now))]
+def _compare_bodies(place: str, was: Any, now: Any) -> list[Difference]:
+    kinds = [each[0] if isinstance(each, list) else type(each) for each in (was, now)]
+    if kinds[0] != kinds[1]:
+        return [Difference(place or "body", _short(was), _short(now))]
     if kinds[0] == "json":
-        return _compare("json", was[1], now[1])
+        return _compare(f"{place}.json" if place else "json", was[1], now[1])
     if kinds[0] == "form":
-        return _compare("form", _by_name(was[1:]), _by_name(now[1:]))
+        return _compare(f"{place}.form" if place else "form", _by_name(was[1:]), _by_name(now[1:]))
     if kinds[0] == "multipart":
-        return _compare("multipart", was[1:], now[1:])
-    return [Difference("body", *_around(was, now))]
+        return _compare_parts(f"{place}.multipart" if place else "multipart", was[1:], now[1:])
+    return _compare(place or "body", was, now)
+
+
+def _compare_parts(place: str, was: list[Any], now: list[Any]) -> list[Difference]:
+    found = []
+    for index, (left, right) in enumerate(zip_longest(was, now)):
+        here = f"{place}[{index}]"
+        if left is None or right is None:
+            there = ["(absent)" if part is None else "(a part)" for part in (left, right)]
+            found.append(Difference(here, *there))
+            continue
+        found += _compare(f"{here}.headers", left["headers"], right["headers"])
+        found += _compare_bodies(here, left["content"], right["content"])
+    return found
 
 
 def _compare(place: str, was: Any, now: Any) -> list[Difference]:
@@ -242,11 +276,11 @@ def _origin(url: Key) -> str:
 def _by_name(pairs: Iterable[Iterable[str]]) -> dict[str, Any]:
     named: dict[str, Any] = {}
     for name, value in pairs:
-        named[name] = value if name not in named else [*_listed(named[name]), value]
+        named[name] = value if name not in named else [*_as_list(named[name]), value]
     return named
 
 
-def _listed(value: Any) -> list[Any]:
+def _as_list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
@@ -275,19 +309,19 @@ def json_path(path: str) -> list[str | int]:
 
 def _remove(value: Any, steps: list[str | int]) -> None:
     step, rest = steps[0], steps[1:]
-    if step == "**":
-        if rest:
-            _remove(value, rest)
+    if step == "**" and rest:
+        _remove(value, rest)
         for each in _children(value):
             _remove(each, steps)
         return
     if not rest:
-        if step == "*" and isinstance(value, (dict, list)):
+        if step in ("*", "**") and isinstance(value, (dict, list)):
             value.clear()
         elif isinstance(value, dict) and isinstance(step, str):
             value.pop(step, None)
         elif isinstance(value, list) and isinstance(step, int) and step < len(value):
-            del value[step]
+            # Its place stays, or the next path would count from another start.
+            value[step] = None
         return
     if step == "*":
         for each in _children(value):

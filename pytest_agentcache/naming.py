@@ -42,10 +42,17 @@ def named_cassette(module: Path, name: str) -> Path:
     """
     root = module.parent / FOLDER
     path = root / name
+    if "\0" in name or ".." in path.parts or not path.is_relative_to(root) or path == root:
+        raise _leads_out(path, name, root)
     if path.suffix not in (".yaml", ".yml"):
         path = path.with_name(path.name + ".yaml")
-    if not path.resolve().is_relative_to(root.resolve()) or path.resolve() == root.resolve():
-        raise CassetteError(
-            path, f"the name {name!r} leads out of {root}", "Name a cassette below that folder"
-        )
+    # Links count for where they lead.
+    if not path.resolve().is_relative_to(root.resolve()):
+        raise _leads_out(path, name, root)
     return path
+
+
+def _leads_out(path: Path, name: str, root: Path) -> CassetteError:
+    return CassetteError(
+        path, f"the name {name!r} leads out of {root}", "Name a cassette below that folder"
+    )

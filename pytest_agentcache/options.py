@@ -54,15 +54,22 @@ def settings_of_run(config: pytest.Config) -> Settings:
         SettingsError: For two modes at once, or a name or value that is not allowed.
     """
     known = {f"agentcache_{setting.name}" for setting in fields(Settings)}
-    for name in config.inicfg:
+    # pytest 9 deprecates `inicfg` and shows keys that nobody declared nowhere else.
+    written: Iterable[str] = config._inicfg if hasattr(config, "_inicfg") else config.inicfg
+    ini = config.inipath or "-o"
+    for name in written:
         if name.startswith("agentcache_") and name not in known:
-            raise SettingsError(f"{config.inipath}: unknown key {name}; known are {_listed(known)}")
+            raise SettingsError(f"{ini}: unknown key {name}; known are {_listed(known)}")
     values: dict[str, Any] = {}
     for setting in fields(Settings):
-        value = config.getini(f"agentcache_{setting.name}")
+        source = f"{ini}: agentcache_{setting.name}"
+        try:
+            value = config.getini(f"agentcache_{setting.name}")
+        except (ValueError, TypeError, pytest.UsageError) as error:
+            raise SettingsError(f"{source}: {error}") from None
         if value not in (None, ""):
-            source = f"{config.inipath}: agentcache_{setting.name}"
-            values[setting.name] = _checked(setting.name, _from_ini(setting.name, value), source)
+            value = _from_ini(setting.name, value, source)
+            values[setting.name] = _checked(setting.name, value, source)
     if from_environment := os.environ.get(ENVIRONMENT):
         values["mode"] = _checked("mode", from_environment, f"environment variable {ENVIRONMENT}")
     flags = [mode for mode in _FLAGS if config.getoption(f"agentcache_{mode}")]
@@ -74,8 +81,11 @@ def settings_of_run(config: pytest.Config) -> Settings:
     return replace(Settings(), **values)
 
 
-def _from_ini(name: str, value: Any) -> Any:
+def _from_ini(name: str, value: Any, source: str) -> Any:
     if name == "session":
+        for line in value:
+            if "=" not in line:
+                raise SettingsError(f"{source} has {line!r}; write KEYWORD = VALUE")
         pairs = (line.partition("=") for line in value)
         return {key.strip(): _literal(text.strip()) for key, _, text in pairs}
     if isinstance(value, list) and name != "replace":

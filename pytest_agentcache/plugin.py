@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 import uuid
 from collections.abc import Generator, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,12 +27,47 @@ if TYPE_CHECKING:
 
 SETTINGS: pytest.StashKey[Settings] = pytest.StashKey()
 RUN: pytest.StashKey[Run] = pytest.StashKey()
-HARNESS: pytest.StashKey[Harness] = pytest.StashKey()
-REFUSED: pytest.StashKey[list[Miss]] = pytest.StashKey()
-ALREADY_TOLD: pytest.StashKey[int] = pytest.StashKey()
+WATCH: pytest.StashKey[Watch] = pytest.StashKey()
 LATE: pytest.StashKey[list[str]] = pytest.StashKey()
 
 FIXTURES = {"agentcache", "agentcache_session", "agentcache_cassette"}
+
+
+@dataclass(slots=True)
+class Watch:
+    """What is known of a test while it runs.
+
+    Attributes:
+        harness: Opened by its fixture, for a test on a cassette.
+        bare: What keeps a test offline that is on no cassette (or not yet).
+        refused: Connections refused while neither was open.
+        told: Misses that a report has told.
+        raised: The report that was raised, until pytest has made its own of it.
+        failed: Whether any part of the test failed; a failed subtest is one.
+    """
+
+    harness: Harness | None = None
+    bare: Harness | None = None
+    refused: list[Miss] = field(default_factory=list)
+    told: list[Miss] = field(default_factory=list)
+    raised: str = ""
+    failed: bool = False
+
+    def own(self) -> list[Miss]:
+        """Misses of the test's own cassette that count and were not told."""
+        counts = self.harness is not None and self.harness.settings.on_miss != "respond"
+        return self._untold(self.harness.misses if self.harness and counts else [])
+
+    def outside(self) -> list[Miss]:
+        """Misses beyond any cassette that were not told."""
+        return self._untold([*self.refused, *(self.bare.misses if self.bare else [])])
+
+    def _untold(self, found: list[Miss]) -> list[Miss]:
+        return [miss for miss in found if not any(miss is each for each in self.told)]
+
+
+def _watch(item: pytest.Item) -> Watch:
+    return item.stash.setdefault(WATCH, Watch())
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -107,19 +142,22 @@ def _open_first(item: pytest.Function) -> None:
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
     settings = item.config.stash[SETTINGS]
-    shuts = settings.mode == "offline" or (settings.mode == "replay" and _on_cassette(item))
-    if not shuts:
+    on_cassette = _on_cassette(item)
+    unused = "pytest_agentcache.intercept" not in sys.modules
+    if settings.mode == "replay" and not on_cassette and unused:
         return (yield)
     from .intercept import SWITCHBOARD, install
 
-    install()
-    before = SWITCHBOARD.guard
-    item.stash[REFUSED] = []
-    SWITCHBOARD.guard = _guard(settings, item)
+    before = SWITCHBOARD.guard, SWITCHBOARD.mode
+    SWITCHBOARD.mode = settings.mode
+    if settings.mode == "offline" or (settings.mode == "replay" and on_cassette):
+        install()
+        SWITCHBOARD.guard = _guard(settings, item)
     try:
         return (yield)
     finally:
-        SWITCHBOARD.guard = before
+        SWITCHBOARD.guard, SWITCHBOARD.mode = before
+        _close_bare(item)
 
 
 def _guard(settings: Settings, item: pytest.Item) -> Any:
@@ -128,7 +166,7 @@ def _guard(settings: Settings, item: pytest.Item) -> Any:
     from .responder import Miss
 
     def refused(target: str, caller: Caller | None) -> None:
-        item.stash[REFUSED].append(Miss(Request("CONNECT", target), "socket", caller))
+        _watch(item).refused.append(Miss(Request("CONNECT", target), "socket", caller))
 
     allowed = (*settings.allowed_hosts, *settings.passthrough)
     return SocketGuard(allowed, settings.mode, refused)
@@ -137,8 +175,7 @@ def _guard(settings: Settings, item: pytest.Item) -> Any:
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> Generator[None, object, object]:
     settings = item.config.stash[SETTINGS]
-    bare = settings.mode == "offline" and not _on_cassette(item)
-    if bare:
+    if settings.mode == "offline" and not _on_cassette(item):
         _open_bare(item, settings)
     result = yield
     _fail_on_misses(item)
@@ -147,19 +184,17 @@ def pytest_runtest_setup(item: pytest.Item) -> Generator[None, object, object]:
 
 def _open_bare(item: pytest.Item, settings: Settings) -> None:
     """Keeps a test offline that is on no cassette, so that its misses are told like any other."""
-    import tempfile
-
     from .harness import Harness
     from .responder import LOOPBACK
 
-    item.stash[HARNESS] = Harness(
-        settings,
-        None,
-        Path(tempfile.gettempdir()),
-        item.config.stash[RUN],
-        _hooks(item),
-        direct=(*LOOPBACK, *settings.allowed_hosts),
-    ).open()
+    run, direct = item.config.stash[RUN], (*LOOPBACK, *settings.allowed_hosts)
+    bare = Harness(settings, None, Path(), run, _hooks(item), direct=direct)
+    _watch(item).bare = bare.open()
+
+
+def _close_bare(item: pytest.Item) -> None:
+    if bare := _watch(item).bare:
+        bare.close()
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -173,43 +208,42 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
 
 def _fail_on_misses(item: pytest.Item) -> None:
     if text := _misses_text(item):
+        _watch(item).raised = text
         pytest.fail(text, pytrace=False)
 
 
 def _misses_text(item: pytest.Item) -> str:
     """The report of all misses that were not told yet."""
-    harness = item.stash.get(HARNESS, None)
-    refused = item.stash.get(REFUSED, [])
-    missed = [] if harness is None or harness.settings.on_miss == "respond" else harness.misses
-    missed = [*refused, *missed]
-    told = item.stash.get(ALREADY_TOLD, 0)
-    if len(missed) <= told:
+    watch = _watch(item)
+    own, outside = watch.own(), watch.outside()
+    if not own and not outside:
         return ""
-    item.stash[ALREADY_TOLD] = len(missed)
-    from .report import misses
-    from .responder import Responder
+    from . import report
 
-    responder = harness.responder if harness else Responder(item.config.stash[SETTINGS])
-    return misses(
-        item.nodeid,
-        missed[told:],
-        responder,
-        harness.path if harness else None,
-        found_cassette=harness is not None and harness.found,
-        root=item.config.rootpath,
-    )
+    root, texts = item.config.rootpath, []
+    if outside and _on_cassette(item):
+        texts.append(report.outside(item.nodeid, outside))
+    elif outside and watch.bare:
+        texts.append(report.misses(item.nodeid, outside, watch.bare.responder, None, root=root))
+    if own and (harness := watch.harness):
+        found = harness.found
+        texts.append(
+            report.misses(
+                item.nodeid, own, harness.responder, harness.path, found_cassette=found, root=root
+            )
+        )
+    return "\n\n".join(texts)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, object, object]:
-    result = yield
-    harness = item.stash.get(HARNESS, None)
-    if harness is None:
-        return result
-    if harness.path is None:
-        harness.close()
+    try:
+        result = yield
+    finally:
+        _close_bare(item)
     _fail_on_misses(item)
-    if harness.passed:
+    harness = _watch(item).harness
+    if harness is not None and harness.passed:
         _finish(item, harness)
     return result
 
@@ -221,7 +255,8 @@ def _finish(item: pytest.Item, harness: Harness) -> None:
     try:
         harness.save()
     except AgentCacheError as error:
-        pytest.fail(f"{item.nodeid}: {error}", pytrace=False)
+        # From None, or pytest would show the error twice, as a cause and as itself.
+        raise pytest.fail.Exception(f"{item.nodeid}: {error}", pytrace=False) from None
     strict = harness.mode == "offline" and harness.settings.unused == "fail"
     if strict and harness.unused and harness.path:
         text = unused(item.nodeid, harness.unused, harness.path, item.config.rootpath)
@@ -233,32 +268,57 @@ def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
-    harness = item.stash.get(HARNESS, None)
-    if report.when == "call" and harness is not None:
-        harness.passed = report.passed and not hasattr(report, "wasxfail")
-    if report.failed and (text := _misses_text(item)):
-        report.sections.append(("agentcache", text))
-    if report.when == "teardown" and harness is not None:
-        if harness.path is not None:
+    watch = _watch(item)
+    _tell_misses(item, call, report)
+    watch.failed = watch.failed or report.failed
+    if report.when == "call" and watch.harness is not None:
+        passed = report.passed and not hasattr(report, "wasxfail")
+        watch.harness.passed = passed and not watch.failed
+    if report.when == "teardown":
+        if told := _told(item, watch):
             # Reports travel from xdist's workers to its controller, which sums up what they tell.
-            report.agentcache = _told(item, harness)  # type: ignore[attr-defined]
-        del item.stash[HARNESS]
-        item.stash[ALREADY_TOLD] = 0
+            report.agentcache = told  # type: ignore[attr-defined]
+        del item.stash[WATCH]
     return report
 
 
-def _told(item: pytest.Item, harness: Harness) -> dict[str, Any]:
+def _tell_misses(item: pytest.Item, call: pytest.CallInfo[None], report: Any) -> None:
+    """Sees to it that the report of a test tells its misses, whatever else became of it."""
+    watch = _watch(item)
+    untold = [*watch.own(), *watch.outside()]
+    if not untold or report.passed:
+        return
+    text, watch.raised = watch.raised or _misses_text(item), ""
+    raised = call.excinfo is not None and getattr(call.excinfo.value, "msg", None) == text
+    if report.failed and not raised:
+        report.sections.append(("agentcache", text))
+    elif report.skipped and not hasattr(report, "wasxfail"):
+        # "The service is down" is what an agent's test would say of a miss, and skip.
+        report.outcome, report.longrepr = "failed", text
+    watch.told += untold
+
+
+def _told(item: pytest.Item, watch: Watch) -> dict[str, Any]:
+    """What the summary needs to know of one test; nothing if it was on no cassette."""
     from .report import shown
 
-    counted = harness.settings.on_miss != "respond"
+    missed = sum(
+        miss.count for miss in [*watch.refused, *(watch.bare.misses if watch.bare else [])]
+    )
+    harness = watch.harness
+    if harness is None:
+        return {"missed": missed} if missed else {}
+    if harness.settings.on_miss != "respond":
+        missed += sum(miss.count for miss in harness.misses)
     lists = harness.passed and harness.settings.unused != "ignore"
     return {
         "cassette": shown(harness.path or Path(), item.config.rootpath),
         "played": harness.responder.tally.played,
         "recorded": harness.responder.tally.recorded,
-        "missed": sum(miss.count for miss in harness.misses) if counted else 0,
+        "missed": missed,
         "unused": list(harness.unused) if lists else [],
         "written": harness.written,
+        "passed": harness.passed,
     }
 
 
@@ -328,11 +388,10 @@ def agentcache(
             settings, path, tmp_path, item.config.stash[RUN], _hooks(item), _session_hook(item)
         ).open()
     except AgentCacheError as error:
-        pytest.fail(str(error), pytrace=False)
+        raise pytest.fail.Exception(str(error), pytrace=False) from None
     if settings.mode in ("replay", "offline"):
-        item.stash.setdefault(REFUSED, [])
         SWITCHBOARD.guard = _guard(settings, item)
-    item.stash[HARNESS] = harness
+    _watch(item).harness = harness
     yield harness
     harness.close()
     SWITCHBOARD.guard = before
@@ -357,11 +416,15 @@ def _cassette_of(item: pytest.Item, settings: Settings) -> tuple[Settings, Path]
     if name:
         return replace(settings, cassette=name), naming.named_cassette(item.path, name)
     chain = [node for node in item.listchain() if isinstance(node, (pytest.Class, pytest.Function))]
-    siblings = dir(getattr(item.parent, "obj", None))
-    own = getattr(item, "originalname", None) or item.name
-    ambiguous = sum(name.casefold() == own.casefold() for name in siblings) > 1
     test = ".".join(node.name for node in chain)
+    ambiguous = any(_has_twin(node) for node in chain)
     return settings, naming.cassette_path(item.path, test, ambiguous=ambiguous)
+
+
+def _has_twin(node: pytest.Class | pytest.Function) -> bool:
+    """Whether something beside `node` has its name but for upper and lower case."""
+    own = (getattr(node, "originalname", None) or node.name).casefold()
+    return sum(name.casefold() == own for name in dir(getattr(node.parent, "obj", None))) > 1
 
 
 def _hooks(item: pytest.Item) -> Hooks:

@@ -2,13 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
 from itertools import accumulate
+from typing import Any
 
 from .body import encoding, is_json, sse
 from .header_policy import response_headers
 from .interaction import Headers, Interaction, Request, Response
 from .settings import Settings
+
+# Anything that is no stream comes in blocks of this many bytes, whatever the socket gave.
+BLOCK = 2**16
+_EVENT_ENDS = (b"\n\n", b"\r\n\r\n", b"\r\r")
+_LINES = (
+    "application/json-lines",
+    "application/json-seq",
+    "application/jsonl",
+    "application/jsonlines",
+    "application/ndjson",
+    "application/stream+json",
+    "application/x-json-stream",
+    "application/x-jsonlines",
+    "application/x-ndjson",
+)
 
 
 class Recording:
@@ -22,9 +40,14 @@ class Recording:
         headers: All headers as they came.
         framed: Whether the pieces that follow are the chunks that upstream sent, and not whatever
             the socket happened to give.
+        decoded: Whether the client has undone the content coding of those pieces.
+        drop: Called with this recording if the answer breaks off, which makes it none.
 
     Attributes:
         shown: The headers that the caller gets: those of the cassette, secrets true.
+        bodiless: Whether no body can follow (RFC 9110, section 6.4.1).
+        whole: Whether this is a document, read to its end before its headers are shown. Only then
+            its size is known as replay will know it.
         length: Size of the body in bytes where the caller may be told it, else None.
     """
 
@@ -37,29 +60,33 @@ class Recording:
         headers: Headers,
         *,
         framed: bool,
+        decoded: bool = False,
+        drop: Callable[[Recording], None] = lambda recording: None,
     ) -> None:
-        self.request, self.status, self.reason = request, status, reason
+        self.request, self.status, self.reason, self._drop = request, status, reason, drop
         coding = headers.get("content-encoding").strip().lower()
-        self._decoder = encoding.decoder(coding) if coding else None
+        coded = coding not in ("", "identity")
+        self._decoder = encoding.decoder(coding) if coded and not decoded else None
         self.shown = response_headers(
             headers, status, request.method, settings.drop_headers, settings.keep_headers
         )
-        if self._decoder is None and coding not in ("", "identity"):
+        kept_coded = coded and not decoded and self._decoder is None
+        if kept_coded:
             # Kept coded because nothing here can undo it; then the caller must know.
             self.shown = self.shown.plus("content-encoding", coding)
+        content_type = self.shown.get("content-type")
+        self.bodiless = request.method == "HEAD" or status in (204, 304)
+        self._split = _splitter(content_type)
+        # The chunks of a coded body say nothing of the body, and a document of JSON is read
+        # whole; how it was cut would only be noise in a diff.
+        document = is_json(content_type) or coded
+        self._framed = framed and (not coded if self._split else not document)
         size = headers.get("content-length")
-        self.length = int(size) if size.isdecimal() and self._decoder is None else None
-        self._stream = sse.is_stream(self.shown.get("content-type"))
-        # The chunks of a coded body say nothing of the body.
-        self._framed = framed and self._decoder is None
+        sized = size.isdecimal() and (not coded or kept_coded) and not framed
+        self.whole = document and not self._split and not self.bodiless and not sized
+        self.length = int(size) if sized and not self._split else None
         self._pieces: list[bytes] = []
         self._rest = b""
-
-    def passing(self, arriving: Iterable[bytes]) -> Iterator[bytes]:
-        """Hands on what arrives, and keeps it."""
-        for piece in arriving:
-            yield from self.take(piece)
-        yield from self.end()
 
     def take(self, piece: bytes) -> list[bytes]:
         """Keeps what arrived; gives back what to hand on, in the pieces that replay will give."""
@@ -69,29 +96,115 @@ class Recording:
         """Ends the answer; gives back what is left to hand on."""
         return self._keep(self._decoder.flush() if self._decoder else b"", last=True)
 
+    def break_off(self) -> list[bytes]:
+        """Forgets the answer, of which no more will come; gives back what did."""
+        self._drop(self)
+        return [self._rest] if self._rest else []
+
     def _keep(self, piece: bytes, *, last: bool) -> list[bytes]:
-        if self._stream and not self._framed:
-            # Without frames a stream arrives as the socket has it; replay gives event by event.
-            events = sse.split(self._rest + piece)
-            whole = last or not events or events[-1].endswith((b"\n\n", b"\r\n\r\n", b"\r\r"))
-            self._rest = b"" if whole else events.pop()
+        if self._framed or not (self._split or self.whole or self.length is not None):
+            found = [piece] if piece else []
         else:
-            events = [piece] if piece else []
-        self._pieces += events
-        return events
+            found, self._rest = self._cut(self._rest + piece)
+            if last and self._rest:
+                found, self._rest = [*found, self._rest], b""
+        self._pieces += found
+        return found
+
+    def _cut(self, arrived: bytes) -> tuple[list[bytes], bytes]:
+        """What can be handed on, cut as replay will cut it, and what must wait for more."""
+        if self._split is None:
+            ends = len(arrived) - len(arrived) % BLOCK
+            return _blocks(arrived[:ends]), arrived[ends:]
+        found = self._split(arrived)
+        ends_with = _EVENT_ENDS if self._split is sse.split else (b"\n",)
+        rest = found.pop() if found and not found[-1].endswith(ends_with) else b""
+        return found, rest
 
     def interaction(self) -> Interaction:
         """What arrived until now, its secrets still in it."""
         body = b"".join([*self._pieces, self._rest])
-        chunks = tuple(map(len, self._pieces)) if self._framed else ()
-        if self._stream:
-            chunks = () if chunks == tuple(map(len, sse.split(body))) else chunks
-        elif len(chunks) < 2 or is_json(self.shown.get("content-type")):
-            # A document of JSON is read whole; how it was cut would only be noise in a diff.
-            chunks = ()
+        chunks: tuple[int, ...] = ()
+        if self._framed:
+            chunks = tuple(map(len, self._pieces))
+            if self._split and chunks == tuple(map(len, self._split(body))):
+                chunks = ()
+        elif body and not self._split and not self.whole and self.length is None:
+            # It ended with the connection, and nothing said where its pieces began.
+            chunks = (len(body),)
         return Interaction(
             self.request, Response(self.status, self.shown, body, self.reason, chunks)
         )
+
+
+class Arriving(Iterator[bytes], AsyncIterator[bytes]):
+    """What comes from `source`, sync or async, kept by a recording on its way to the caller.
+
+    No generator, because a reader that was cancelled while it waited may read on.
+
+    Args:
+        recording: Keeps it.
+        source: The body in the pieces in which it arrives: an iterator of either colour.
+    """
+
+    def __init__(self, recording: Recording, source: Any) -> None:
+        self._recording, self._source = recording, source
+        self._ready: deque[bytes] = deque()
+        self._error: Exception | None = None
+        self._over = False
+
+    def __next__(self) -> bytes:
+        while not self._ready and not self._over:
+            self._step()
+        return self._given(StopIteration)
+
+    async def __anext__(self) -> bytes:
+        while not self._ready and not self._over:
+            await self._step_async()
+        return self._given(StopAsyncIteration)
+
+    def settle(self) -> Arriving:
+        """Reads a document to its end; an error on the way waits for its turn."""
+        while self._recording.whole and not self._over:
+            self._step()
+        return self._settled()
+
+    async def settle_async(self) -> Arriving:
+        """The same for a source that is asynchronous."""
+        while self._recording.whole and not self._over:
+            await self._step_async()
+        return self._settled()
+
+    def _step(self) -> None:
+        with self._breaking():
+            self._take(next(self._source, None))
+
+    async def _step_async(self) -> None:
+        with self._breaking():
+            self._take(await anext(self._source, None))
+
+    @contextmanager
+    def _breaking(self) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001 - raised when the caller gets there
+            self._over, self._error = True, error
+            self._ready.extend(self._recording.break_off())
+
+    def _take(self, piece: bytes | None) -> None:
+        self._over = piece is None
+        self._ready.extend(self._recording.end() if piece is None else self._recording.take(piece))
+
+    def _settled(self) -> Arriving:
+        if self._recording.whole and self._error is None:
+            self._recording.length = sum(map(len, self._ready))
+        return self
+
+    def _given(self, stop: type[Exception]) -> bytes:
+        if self._ready:
+            return self._ready.popleft()
+        error, self._error = self._error, None
+        raise error or stop
 
 
 def pieces(response: Response) -> list[bytes]:
@@ -100,12 +213,29 @@ def pieces(response: Response) -> list[bytes]:
         ends = accumulate(response.chunks)
         sizes = zip(ends, response.chunks, strict=True)
         return [response.body[end - size : end] for end, size in sizes]
-    if sse.is_stream(response.content_type):
-        return sse.split(response.body)
-    return [response.body] if response.body else []
+    split = _splitter(response.content_type) or _blocks
+    return split(response.body)
 
 
 def length(response: Response) -> int | None:
     """The size to announce for a response, or None where it comes chunk by chunk."""
-    streams = response.chunks or sse.is_stream(response.content_type)
+    streams = response.chunks or _splitter(response.content_type)
     return None if streams else len(response.body)
+
+
+def _splitter(content_type: str) -> Callable[[bytes], list[bytes]] | None:
+    """What cuts a stream of this media type into its events or lines; None for what is none."""
+    if sse.is_stream(content_type):
+        return sse.split
+    media = content_type.partition(";")[0].strip().lower()
+    return _lines if media in _LINES else None
+
+
+def _lines(raw: bytes) -> list[bytes]:
+    # Not `splitlines`: a bare carriage return ends no line of JSON.
+    cut = raw.split(b"\n")
+    return [line + b"\n" for line in cut[:-1]] + [line for line in cut[-1:] if line]
+
+
+def _blocks(raw: bytes) -> list[bytes]:
+    return [raw[at : at + BLOCK] for at in range(0, len(raw), BLOCK)]

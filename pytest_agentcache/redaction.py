@@ -6,11 +6,11 @@ A placeholder is made from the name alone, so the same request matches whatever 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from fnmatch import fnmatchcase
 from functools import lru_cache
-from itertools import pairwise
+from urllib.parse import quote, quote_plus, unquote_plus, unquote_to_bytes
 
 from .body import multipart
 from .body.form import is_form
@@ -23,7 +23,7 @@ _SECRET = re.compile(
     | (?:api|access|refresh|id|auth|session|security|bearer|oauth|csrf)[_-]?token
     | (?:api|client|app|oauth|consumer)[_-]?secret | secret[_-]?access[_-]?key
     | client[_-]?assertion | jwt | password | passwd | passphrase | credential | authorization
-    ) | token | secret | pwd""",
+    ) | token | secret | pwd | (?:set-)?cookie""",
     re.VERBOSE | re.IGNORECASE,
 )
 _HEADER = re.compile(
@@ -34,18 +34,25 @@ _HEADER = re.compile(
 _QUERY = re.compile(r"key|sig|signature|x-amz-(?:signature|credential)", re.IGNORECASE)
 _SCHEME = re.compile(r"(?:bearer|basic|token|digest|aws4-hmac-sha256|apikey)\s+", re.IGNORECASE)
 _USERINFO = re.compile(r"(?<=//)[^/@?#:\s]*(:[^/@?#\s]*)?@")
-_COOKIE = re.compile(r"([^=;\s]+)=([^;]+)")
-_PARAMETER = re.compile(r"(^|&)([^=&#]+)=([^&#]+)")
+_COOKIE = re.compile(r"(^|[;\s])([^=;\s]+)=([^;]+)")
+# Libraries join several Set-Cookie fields with commas; only the first pair of each is the cookie.
+_SET_COOKIE = re.compile(r"(^\s*|,\s*)([^=;,\s]+)=([^;]+)")
+_LINK = re.compile(r"<((?:[^<>]|<[A-Z0-9_]+>)*)>")
+_PARAMETER = re.compile(r"(?<=[?&#])([^=&#]+)=([^&#]+)")
 _FIELD = re.compile(rb"(^|&)([^=&]+)=([^&]+)")
 # A name and the start of its text value: in JSON, in JSON inside a stream, and (with the quotes
-# escaped) in JSON inside a string of JSON.
-_HEAD = re.compile(rb"""(?P<quote>\\*")(?P<name>[\w.$-]{1,64})(?P=quote)\s*:\s*(?P=quote)""")
+# escaped, seven times over at most) in JSON inside a string of JSON. Each attempt begins at the
+# first of a run of backslashes and is bounded, or a body could be made that takes for ever.
+_QUOTED = rb"""(?<!\\)(?P<quote>\\{0,7}")(?P<name>[\w.$-]{1,64})(?P=quote)\s{0,64}:\s{0,64}"""
+_HEAD = re.compile(_QUOTED + rb"(?P=quote)")
 _OBJECT = re.compile(
-    rb"""(?P<quote>\\*")(?P<name>[\w.$-]{1,64})(?P=quote)\s*:\s*\{[^{}]*?(?P=quote)value(?P=quote)"""
-    rb"""\s*:\s*(?P=quote)"""
+    _QUOTED + rb"""\{[^{}]{0,512}?(?P=quote)value(?P=quote)\s{0,64}:\s{0,64}(?P=quote)"""
 )
+_QUOTE = re.compile(rb"""(?<!\\)\\*\"""")
 # A "token" beside a "logprob" is a piece of text, not a credential.
-_LOGPROB = re.compile(rb"""\s*,\s*\\*"(?:logprob|bytes)\\*\"""")
+_PIECE = rb"""\\*"(?:log_?prob(?:ability)?s?|token_?id|bytes)\\*\""""
+_PIECE_AFTER = re.compile(rb"\s*,\s*" + _PIECE, re.IGNORECASE)
+_PIECE_BEFORE = re.compile(_PIECE + rb"\s*:[^{}]*,\s*\Z", re.IGNORECASE)
 
 
 class Redaction:
@@ -68,7 +75,9 @@ class Redaction:
             return False
         if any(fnmatchcase(lower, glob) for glob in self._extra):
             return True
-        return bool((place and place.fullmatch(name)) or _SECRET.fullmatch(name))
+        # Forms nest by brackets: `user[password]`.
+        leaf = name.rstrip("[]").rpartition("[")[2]
+        return bool((place and place.fullmatch(leaf)) or _SECRET.fullmatch(leaf))
 
     def interaction(self, interaction: Interaction) -> Interaction:
         """`interaction` without its secrets."""
@@ -90,35 +99,36 @@ class Redaction:
             response,
             headers=self.headers(response.headers),
             body=body,
-            chunks=response.chunks if body == response.body else self._chunks(response, body),
+            chunks=response.chunks if body == response.body else self._chunks(response),
         )
 
-    def _chunks(self, response: Response, body: bytes) -> tuple[int, ...]:
+    def _chunks(self, response: Response) -> tuple[int, ...]:
         """Chunk sizes after redaction; a chunk that ended inside a secret joins the next one."""
-        ends = [0]
-        done = 0
+        if multipart.boundary_of(response.content_type) or is_form(response.content_type):
+            return ()
+        spans = [*self._spans(response.body), (len(response.body) + 1, 0, b"")]
+        sizes: list[int] = []
+        at = gone = written = done = 0
         for size in response.chunks:
             done += size
-            ends.append(len(self.body(response.body[:done], response.content_type)))
-        if not response.chunks:
-            return ()
-        ends[-1] = len(body)
-        whole = [0]
-        for end in ends[1:]:
-            if whole[-1] < end <= len(body):
-                whole.append(end)
-        return tuple(end - start for start, end in pairwise(whole))
+            while spans[at][1] and spans[at][1] <= done:
+                start, stop, text = spans[at]
+                gone += stop - start - len(text)
+                at += 1
+            if done <= spans[at][0]:
+                sizes.append(done - gone - written)
+                written = done - gone
+        return tuple(size for size in sizes if size)
 
     def url(self, url: str) -> str:
         """`url` with placeholders for userinfo and for secret query parameters."""
         if "@" in url:
             url = _USERINFO.sub(lambda m: "<USER>" + (":<PASSWORD>" if m[1] else "") + "@", url)
-        head, mark, query = url.partition("?")
-        return head + mark + _PARAMETER.sub(self._parameter, query) if mark else url
+        return _PARAMETER.sub(self._parameter, url)
 
     def _parameter(self, match: re.Match[str]) -> str:
-        secret = self._is_secret(match[2], _QUERY)
-        return f"{match[1]}{match[2]}={placeholder(match[2])}" if secret else match[0]
+        name = unquote_plus(match[1])
+        return f"{match[1]}={placeholder(name)}" if self._is_secret(name, _QUERY) else match[0]
 
     def headers(self, headers: Headers) -> Headers:
         """`headers` with placeholders for credentials and for the values of cookies."""
@@ -126,10 +136,11 @@ class Redaction:
 
     def _header(self, name: str, value: str) -> str:
         if name in ("cookie", "set-cookie"):
-            # Of a Set-Cookie only the first pair is the cookie, the rest are its attributes.
-            count = 0 if name == "cookie" else 1
-            return _COOKIE.sub(lambda m: f"{m[1]}={placeholder(m[1])}", value, count=count)
-        if name in ("location", "content-location", "link", "referer"):
+            pair = _COOKIE if name == "cookie" else _SET_COOKIE
+            return pair.sub(lambda m: f"{m[1]}{m[2]}={placeholder(m[2])}", value)
+        if name == "link":
+            return _LINK.sub(lambda m: f"<{self.url(m[1])}>", value)
+        if name in ("location", "content-location", "referer"):
             return self.url(value)
         if not value or not self._is_secret(name, _HEADER):
             return value
@@ -147,41 +158,66 @@ class Redaction:
         return self._json(raw)
 
     def _form_field(self, match: re.Match[bytes]) -> bytes:
-        name = match[2].decode("latin-1")
-        if not self._is_secret(name, None):
-            return match[0]
-        text = placeholder(name)[1:-1].encode()
-        return match[1] + match[2] + b"=%3C" + text + b"%3E"
+        name = unquote_plus(match[2].decode("latin-1"))
+        if self._is_secret(name, None):
+            text = placeholder(name)[1:-1].encode()
+            return match[1] + match[2] + b"=%3C" + text + b"%3E"
+        inside = unquote_to_bytes(match[3].replace(b"+", b" "))
+        if inside[:1] in (b"{", b"[") and (safe := self._json(inside)) != inside:
+            write = quote if b"%20" in match[3] else quote_plus
+            return match[1] + match[2] + b"=" + write(safe).encode()
+        return match[0]
 
     def _json(self, raw: bytes) -> bytes:
         done: list[bytes] = []
+        end = 0
+        for start, stop, text in self._spans(raw):
+            done += [raw[end:start], text]
+            end = stop
+        return b"".join([*done, raw[end:]]) if done else raw
+
+    def _spans(self, raw: bytes) -> Iterator[tuple[int, int, bytes]]:
+        """Where the values of secret fields begin and end, and what to write instead."""
         start = 0
-        for match in sorted(
-            [*_HEAD.finditer(raw), *_OBJECT.finditer(raw)], key=lambda match: match.end()
-        ):
+        heads = [*_HEAD.finditer(raw), *_OBJECT.finditer(raw)]
+        for match in sorted(heads, key=lambda match: match.end()):
             name = match["name"].decode("latin-1")
             if match.end() < start or not self._is_secret(name, None):
                 continue
-            quote = re.escape(match["quote"])
-            value = re.compile(rb"((?:[^\"\\]|\\.)*?)" + quote, re.DOTALL).match(raw, match.end())
-            if value is None or not value[1] or _LOGPROB.match(raw, value.end()):
+            end = _end_of_text(raw, match.end(), len(match["quote"]) - 1)
+            if end is None or end == match.end():
                 continue
-            done += [raw[start : match.end()], placeholder(name).encode()]
-            start = value.end(1)
-        return b"".join([*done, raw[start:]]) if done else raw
+            if name.lower() == "token" and (
+                _PIECE_AFTER.match(raw, end + len(match["quote"]))
+                or _PIECE_BEFORE.search(raw[max(0, match.start() - 400) : match.start()])
+            ):
+                continue
+            yield match.end(), end, placeholder(name).encode()
+            start = end
 
     def _multipart(self, raw: bytes, boundary: str) -> bytes:
-        parts = multipart.split(multipart.neutral(raw, boundary))
+        parts = multipart.split(raw, boundary)
         if parts is None:
             return self._json(raw)
         done = []
         for part in parts:
             content = self.body(part.content, part.header("content-type"))
-            if part.name and self._is_secret(part.name, None):
+            if part.name and content and self._is_secret(part.name, None):
                 content = placeholder(part.name).encode()
             done.append(replace(part, content=content))
-        fixed = b"--" + multipart.BOUNDARY.encode()
-        return multipart.join(done).replace(fixed, b"--" + boundary.encode("latin-1"))
+        return multipart.join(done, boundary)
+
+
+def _end_of_text(raw: bytes, start: int, escapes: int) -> int | None:
+    """Where a JSON text ends that began after a quote with so many backslashes before it."""
+    for match in _QUOTE.finditer(raw, start):
+        run = match.end() - match.start() - 1
+        # One level down, a backslash is written as two and a quote has one more before it.
+        if run % (2 * escapes + 2) == escapes:
+            return match.end() - escapes - 1
+        if run < escapes:
+            return None
+    return None
 
 
 def placeholder(name: str) -> str:

@@ -31,8 +31,9 @@ _HEADERS = {
 def header(settings: Settings) -> str:
     """The line at the head of a run."""
     line = f"agentcache: {_HEADERS[settings.mode]}"
-    if settings.mode in ("replay", "offline") and settings.allowed_hosts:
-        line += f" but for {', '.join(settings.allowed_hosts)}"
+    open_to = (*settings.allowed_hosts, *settings.passthrough)
+    if settings.mode == "offline" and open_to:
+        line += f" but for {', '.join(open_to)}"
     return line
 
 
@@ -42,48 +43,77 @@ def misses(
     responder: Responder,
     path: Path | None,
     *,
-    found_cassette: bool,
+    found_cassette: bool = False,
     root: Path,
+    command: str = "",
 ) -> str:
     """The report of a test that asked for what it may not have.
 
     Args:
-        test: Node id.
+        test: Node id, or what else asked.
         found: Its misses, at least one.
         responder: What answered it.
         path: Its cassette, None if it is on none.
         found_cassette: Whether there was such a file.
         root: The folder that paths are shown relative to.
+        command: How to record, if not with pytest.
     """
+    found = list(found)
     lines = [f"{test} asked for something that its cassette does not hold:", ""]
     if path is None:
         lines[0] = f"{test} asked the network for something, and is on no cassette:"
     for miss in found:
         lines += [f"  {line}" if line else "" for line in _miss(miss, responder, path, root)]
         lines.append("")
+    if all(miss.kind == "socket" for miss in found):
+        # What goes past every client cannot be recorded.
+        return "\n".join(lines).rstrip()
     if path is None:
-        lines += ["  put it on a cassette: @pytest.mark.agentcache, or one of the fixtures", ""]
+        lines.append("  put it on a cassette: @pytest.mark.agentcache, or one of the fixtures")
     elif not found_cassette:
-        lines += [f"  there is no cassette yet: {shown(path, root)}"]
-    lines.append(f'  record it: pytest --agentcache-record "{test}"')
+        lines.append(f"  there is no cassette yet: {shown(path, root)}")
+    lines.append(f"  record it: {command or _command(test)}")
     return "\n".join(lines)
 
 
+def _command(test: str) -> str:
+    return f'pytest --agentcache-record "{test}"'
+
+
+def outside(test: str, found: Iterable[Miss]) -> str:
+    """The report of a test on a cassette that asked while its cassette was not open."""
+    lines = [f"{test} asked the network while its cassette was not open:", ""]
+    lines += [f"  {_head(miss)}" for miss in found]
+    return "\n".join(
+        [
+            *lines,
+            "",
+            "  a fixture of wider scope than the test's own is on no cassette; give it function",
+            "  scope, or put pytest_agentcache.use_cassette() around what it asks",
+        ]
+    )
+
+
 def _miss(miss: Miss, responder: Responder, path: Path | None, root: Path) -> Iterator[str]:
-    url = urlsplit(miss.request.url)
-    where = f"{url.netloc}{url.path}" + (f"?{url.query}" if url.query else "")
+    yield _head(miss)
     if miss.kind == "socket":
         where = miss.request.url
-    head = f"{miss.request.method} {where}"
-    asked = f"asked at {miss.caller}" if miss.caller else "asked by no line of your own"
-    yield f"{head:<46} {asked}" + (f", {miss.count} times" if miss.count > 1 else "")
-    if miss.kind == "socket":
         yield "a connection past every client that is recorded; if the test needs it,"
         yield f"allow it: agentcache_allowed_hosts = {where.rpartition(':')[0] or where}"
         return
     yield from _closest(miss, responder)
     if path is not None and (elsewhere := _elsewhere(miss.request, responder, path)):
         yield f"it stands in another cassette: {shown(elsewhere, root)}"
+
+
+def _head(miss: Miss) -> str:
+    url = urlsplit(miss.request.url)
+    where = f"{url.netloc}{url.path}" + (f"?{url.query}" if url.query else "")
+    if miss.kind == "socket":
+        where = miss.request.url
+    head = f"{miss.request.method} {where}"
+    asked = f"asked at {miss.caller}" if miss.caller else "asked by no line of your own"
+    return f"{head:<46} {asked}" + (f", {miss.count} times" if miss.count > 1 else "")
 
 
 def _closest(miss: Miss, responder: Responder) -> Iterator[str]:
@@ -175,7 +205,7 @@ def unused(test: str, numbers: Iterable[int], path: Path, root: Path) -> str:
     """The report of a test under `agentcache_unused = fail` that left interactions unused."""
     return (
         f"{test} never asked for {_interactions(numbers)} of {shown(path, root)}.\n\n"
-        f'  drop them: pytest --agentcache-record "{test}"'
+        f"  drop them: {_command(test)}"
     )
 
 
@@ -183,41 +213,50 @@ def unused(test: str, numbers: Iterable[int], path: Path, root: Path) -> str:
 class Totals:
     """What all tests of a run did, gathered where the summary is written."""
 
-    played: int = 0
-    recorded: int = 0
     missed: int = 0
-    unused: int = 0
-    written: int = 0
-    cassettes: list[dict[str, Any]] = field(default_factory=list)
+    cassettes: dict[str, dict[str, Any]] = field(default_factory=dict)
     late: list[str] = field(default_factory=list)
 
     def add(self, told: dict[str, Any]) -> None:
         """Adds what one test's report tells (see `plugin`)."""
-        self.played += told["played"]
-        self.recorded += told["recorded"]
         self.missed += told["missed"]
-        self.unused += len(told["unused"])
-        self.written += told["written"]
-        self.cassettes.append(told)
+        if "cassette" not in told:
+            return
+        # Tests that share a cassette share its line.
+        known = self.cassettes.setdefault(told["cassette"], dict.fromkeys(_COUNTED, 0))
+        for what in ("played", "recorded", "missed"):
+            known[what] += told[what]
+        known["unused"] = told["unused"] or known["unused"] or []
+        known["written"] = known["written"] or told["written"]
+        if told["recorded"] and not told["passed"]:
+            known["discarded"] += told["recorded"]
 
     def lines(self, *, verbose: bool) -> Iterator[str]:
         """The summary; nothing at all where no test was on a cassette."""
-        if not self.cassettes and not self.late:
+        if not self.cassettes and not self.late and not self.missed:
             return
-        if verbose:
-            for told in sorted(self.cassettes, key=lambda each: str(each["cassette"])):
-                if line := _cassette_line(told):
-                    yield line
-        else:
-            for told in self.cassettes:
-                if told["unused"]:
-                    yield f"unused: {told['cassette']}: {_interactions(told['unused'])}"
+        for path, told in sorted(self.cassettes.items()):
+            if verbose and (line := _cassette_line(told)):
+                yield f"{path}: {line}"
+            elif told["unused"]:
+                yield f"{path}: unused: {_interactions(told['unused'])}"
         for sentence in self.late:
             yield f"late: {sentence}"
-        line = f"agentcache: {self.played} played, {self.recorded} recorded, {self.missed} missed"
-        line += f", {self.unused} unused"
-        plural = "" if self.written == 1 else "s"
-        yield f"{line}, {self.written} cassette{plural} written"
+        played, recorded, unused, written = (
+            self._sum(what) for what in ("played", "recorded", "unused", "written")
+        )
+        plural = "" if written == 1 else "s"
+        yield (
+            f"agentcache: {played} played, {recorded} recorded, {self.missed} missed, "
+            f"{unused} unused, {written} cassette{plural} written"
+        )
+
+    def _sum(self, what: str) -> int:
+        told = (each[what] for each in self.cassettes.values())
+        return sum(len(each) if isinstance(each, list) else int(each) for each in told)
+
+
+_COUNTED = ("played", "recorded", "missed", "unused", "written", "discarded")
 
 
 def _cassette_line(told: dict[str, Any]) -> str:
@@ -226,4 +265,6 @@ def _cassette_line(told: dict[str, Any]) -> str:
         parts.append(f"unused: {_interactions(told['unused'])}")
     if told["written"]:
         parts.append("written")
-    return f"{told['cassette']}: {', '.join(parts)}" if parts else ""
+    if told["discarded"]:
+        parts.append(f"{told['discarded']} not kept, for the test did not pass")
+    return ", ".join(parts)

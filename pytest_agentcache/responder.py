@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from urllib.parse import urlsplit
 
+from .body import multipart
 from .errors import MissError
 from .header_policy import request_headers
 from .interaction import Headers, Interaction, Request, Response
@@ -64,7 +65,9 @@ class AskUpstream:
     order: int
     responder: Responder
 
-    def record(self, status: int, reason: str, headers: Headers, *, framed: bool) -> Recording:
+    def record(
+        self, status: int, reason: str, headers: Headers, *, framed: bool, decoded: bool = False
+    ) -> Recording:
         """Starts to keep what upstream answers.
 
         Args:
@@ -73,9 +76,18 @@ class AskUpstream:
             headers: All headers as they came.
             framed: Whether the pieces that follow are the chunks that upstream sent, and not
                 whatever the socket happened to give.
+            decoded: Whether the client has undone the content coding of those pieces.
         """
-        settings = self.responder.settings
-        recording = Recording(settings, self.request, status, reason, headers, framed=framed)
+        recording = Recording(
+            self.responder.settings,
+            self.request,
+            status,
+            reason,
+            headers,
+            framed=framed,
+            decoded=decoded,
+            drop=self.responder.drop,
+        )
         self.responder.keep(self.order, recording)
         return recording
 
@@ -128,7 +140,7 @@ class Responder:
     _waiting: dict[Key, deque[_Slot]] = field(init=False)
     _known: set[Key] = field(init=False, default_factory=set)
     _recordings: list[tuple[int, Recording]] = field(init=False, default_factory=list)
-    _replacements: list[tuple[re.Pattern[str], re.Pattern[bytes], str]] = field(init=False)
+    _replacements: list[tuple[re.Pattern[str], str]] = field(init=False)
     _order: itertools.count[int] = field(init=False, default_factory=itertools.count)
     _matcher: Matcher = field(init=False)
     redaction: Redaction = field(init=False)
@@ -137,8 +149,7 @@ class Responder:
         self._matcher = Matcher(self.settings)
         self.redaction = Redaction(self.settings.redact)
         self._replacements = [
-            (re.compile(pattern), re.compile(pattern.encode()), stable)
-            for pattern, stable in self.settings.replace
+            (re.compile(pattern), stable) for pattern, stable in self.settings.replace
         ]
         self._waiting = defaultdict(deque)
         for interaction in self.recorded:
@@ -240,6 +251,13 @@ class Responder:
                 self._recordings.append((order, recording))
                 self.tally.recorded += 1
 
+    def drop(self, recording: Recording) -> None:
+        """Forgets an answer that broke off on its way."""
+        with self._lock:
+            kept = [entry for entry in self._recordings if entry[1] is not recording]
+            self.tally.recorded -= len(self._recordings) - len(kept)
+            self._recordings = kept
+
     def close(self) -> None:
         """From now on every request is late."""
         with self._lock:
@@ -258,14 +276,16 @@ class Responder:
         """What the cassette shall hold: what was played and what is new, redacted.
 
         New ones stand behind the last one that was asked for before them; what was there keeps
-        its order.
+        its order. Where unused ones are kept, for they are other tests', new ones come last.
         """
-        kept = [slot for slot in self._slots if keep_unused or slot.order is not None]
+        if keep_unused:
+            return (*self.recorded, *self.added())
+        kept = [slot for slot in self._slots if slot.order is not None]
         for order, recording in sorted(self._recordings, key=lambda each: each[0]):
             before = [
                 at for at, slot in enumerate(kept) if slot.order is not None and slot.order < order
             ]
-            place = before[-1] + 1 if before else len(kept) if keep_unused else 0
+            place = before[-1] + 1 if before else 0
             kept.insert(place, _Slot(self._written(recording), order))
         return tuple(slot.interaction for slot in kept)
 
@@ -275,35 +295,51 @@ class Responder:
         return tuple(self._written(recording) for _, recording in new)
 
     def _written(self, recording: Recording) -> Interaction:
-        return self.redaction.interaction(self.hooks.redact(recording.interaction()))
+        interaction = recording.interaction()
+        interaction = replace(interaction, response=_neutral(interaction.response))
+        return self.redaction.interaction(self.hooks.redact(interaction))
 
     def normalized(self, request: Request) -> Request:
         """`request` as the cassette holds it: redacted, tidied, mapped."""
         # Redact before matching: the committed request never held the token.
-        kept = replace(
-            self.redaction.request(request),
-            headers=self.redaction.headers(
-                request_headers(
-                    request.headers, self.settings.drop_headers, self.settings.keep_headers
-                )
-            ),
+        kept = self.redaction.request(request)
+        url, body = kept.url.partition("#")[0], kept.body
+        if boundary := multipart.boundary_of(kept.content_type):
+            body = multipart.neutral(body, boundary)
+        if self._replacements:
+            text = body.decode("utf-8", "surrogateescape")
+            for pattern, stable in self._replacements:
+                url, text = pattern.sub(stable, url), pattern.sub(stable, text)
+            body = text.encode("utf-8", "surrogateescape")
+        headers = request_headers(
+            kept.headers, self.settings.drop_headers, self.settings.keep_headers
         )
-        body = kept.body
-        url = kept.url.partition("#")[0]
-        for pattern, raw_pattern, stable in self._replacements:
-            url = pattern.sub(stable, url)
-            body = raw_pattern.sub(stable.encode(), body)
-        return self.hooks.normalize(replace(kept, url=url, body=body))
+        return self.hooks.normalize(Request(kept.method, url, headers, body))
+
+
+def _neutral(response: Response) -> Response:
+    """`response` with fixed boundaries, should it be multipart."""
+    boundary = multipart.boundary_of(response.content_type)
+    if not boundary:
+        return response
+    body = multipart.neutral(response.body, boundary)
+    headers = Headers(
+        tuple(
+            (name, multipart.neutral_type(value) if name == "content-type" else value)
+            for name, value in response.headers
+        )
+    )
+    chunks = response.chunks if body == response.body else ()
+    return replace(response, headers=headers, body=body, chunks=chunks)
 
 
 def host_listed(host: str, port: int | None, listed: Iterable[str]) -> bool:
     """Whether `host` (with `port`) is meant by one of `listed`: host, host:port or glob."""
     host = host.strip("[]").lower()
-    return any(
-        fnmatchcase(host, each.strip("[]").lower())
-        or (port is not None and fnmatchcase(f"{host}:{port}", each.lower()))
-        for each in listed
-    )
+    # Brackets are no glob where they hold an IPv6 address.
+    names = {host, f"[{host}]"} | ({f"{host}:{port}", f"[{host}]:{port}"} if port else set())
+    globs = [each.lower() for each in listed]
+    return any(glob in names or any(fnmatchcase(name, glob) for name in names) for glob in globs)
 
 
 def sentence(miss: Miss) -> str:

@@ -116,7 +116,8 @@ def check_value(name: str, value: Any, source: str) -> Any:
     names = _names(name, value, source)
     if name == "match":
         for matcher in names:
-            if matcher not in MATCHERS and not matcher.startswith("header:"):
+            named = matcher.startswith("header:") and matcher != "header:"
+            if matcher not in MATCHERS and not named:
                 allowed = ", ".join((*MATCHERS, "header:NAME"))
                 raise SettingsError(f"{source}: match has {matcher!r}; allowed are {allowed}")
         if not names:
@@ -137,23 +138,39 @@ def _names(name: str, value: Any, source: str) -> tuple[str, ...]:
 def _replacements(value: Any, source: str) -> tuple[tuple[str, str], ...]:
     import re
 
-    if isinstance(value, Mapping):
-        pairs = [(str(pattern), str(stable)) for pattern, stable in value.items()]
-    else:
-        lines = value.splitlines() if isinstance(value, str) else list(value)
-        pairs = []
-        for line in lines:
-            pattern, arrow, stable = (
-                line.partition("=>") if isinstance(line, str) else (line[0], "=>", line[1])
-            )
-            if not arrow:
-                raise SettingsError(f"{source}: replace has {line!r}; write PATTERN => TEXT")
-            pairs.append((pattern.strip(), stable.strip()))
-    for pattern, _ in pairs:
+    pairs = [_replacement(each, source) for each in _replacement_lines(value, source)]
+    for pattern, stable in pairs:
         try:
-            re.compile(pattern)
-        except re.error as error:
+            # Both ways in which it will be used: on URLs and on bodies.
+            re.compile(pattern).sub(stable, "")
+            re.compile(pattern.encode()).sub(stable.encode(), b"")
+        except (re.error, ValueError, IndexError) as error:
             raise SettingsError(
-                f"{source}: replace has {pattern!r}, which is no regular expression: {error}"
+                f"{source}: replace has {pattern!r} => {stable!r}, which is no regular expression "
+                f"with its text: {error}"
             ) from None
     return tuple(pairs)
+
+
+def _replacement_lines(value: Any, source: str) -> list[Any]:
+    if isinstance(value, Mapping):
+        return list(value.items())
+    if isinstance(value, str):
+        return value.splitlines()
+    if isinstance(value, Iterable) and not isinstance(value, bytes):
+        return list(value)
+    raise SettingsError(
+        f"{source}: replace is {value!r}; it takes a dict, pairs, or lines PATTERN => TEXT"
+    )
+
+
+def _replacement(each: Any, source: str) -> tuple[str, str]:
+    if isinstance(each, str):
+        pattern, arrow, stable = each.partition("=>")
+        if arrow:
+            return pattern.strip(), stable.strip()
+    elif isinstance(each, (tuple, list)) and len(each) == 2:
+        pattern, stable = each
+        if isinstance(pattern, str) and isinstance(stable, str):
+            return pattern, stable
+    raise SettingsError(f"{source}: replace has {each!r}; write PATTERN => TEXT")

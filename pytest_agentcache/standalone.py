@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from .errors import MissError
+from .errors import MissError, SettingsError
 from .harness import Harness
 from .intercept import SWITCHBOARD, install
 from .intercept.sockets import SocketGuard
@@ -32,9 +32,11 @@ def use_cassette(
 
     Args:
         path: The cassette, a YAML file.
-        mode: `replay`, `record`, `rerecord`, `offline` or `live`; by default what the environment
-            variable `AGENTCACHE_MODE` says, else `replay`.
-        settings: As the marker's arguments: `on_miss`, `match`, `ignore_json`, `session`, …
+        mode: `replay`, `record`, `rerecord`, `offline` or `live`; by default that of the block or
+            the run of pytest around it, else what the environment variable `AGENTCACHE_MODE`
+            says, else `replay`.
+        settings: As the marker's arguments: `on_miss`, `match`, `ignore_json`, `session`, …, but
+            for `cassette`, which is `path`.
 
     Yields:
         The harness: `.session`, `.cassette`, `.misses`, `.mode`.
@@ -45,9 +47,10 @@ def use_cassette(
         MissError: At the end of the block, if a request was missed in it, unless `on_miss` is
             `respond`. A block that raises keeps its own error.
     """
-    chosen = mode or os.environ.get(ENVIRONMENT) or "replay"
+    if "cassette" in settings:
+        raise SettingsError("use_cassette(): cassette= is its first argument, the path")
     merged = Settings().with_values(settings, "use_cassette()")
-    merged = replace(merged, mode=check_value("mode", chosen, "use_cassette()"))
+    merged = replace(merged, mode=_mode(mode))
     place = Path(path).absolute()
     install()
     with tempfile.TemporaryDirectory(prefix="agentcache-") as folder:
@@ -65,12 +68,27 @@ def use_cassette(
         if harness.misses and merged.on_miss != "respond":
             raise MissError(
                 misses(
-                    "use_cassette()",
+                    f"use_cassette({os.fspath(path)!r})",
                     harness.misses,
                     harness.responder,
                     place,
                     found_cassette=harness.found,
                     root=Path.cwd(),
+                    command='use_cassette(…, mode="record"), or the environment variable '
+                    f"{ENVIRONMENT}=record",
                 )
             )
         harness.save()
+
+
+def _mode(chosen: str | None) -> str:
+    """The mode of a block: its own, or that of what is around it."""
+    if chosen is None and SWITCHBOARD.current is not None:
+        return SWITCHBOARD.current.settings.mode
+    if chosen is None and SWITCHBOARD.mode:
+        return SWITCHBOARD.mode
+    source = "use_cassette()"
+    if chosen is None and (from_environment := os.environ.get(ENVIRONMENT)):
+        chosen, source = from_environment, f"environment variable {ENVIRONMENT}"
+    mode: str = check_value("mode", chosen or "replay", source)
+    return mode

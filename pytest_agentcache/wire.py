@@ -120,6 +120,9 @@ def frames(live: http.client.HTTPResponse) -> Iterator[bytes]:
     """
     while piece := _next_chunk(live) if live.chunked else live.read1(65536):
         yield piece
+    if not live.chunked and live.length:
+        # `read1` takes the end of the connection for the end of the body.
+        raise http.client.IncompleteRead(b"", live.length)
     # Python before 3.13 leaves a response open whose last byte `read1` has given.
     live.close()
 

@@ -8,17 +8,21 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ..cassette_yaml import DEEPEST, LONGEST_KEY
+from ..cassette_yaml import DEEPEST, writable
 from . import form, json_text, multipart, sse
 
 KINDS = ("json", "text", "sse", "form", "multipart", "base64", "file")
-STYLES = ("json_style", "sse_style", "form_style", "text_style", "charset")
+STYLES = ("json_style", "sse_style", "form_style", "multipart_style", "text_style", "charset")
 # Past these sizes in bytes a body goes into a file of its own.
 LARGE_BINARY = 1024
 LARGE_TEXT = 512 * 1024
 _MEDIA = ("image/", "audio/", "video/", "font/", "application/pdf", "application/zip")
 _BINARY = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 _BASE64_COLUMNS = 76
+# Levels that a cassette or a file of the cache takes for itself around a body, and a part of a
+# multipart body around its own.
+_AROUND_BODY = 10
+_AROUND_PART = 3
 
 Store = Callable[[bytes, str], str]
 Load = Callable[[str], bytes]
@@ -32,7 +36,13 @@ class BodyError(ValueError):
         super().__init__(problem)
 
 
-def to_fields(raw: bytes, content_type: str, store: Store | None = None) -> dict[str, Any]:
+def to_fields(
+    raw: bytes,
+    content_type: str,
+    store: Store | None = None,
+    *,
+    room: int = DEEPEST - _AROUND_BODY,
+) -> dict[str, Any]:
     """The fields that stand for `raw`, such that `from_fields` gives the same bytes.
 
     Args:
@@ -40,6 +50,7 @@ def to_fields(raw: bytes, content_type: str, store: Store | None = None) -> dict
         content_type: Its media type with parameters, as far as it is known.
         store: Keeps bytes under a file name made from their media type, and returns that name.
             Without it everything is written in place.
+        room: Levels of nesting that may be used.
 
     Returns:
         Nothing for an empty body, else one of `KINDS` and, where it is needed, its style.
@@ -53,14 +64,14 @@ def to_fields(raw: bytes, content_type: str, store: Store | None = None) -> dict
         return {"file": store(raw, media)}
     if sse.is_stream(content_type) and (found := sse.lines(raw)):
         return _styled("sse", *found)
-    if form.is_form(content_type) and (fields := form.fields(raw)):
+    if form.is_form(content_type) and (fields := form.fields(raw)) and writable(fields[0], room):
         return _styled("form", *fields)
-    if (parts := _parts(raw, content_type, store)) is not None:
-        return {"multipart": parts}
+    if parts := _parts(raw, content_type, store, room - _AROUND_PART):
+        return _styled("multipart", *parts)
     if (
         (is_json(content_type) or raw.lstrip()[:1] in (b"{", b"["))
         and (structured := json_text.structure(raw))
-        and _writable(structured[0])
+        and writable(structured[0], room)
     ):
         return _styled("json", *structured)
     return _text(raw, content_type) or _binary(raw, media, store)
@@ -76,22 +87,6 @@ def _styled(kind: str, value: Any, style: str) -> dict[str, Any]:
     return {kind: value, f"{kind}_style": style} if style else {kind: value}
 
 
-def _writable(value: Any, depth: int = 0) -> bool:
-    """Whether YAML can hold `value`: not too deep, no endless key, no half surrogate pair."""
-    if depth > DEEPEST - 10:
-        return False
-    if isinstance(value, dict):
-        return all(
-            len(key) <= LONGEST_KEY and _writable(key) and _writable(each, depth + 1)
-            for key, each in value.items()
-        )
-    if isinstance(value, list):
-        return all(_writable(each, depth + 1) for each in value)
-    if isinstance(value, str) and not value.isascii():
-        return not any("\ud800" <= char <= "\udfff" for char in value)
-    return True
-
-
 def _text(raw: bytes, content_type: str) -> dict[str, Any] | None:
     if _BINARY.search(raw):
         return None
@@ -104,7 +99,7 @@ def _text(raw: bytes, content_type: str) -> dict[str, Any] | None:
             return None
         try:
             text = raw.decode(charset[1])
-            if text.encode(charset[1]) != raw:
+            if text.encode(charset[1]) != raw or not writable(text):
                 return None
         except (LookupError, UnicodeError):
             return None
@@ -124,27 +119,36 @@ def _binary(raw: bytes, media: str, store: Store | None) -> dict[str, Any]:
     return {"base64": text}
 
 
-def _parts(raw: bytes, content_type: str, store: Store | None) -> list[dict[str, Any]] | None:
+def _parts(
+    raw: bytes, content_type: str, store: Store | None, room: int
+) -> tuple[list[dict[str, Any]], str] | None:
     boundary = multipart.boundary_of(content_type)
-    parts = multipart.split(multipart.neutral(raw, boundary)) if boundary else None
-    if parts is None:
+    if not boundary or room < 0:
         return None
-    return [
-        {
-            "headers": {name.lower(): value for name, value in part.headers},
-            **to_fields(part.content, part.header("content-type"), store),
-        }
-        for part in parts
-        if len({name.lower() for name, _ in part.headers}) == len(part.headers)
-    ]
+    parts = multipart.split(raw, boundary)
+    if not parts:
+        return None
+    names = [[name for name, _ in part.headers] for part in parts]
+    usual = all(multipart.usual(name.lower()) == name for each in names for name in each)
+    found = []
+    for part, own in zip(parts, names, strict=True):
+        headers = {name.lower() if usual else name: value for name, value in part.headers}
+        if len(headers) < len(own) or not writable(headers):
+            return None
+        content = to_fields(part.content, part.header("content-type"), store, room=room)
+        found.append({"headers": headers, **content})
+    return found, "" if usual else "verbatim"
 
 
-def from_fields(fields: Mapping[str, Any], load: Load | None = None) -> bytes:
+def from_fields(
+    fields: Mapping[str, Any], load: Load | None = None, content_type: str = ""
+) -> bytes:
     """The bytes that `fields` stand for.
 
     Args:
         fields: What `to_fields` made or a person edited; other keys are left alone.
         load: Gives the bytes of a file by its name.
+        content_type: The media type, which names the boundary of a multipart body.
 
     Raises:
         BodyError: If there is more than one body, a value of the wrong type or an unknown style.
@@ -163,30 +167,41 @@ def from_fields(fields: Mapping[str, Any], load: Load | None = None) -> bytes:
         if kind == "form":
             return form.text(value, style)
         if kind == "multipart":
-            return _joined(value, load)
-        if not isinstance(value, str):
-            raise BodyError(kind, f"{kind} is {type(value).__name__}, not text; put it in quotes")
-        if kind == "sse":
-            return sse.text(value, style)
-        if kind == "base64":
-            return base64.b64decode("".join(value.split()), validate=True)
-        if kind == "file":
-            if load is None:
-                raise BodyError(kind, "no files stand beside this one")
-            return load(value)
-        text = value.replace("\n", "\r\n") if style == "crlf" else value
-        return text.encode(fields.get("charset", "utf-8"))
+            return _joined(value, style, load, content_type)
+        return _written(kind, value, style, fields.get("charset", "utf-8"), load)
     except BodyError:
         raise
     except (ValueError, TypeError, LookupError, AttributeError, binascii.Error) as error:
         raise BodyError(kind, f"{kind} makes no body: {error}") from None
 
 
-def _joined(value: Any, load: Load | None) -> bytes:
+def _written(kind: str, value: Any, style: str, charset: str, load: Load | None) -> bytes:
+    """The bytes of a kind that is written as one text."""
+    if not isinstance(value, str):
+        raise BodyError(kind, f"{kind} is {type(value).__name__}, not text; put it in quotes")
+    if kind == "sse":
+        return sse.text(value, style)
+    if kind == "base64":
+        return base64.b64decode("".join(value.split()), validate=True)
+    if kind == "file":
+        if load is None:
+            raise BodyError(kind, "no files stand beside this one")
+        return load(value)
+    if style not in ("", "crlf"):
+        raise BodyError("text_style", f"unknown text style {style!r}; known is crlf")
+    return (value.replace("\n", "\r\n") if style else value).encode(charset)
+
+
+def _joined(value: Any, style: str, load: Load | None, content_type: str) -> bytes:
+    if style not in ("", "verbatim"):
+        raise BodyError("multipart_style", f"unknown multipart style {style!r}; known is verbatim")
     parts = []
     for part in value:
         headers = part.get("headers", {})
-        # A header's name is written lower-case on the cassette and in its usual case on the wire.
-        names = tuple((name.title(), text) for name, text in headers.items())
-        parts.append(multipart.Part(names, from_fields(part, load)))
-    return multipart.join(parts)
+        # A header's name is lower-case on the cassette and in its usual case on the wire.
+        names = tuple(
+            (name if style else multipart.usual(name), text) for name, text in headers.items()
+        )
+        own = next((text for name, text in names if name.lower() == "content-type"), "")
+        parts.append(multipart.Part(names, from_fields(part, load, own)))
+    return multipart.join(parts, multipart.boundary_of(content_type) or multipart.BOUNDARY)

@@ -51,17 +51,20 @@ class _Deflate:
 
     def __init__(self) -> None:
         self._stream = zlib.decompressobj()
-        self._first = True
+        self._undecided: bytes | None = b""
 
     def decompress(self, piece: bytes) -> bytes:
+        if self._undecided is None:
+            return self._stream.decompress(piece)
+        self._undecided += piece
         try:
             done = self._stream.decompress(piece)
         except zlib.error:
-            if not self._first:
-                raise
             self._stream = zlib.decompressobj(-zlib.MAX_WBITS)
-            done = self._stream.decompress(piece)
-        self._first = False
+            done = self._stream.decompress(self._undecided)
+            self._undecided = None
+        if done:
+            self._undecided = None
         return done
 
     def flush(self) -> bytes:

@@ -12,6 +12,12 @@ def is_form(content_type: str) -> bool:
     return content_type.partition(";")[0].strip().lower() == "application/x-www-form-urlencoded"
 
 
+def pairs(raw: bytes) -> list[tuple[str, str]]:
+    """Names and values in order, whatever the escapes are like."""
+    text = raw.decode("utf-8", "backslashreplace")
+    return parse_qsl(text, keep_blank_values=True, errors="backslashreplace")
+
+
 def fields(raw: bytes) -> tuple[Fields, str] | None:
     """The fields of a form and the style that gives its bytes back, or None if none does.
 
@@ -19,14 +25,14 @@ def fields(raw: bytes) -> tuple[Fields, str] | None:
     `percent` for `%20`.
     """
     try:
-        pairs = parse_qsl(raw.decode("ascii"), keep_blank_values=True, strict_parsing=True)
+        found = parse_qsl(raw.decode("ascii"), keep_blank_values=True, strict_parsing=True)
     except ValueError:
         return None
-    names = dict(pairs)
-    found: Fields = names if len(names) == len(pairs) else [list(pair) for pair in pairs]
+    names = dict(found)
+    read: Fields = names if len(names) == len(found) else [list(pair) for pair in found]
     for style in ("", "percent"):
-        if text(found, style) == raw:
-            return found, style
+        if text(read, style) == raw:
+            return read, style
     return None
 
 
@@ -38,7 +44,7 @@ def text(found: Fields, style: str) -> bytes:
     """
     if style not in ("", "percent"):
         raise ValueError(f"unknown form style {style!r}; known is percent")
-    pairs = (
+    items = (
         list(found.items()) if isinstance(found, dict) else [(name, value) for name, value in found]
     )
-    return urlencode(pairs, quote_via=quote if style else quote_plus).encode("ascii")
+    return urlencode(items, quote_via=quote if style else quote_plus).encode("ascii")

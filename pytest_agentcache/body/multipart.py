@@ -1,6 +1,6 @@
 """`multipart/*` bodies (RFC 2046, section 5.1; RFC 7578) as parts, without their boundary.
 
-The boundary is drawn anew for each request and means nothing, so it is written as one fixed word.
+A boundary is drawn anew for each request and means nothing, so cassettes have fixed words instead.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 BOUNDARY = "agentcache-boundary"
+_DEEPEST = 4
 _PARAMETER = re.compile(r'boundary=(?:"([^"]+)"|([^\s;,"]+))', re.IGNORECASE)
 
 
@@ -46,33 +47,64 @@ def neutral_type(content_type: str) -> str:
     return _PARAMETER.sub(f"boundary={BOUNDARY}", content_type)
 
 
-def neutral(raw: bytes, boundary: str) -> bytes:
-    """`raw` with the fixed boundary in place of its own."""
-    return raw.replace(b"--" + boundary.encode("latin-1"), b"--" + BOUNDARY.encode())
+def neutral(raw: bytes, boundary: str, depth: int = 1) -> bytes:
+    """`raw` with fixed boundaries in place of its own and of those of multipart bodies inside."""
+    fixed = BOUNDARY if depth == 1 else f"agentcache-{depth}-boundary"
+    parts = split(raw, boundary)
+    if parts is None:
+        return raw.replace(_delimiter(boundary), _delimiter(fixed))
+    return join([_neutral_part(part, depth + 1) for part in parts], fixed)
 
 
-def split(raw: bytes) -> list[Part] | None:
-    """The parts of a body under the fixed boundary, or None if joining would change it."""
-    delimiter = b"--" + BOUNDARY.encode()
-    pieces = raw.split(delimiter)
-    if len(pieces) < 2 or pieces[0]:
+def _neutral_part(part: Part, depth: int) -> Part:
+    inner = boundary_of(part.header("content-type"))
+    if not inner or depth > _DEEPEST:
+        return part
+    headers = tuple(
+        (
+            name,
+            _PARAMETER.sub(f"boundary=agentcache-{depth}-boundary", value)
+            if name.lower() == "content-type"
+            else value,
+        )
+        for name, value in part.headers
+    )
+    return Part(headers, neutral(part.content, inner, depth))
+
+
+def split(raw: bytes, boundary: str) -> list[Part] | None:
+    """The parts of a body, or None if joining them would not give back its bytes."""
+    delimiter = _delimiter(boundary)
+    if not raw.startswith(delimiter):
         return None
     found = []
-    for piece in pieces[1:-1]:
+    for piece in raw[len(delimiter) :].split(b"\r\n" + delimiter)[:-1]:
+        if piece.startswith(b"\r\n\r\n"):
+            found.append(Part((), piece[4:]))
+            continue
         head, blank, content = piece.removeprefix(b"\r\n").partition(b"\r\n\r\n")
         if not blank:
             return None
         lines = [line.partition(": ") for line in head.decode("utf-8", "replace").split("\r\n")]
         headers = tuple((name, value) for name, _, value in lines)
-        found.append(Part(headers, content.removesuffix(b"\r\n")))
-    return found if join(found) == raw else None
+        found.append(Part(headers, content))
+    return found if found and join(found, boundary) == raw else None
 
 
-def join(parts: Iterable[Part]) -> bytes:
-    """The body that `parts` make under the fixed boundary."""
-    delimiter = b"--" + BOUNDARY.encode()
-    done = b""
+def join(parts: Iterable[Part], boundary: str) -> bytes:
+    """The body that `parts` make."""
+    delimiter = _delimiter(boundary)
+    done = []
     for part in parts:
-        head = "\r\n".join(f"{name}: {value}" for name, value in part.headers)
-        done += delimiter + b"\r\n" + head.encode("utf-8") + b"\r\n\r\n" + part.content + b"\r\n"
-    return done + delimiter + b"--\r\n"
+        head = "".join(f"{name}: {value}\r\n" for name, value in part.headers)
+        done += [delimiter, b"\r\n", head.encode("utf-8"), b"\r\n", part.content, b"\r\n"]
+    return b"".join([*done, delimiter, b"--\r\n"])
+
+
+def usual(name: str) -> str:
+    """The usual case of a header's name, `Content-Type`."""
+    return name.title()
+
+
+def _delimiter(boundary: str) -> bytes:
+    return b"--" + boundary.encode("latin-1", "replace")

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 
-_EVENT = re.compile(rb".*?(?:\r\n\r\n|\n\n|\r\r)", re.DOTALL)
+_BLANK_LINE = re.compile(rb"\r\n\r\n|\n\n|\r\r")
 _FLAGS = ("typed", "crlf", "unspaced", "unterminated")
 
 
@@ -21,8 +21,9 @@ def is_stream(content_type: str) -> bool:
 
 def split(raw: bytes) -> list[bytes]:
     """The bytes of each event with the blank line that ends it; a rest without one comes last."""
-    events = _EVENT.findall(raw)
-    rest = raw[sum(map(len, events)) :]
+    ends = [blank.end() for blank in _BLANK_LINE.finditer(raw)]
+    events = [raw[start:end] for start, end in zip([0, *ends], ends, strict=False)]
+    rest = raw[ends[-1] if ends else 0 :]
     return [*events, rest] if rest else events
 
 

@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from pathlib import Path
 from typing import Any
 
 from requests_cache.backends.base import BaseCache
-from requests_cache.backends.filesystem import FileCache, FileDict, LRUFileDict
+from requests_cache.backends.filesystem import FileCache, FileDict
 from requests_cache.models.response import CachedResponse
 
 from ..cassette import replace_file
 from ..redaction import Redaction
 from .serializer import STRUCTURE, redacted, to_yaml, yaml_serializer
 
+# By key: what the file says, and what it would say with its secrets.
+Vault = dict[str, tuple[bytes, bytes]]
+
 
 class AtomicFiles(FileDict):
     """A folder as a dict, in which a reader finds a file whole or not at all."""
+
+    def __getitem__(self, key: str) -> Any:
+        with self._try_io(key):
+            raw = self._key2path(key).read_bytes()
+        # Not text mode, whose encoding is the machine's.
+        return self.deserialize(key, raw if self.is_binary else raw.decode("utf-8"))
 
     def __setitem__(self, key: str, value: Any) -> None:
         # Serialised before any file is touched: a serialiser that raises leaves nothing behind.
@@ -29,35 +39,111 @@ class AtomicFiles(FileDict):
 
 
 class ResponseFiles(AtomicFiles):
-    """Responses, a file each. Secrets stay in memory: the file has placeholders in their stead."""
+    """Responses, a file each. Secrets stay in memory: the file has placeholders in their stead.
 
-    def __init__(self, *args: Any, redaction: Redaction | None = None, **kwargs: Any) -> None:
+    Args:
+        ours: Whether the serialiser is our YAML; another one's files are its own business.
+        redaction: What is kept out of the files.
+        vault: Where the secrets stay; sessions on one folder share it.
+    """
+
+    def __init__(
+        self,
+        *args: Any,
+        ours: bool = True,
+        redaction: Redaction | None = None,
+        vault: Vault | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(*args, **kwargs)
+        self.ours = ours
         self._redaction = redaction or Redaction()
-        self._ours = str(self.serializer) == str(yaml_serializer)
-        self._unredacted: dict[str, tuple[bytes, bytes]] = {}
+        self._vault: Vault = {} if vault is None else vault
 
     def __setitem__(self, key: str, value: CachedResponse) -> None:
-        if not self._ours:
+        if not self.ours:
             super().__setitem__(key, value)
             return
         fields = STRUCTURE.dumps(value)
         safe = redacted(fields, self._redaction)
         written = to_yaml(safe)
         if safe == fields:
-            self._unredacted.pop(key, None)
+            self._vault.pop(key, None)
         else:
-            self._unredacted[key] = written, to_yaml(fields)
+            self._vault[key] = written, to_yaml(fields)
         self._write(key, written)
 
     def deserialize(self, key: str, value: Any) -> Any:
-        written, true = self._unredacted.get(key, (None, None))
+        written, true = self._vault.get(key, (None, None))
         # Whoever edits the file means what it says from then on.
         return super().deserialize(key, true if value == written else value)
 
 
-class LimitedResponseFiles(LRUFileDict, ResponseFiles):
-    """Responses under `max_cache_bytes`; the index of their use is requests-cache's own."""
+class LimitedResponseFiles(ResponseFiles):
+    """Responses of a limited size together; the least recently used make room.
+
+    Args:
+        max_cache_bytes: Size of all files together.
+        max_file_bytes: Size of one file; a larger answer is not kept. By default the same.
+        block_bytes: What a file's size is rounded up to.
+        sync_index: Accepted and not needed; files that lie there are counted from the start.
+    """
+
+    def __init__(
+        self,
+        *args: Any,
+        max_cache_bytes: int,
+        max_file_bytes: int | None = None,
+        block_bytes: int = 1,
+        sync_index: bool = False,  # noqa: ARG002 - a keyword of requests-cache's
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self._most, self._block = max_cache_bytes, block_bytes
+        self._most_each = max_file_bytes or max_cache_bytes
+        if not 1 <= block_bytes <= self._most_each <= max_cache_bytes:
+            raise ValueError(
+                "max_cache_bytes, max_file_bytes and block_bytes must fall in this order"
+            )
+        files = sorted(self.paths(), key=lambda path: path.stat().st_mtime_ns)
+        # requests-cache keeps this in an SQLite file beside the answers.
+        self._sizes = OrderedDict((path.stem, self._rounded(path.stat().st_size)) for path in files)
+
+    def __getitem__(self, key: str) -> Any:
+        value = super().__getitem__(key)
+        with self.lock:
+            if key in self._sizes:
+                self._sizes.move_to_end(key)
+        return value
+
+    def __delitem__(self, key: str) -> None:
+        self._sizes.pop(key, None)
+        super().__delitem__(key)  # type: ignore[no-untyped-call]
+
+    def _write(self, key: str, content: str | bytes) -> None:
+        raw = content.encode("utf-8") if isinstance(content, str) else content
+        size = self._rounded(len(raw))
+        if size > self._most_each:
+            return
+        with self.lock:
+            self._sizes.pop(key, None)
+            while self._sizes and self.size() + size > self._most:
+                oldest, _ = self._sizes.popitem(last=False)
+                self._key2path(oldest).unlink(missing_ok=True)
+            super()._write(key, raw)
+            self._sizes[key] = size
+
+    def _rounded(self, size: int) -> int:
+        return -(-size // self._block) * self._block
+
+    def clear(self) -> None:
+        """Empties the folder."""
+        super().clear()
+        self._sizes.clear()
+
+    def size(self) -> int:
+        """The size of all files together in bytes."""
+        return sum(self._sizes.values())
 
 
 class YamlCache(FileCache):
@@ -67,6 +153,7 @@ class YamlCache(FileCache):
         cache_name: Its folder.
         serializer: Another serialiser of requests-cache, in place of our YAML.
         redaction: What is kept out of the files.
+        vault: Where the secrets stay; sessions on one folder share it.
         kwargs: As for `requests_cache.FileCache`.
     """
 
@@ -75,17 +162,22 @@ class YamlCache(FileCache):
         cache_name: str | Path,
         serializer: Any = None,
         redaction: Redaction | None = None,
+        vault: Vault | None = None,
         **kwargs: Any,
     ) -> None:
         # Not FileCache's, which puts an SQLite file for redirects into the folder.
         BaseCache.__init__(self, cache_name=str(cache_name), **kwargs)
-        limited = "max_cache_bytes" in kwargs
-        files = LimitedResponseFiles if limited else ResponseFiles
-        kwargs.pop("decode_content", None)
+        files = LimitedResponseFiles if "max_cache_bytes" in kwargs else ResponseFiles
+        # requests-cache's own YAML is what this one stands in for.
+        ours = serializer is None or serializer in ("yaml", yaml_serializer)
+        decoded = kwargs.pop("decode_content", True)
         self.responses: ResponseFiles = files(
             cache_name,
-            serializer=serializer or yaml_serializer,
+            serializer=yaml_serializer if ours else serializer,
+            ours=ours,
+            decode_content=decoded and not ours,
             redaction=redaction,
+            vault=vault,
             **kwargs,
         )
         self.redirects: Any = AtomicFiles(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import hashlib
 import re
+from collections import defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,8 @@ from ..redaction import Redaction
 if TYPE_CHECKING:
     from requests_cache import CachedSession
     from requests_cache.backends.base import BaseCache
+
+    from .files import Vault
 
 
 class Isolation:
@@ -26,6 +29,7 @@ class Isolation:
     def __init__(self, folder: Path, redaction: Redaction) -> None:
         self._folder, self._redaction = folder, redaction
         self._own: dict[int, tuple[BaseCache, BaseCache]] = {}
+        self._vaults: defaultdict[Path, Vault] = defaultdict(dict)
 
     def session(self, keywords: dict[str, Any]) -> CachedSession:
         """The test's `CachedSession`: filesystem backend and YAML, unless `keywords` differ."""
@@ -35,12 +39,13 @@ class Isolation:
 
         options = {"cache_name": "agentcache", **keywords}
         if options.get("backend", "filesystem") == "filesystem":
-            names = {"cache_name", "backend", "serializer"}
-            backend = {name: options.pop(name, None) for name in names}
+            options.pop("backend", None)
+            place = self.path(options.pop("cache_name"))
             options["backend"] = YamlCache(
-                self.path(backend["cache_name"]),
-                serializer=backend["serializer"],
+                place,
+                serializer=options.pop("serializer", None),
                 redaction=self._redaction,
+                vault=self._vaults[place],
                 **options,
             )
         return CachedSession(**options)
@@ -69,6 +74,15 @@ class Isolation:
             self._own[id(cache)] = cache, self._empty_copy(cache)
         return self._own[id(cache)][1]
 
+    def memory(self) -> str:
+        """Address of the SQLite database in memory that the sessions of this test share."""
+        return f"file:{self.namespace('memory')}?mode=memory&cache=shared"
+
+    def close(self) -> None:
+        """Closes the caches that stood in for others."""
+        for _, own in self._own.values():
+            own.close()  # type: ignore[no-untyped-call]
+
     def _empty_copy(self, cache: BaseCache) -> BaseCache:
         from requests_cache.backends.base import BaseCache
         from requests_cache.backends.filesystem import FileCache
@@ -77,12 +91,18 @@ class Isolation:
         from .files import YamlCache
 
         if isinstance(cache, FileCache):
-            serializer = cache.responses.serializer
+            files = cache.responses
             place = self.path(cache.cache_dir)
-            own: BaseCache = YamlCache(place, serializer=serializer, redaction=self._redaction)
+            own: BaseCache = YamlCache(
+                place,
+                serializer=None if getattr(files, "ours", False) else files.serializer,
+                redaction=self._redaction,
+                vault=self._vaults[place],
+            )
         elif isinstance(cache, SQLiteCache):
-            place = self.path(cache.responses.db_path)
-            own = SQLiteCache(place, serializer=cache.responses.serializer)
+            name, serializer = str(cache.responses.db_path), cache.responses.serializer
+            in_memory = ":memory:" in name or "mode=memory" in name
+            own = SQLiteCache(name, serializer=serializer, use_memory=in_memory)
         else:
             # What lies on a server is not to be touched; memory does the same for one test.
             own = BaseCache(cache.cache_name)

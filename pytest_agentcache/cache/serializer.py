@@ -19,6 +19,7 @@ def fields_of(unstructured: Mapping[str, Any]) -> dict[str, Any]:
     """The fields of a file for a response that requests-cache has taken apart."""
     rest = dict(unstructured)
     fields = {name: rest.pop(name) for name in _ORDER if rest.get(name) is not None}
+    fields |= _headers(fields)
     content = rest.pop("_content", None)
     fields |= body.to_fields(content or b"", _content_type(unstructured))
     if request := rest.pop("request", None):
@@ -33,8 +34,19 @@ def fields_of(unstructured: Mapping[str, Any]) -> dict[str, Any]:
 def _request_fields(request: Mapping[str, Any]) -> dict[str, Any]:
     rest = dict(request)
     content = rest.pop("body", None)
-    fields = {name: rest.pop(name) for name in ("method", "url", "headers") if name in rest}
+    fields: dict[str, Any] = {
+        name: rest.pop(name) for name in ("method", "url", "headers") if name in rest
+    }
+    fields |= _headers(fields)
     return fields | body.to_fields(content or b"", _content_type(request)) | rest
+
+
+def _headers(part: Mapping[str, Any]) -> dict[str, Any]:
+    """The header fields of `part`, if it has any, as text; requests takes bytes as well."""
+    headers = part.get("headers")
+    if not headers:
+        return {}
+    return {"headers": {_text(name): _text(value) for name, value in headers.items()}}
 
 
 def unstructured(fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -44,7 +56,7 @@ def unstructured(fields: Mapping[str, Any]) -> dict[str, Any]:
         ValueError: If the fields are none of ours.
     """
     rest = dict(fields)
-    taken: dict[str, Any] = {"_content": body.from_fields(rest)}
+    taken: dict[str, Any] = {"_content": body.from_fields(rest, None, _content_type(fields))}
     if request := rest.pop("request", None):
         taken["request"] = _request(request)
     if following := rest.pop("next", None):
@@ -55,7 +67,7 @@ def unstructured(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _request(fields: Mapping[str, Any]) -> dict[str, Any]:
-    content = body.from_fields(fields)
+    content = body.from_fields(fields, None, _content_type(fields))
     return _without_body(fields) | ({"body": content} if content else {})
 
 
@@ -67,7 +79,8 @@ def _without_body(fields: Mapping[str, Any]) -> dict[str, Any]:
 def _content_type(part: Mapping[str, Any]) -> str:
     headers = part.get("headers") or {}
     return next(
-        (str(value) for name, value in headers.items() if name.lower() == "content-type"), ""
+        (_text(value) for name, value in headers.items() if _text(name).lower() == "content-type"),
+        "",
     )
 
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
+from types import ModuleType
+
 import wrapt
 
 from . import aiohttp, http_client, httpx, requests_cache, sockets, urllib3
-from .switchboard import SWITCHBOARD, follow_threads
+from .switchboard import SWITCHBOARD, follow_threads, follow_workers
 
 _EDGES = {
     http_client.MODULE: http_client.install,
@@ -13,18 +17,34 @@ _EDGES = {
     **dict.fromkeys(httpx.MODULES, httpx.install),
     aiohttp.MODULE: aiohttp.install,
     requests_cache.MODULE: requests_cache.install,
+    "anyio._backends._asyncio": follow_workers,
+    "anyio._backends._trio": follow_workers,
 }
 
 
 def install() -> None:
     """Puts the edges in, each when its client is imported, now or later. Idempotent."""
-    if SWITCHBOARD.installed:
-        return
-    SWITCHBOARD.installed = True
-    follow_threads()
-    sockets.install()
-    for module, edge in _EDGES.items():
-        wrapt.register_post_import_hook(edge, module)
+    if not SWITCHBOARD.installed:
+        SWITCHBOARD.installed = True
+        follow_threads()
+        sockets.install()
+    for name, edge in _EDGES.items():
+        _put_in(name, edge)
+
+
+def _put_in(name: str, edge: Callable[[ModuleType], None]) -> None:
+    """Puts one edge in, anew if its client was imported anew, as pytest inside pytest does."""
+    known = SWITCHBOARD.edges
+
+    def put(module: ModuleType) -> None:
+        if known.get(name) is not module:
+            known[name] = module
+            edge(module)
+
+    # None stands for a hook that waits; one that has run is gone.
+    if name not in known or known[name] is not sys.modules.get(name):
+        known[name] = None
+        wrapt.register_post_import_hook(put, name)
 
 
 __all__ = ["SWITCHBOARD", "install"]

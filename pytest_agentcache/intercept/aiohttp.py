@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 from ..interaction import Headers, Request, Response
-from ..recording import Recording, length, pieces
+from ..recording import Arriving, length, pieces
+from ..responder import AskUpstream
 from .switchboard import SWITCHBOARD
 
 MODULE = "aiohttp.client"
@@ -31,53 +33,98 @@ async def _middleware(request: Any, handler: Any) -> Any:
     # A WebSocket is no exchange of a request and an answer.
     if not SWITCHBOARD.wants(url) or request.headers.get("upgrade", "").lower() == "websocket":
         return await handler(request)
-    body = await request.body.as_bytes() if request.body else b""
-    answer = SWITCHBOARD.decide(
-        Request(request.method, url, Headers.of(request.headers.items()), body)
-    )
+    headers = Headers.of(request.headers.items())
+    answer = SWITCHBOARD.decide(Request(request.method, url, headers, await _content(request)))
     if isinstance(answer, Response):
         return await _play(request, answer)
     live = await handler(request)
     if answer is not None:
-        _record(live, answer)
+        try:
+            await _record(live, answer)
+        except BaseException:
+            live.close()
+            raise
     return live
 
 
-def _record(live: Any, ask: Any) -> None:
+async def _content(request: Any) -> bytes:
+    """The body as it is sent, and put back in one piece, because some can be read only once."""
+    from aiohttp.payload import BytesPayload
+
+    if not request.body:
+        return b""
+    if type(request.body) is BytesPayload:
+        return bytes(await request.body.as_bytes())
+    written = _Written()
+    await request.body.write(written)
+    # As a file: of large bytes aiohttp warns that they block the loop.
+    await request.update_body(io.BytesIO(written.content))
+    return bytes(written.content)
+
+
+class _Written:
+    """As much of a writer as a payload needs."""
+
+    def __init__(self) -> None:
+        self.content = bytearray()
+
+    async def write(self, piece: bytes) -> None:
+        """Adds `piece`."""
+        self.content += piece
+
+    async def write_eof(self, piece: bytes = b"") -> None:
+        """Adds the last piece."""
+        self.content += piece
+
+    async def drain(self) -> None:
+        """Nothing waits here."""
+
+
+async def _record(live: Any, ask: AskUpstream) -> None:
     """Puts the kept headers and a body that is kept while it is read into a live response."""
     import multidict
 
-    chunked = "chunked" in live.headers.get("transfer-encoding", "").lower()
-    # aiohttp has decoded the body by now, if the session lets it.
-    decoded = live._session is None or live._session.auto_decompress
-    headers = Headers.of(live.headers.items())
-    coded = "content-encoding" in headers and decoded
-    if coded:
-        headers = headers.without("content-encoding", "content-length")
-    recording = ask.record(live.status, live.reason or "", headers, framed=chunked and not coded)
-    bodiless = ask.request.method == "HEAD" or live.status in (204, 304)
-    fields = _framed(recording.shown, bodiless, recording.length)
+    # Not `headers`, which remembers what it was when it was first looked at.
+    headers = Headers.of(live._headers.items())
+    chunked = "chunked" in headers.get("transfer-encoding").lower()
+    recording = ask.record(
+        live.status,
+        live.reason or "",
+        headers,
+        framed=chunked,
+        # aiohttp has undone the coding by now, if the session lets it.
+        decoded=live._session is None or live._session.auto_decompress,
+    )
+    body = live.content
+    arriving = await Arriving(recording, _Frames(body, chunked=chunked)).settle_async()
+    fields = _framed(recording.shown, recording.bodiless, recording.length)
+    live._cache.clear()
     live._headers = multidict.CIMultiDictProxy(multidict.CIMultiDict(fields))
     live._raw_headers = tuple((name.encode(), value.encode()) for name, value in fields)
-    live.content = _stream(live._loop, _shown(live.content, recording, chunked=chunked))
-    if bodiless:
-        live.content.feed_eof()
+    if not recording.bodiless:
+        limit, _ = body.get_read_buffer_limits()
+        live.content = _stream(live._loop, arriving, limit, chunked=recording.length is None)
 
 
-async def _shown(content: Any, recording: Recording, *, chunked: bool) -> AsyncIterator[bytes]:
-    rest = b""
-    while True:
-        piece, ends = await content.readchunk()
-        if not piece and not ends:
-            break
-        rest += piece
+class _Frames:
+    """The chunks of a live body as upstream sent them, else as the socket gives it."""
+
+    def __init__(self, content: Any, *, chunked: bool) -> None:
+        self._content, self._chunked = content, chunked
+        self._rest = b""
+
+    async def __anext__(self) -> bytes:
         # Only chunked responses say where a frame ends, and a frame may take several reads.
-        if ends or not chunked:
-            for shown in recording.take(rest):
-                yield shown
-            rest = b""
-    for shown in [*(recording.take(rest) if rest else []), *recording.end()]:
-        yield shown
+        while True:
+            piece, ends = await self._content.readchunk()
+            self._rest += piece
+            over = not piece and not ends
+            if over or ends or not self._chunked:
+                frame, self._rest = self._rest, b""
+                if over and not frame:
+                    raise StopAsyncIteration
+                if frame:
+                    return frame
 
 
 async def _play(request: Any, answer: Response) -> Any:
@@ -107,7 +154,8 @@ async def _play(request: Any, answer: Response) -> Any:
         for chunk in [] if bodiless else pieces(answer):
             yield chunk
 
-    body = _stream(loop, chunks())
+    limit = getattr(request.session, "_read_bufsize", 2**16)
+    body = _stream(loop, chunks(), limit, chunked=length(answer) is None)
     if bodiless:
         body.feed_eof()
     response = request.response_class(
@@ -167,7 +215,7 @@ class _Connection:
     close = release
 
 
-def _stream(loop: Any, source: AsyncIterator[bytes]) -> Any:
+def _stream(loop: Any, source: AsyncIterator[bytes], limit: int, *, chunked: bool) -> Any:
     """A stream that takes its next chunk from `source` when the reader has none left."""
     from aiohttp import StreamReader
     from aiohttp.base_protocol import BaseProtocol
@@ -176,12 +224,22 @@ def _stream(loop: Any, source: AsyncIterator[bytes]) -> Any:
         """The stream waits for data by fetching it."""
 
         async def _wait(self, func_name: str) -> None:  # noqa: ARG002 - aiohttp's signature
-            chunk = await anext(source, None)
+            try:
+                chunk = await anext(source, None)
+            except Exception as error:
+                self.set_exception(error)
+                raise
             if chunk is None:
                 self.feed_eof()
                 return
-            self.begin_http_chunk_receiving()
+            if chunked:
+                self.begin_http_chunk_receiving()
             self.feed_data(chunk)
-            self.end_http_chunk_receiving()
+            if chunked:
+                self.end_http_chunk_receiving()
 
-    return PulledStream(BaseProtocol(loop), 2**16, loop=loop)
+        async def wait_eof(self) -> None:
+            while not self.is_eof():
+                await self._wait("wait_eof")
+
+    return PulledStream(BaseProtocol(loop), limit, loop=loop)

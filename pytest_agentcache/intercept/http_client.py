@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ..interaction import Headers, Request, Response
-from ..recording import length, pieces
+from ..recording import Arriving, length, pieces
 from ..responder import AskUpstream
 from ..wire import WireSocket, frames, message
 from .switchboard import SWITCHBOARD
@@ -50,7 +50,9 @@ def install(module: Any) -> None:
 
     def getresponse_decided(self: Any) -> Any:
         sent = self.__dict__.pop("_agentcache_sent", None)
-        if sent is None:
+        held = self._HTTPConnection__response
+        if sent is None or (held is not None and not held.isclosed()):
+            # Nothing was asked, or the last answer is unread: its own error to raise.
             return getresponse(self)
         request = _parse(module, origin(self), bytes(sent))
         answer = SWITCHBOARD.decide(request)
@@ -73,10 +75,11 @@ def _as_bytes(data: Any) -> Iterator[bytes]:
     if hasattr(data, "read"):
         while piece := data.read(65536):
             yield piece.encode("iso-8859-1") if isinstance(piece, str) else piece
-    elif isinstance(data, (bytes, bytearray, memoryview)):
-        yield bytes(data)
     else:
-        yield from data
+        try:
+            yield bytes(memoryview(data))
+        except TypeError:
+            yield from data
 
 
 def _parse(module: Any, origin: str, sent: bytes) -> Request:
@@ -115,14 +118,14 @@ def _record(connection: Any, live: Any, ask: AskUpstream) -> Any:
     recording = ask.record(
         live.status, live.reason, Headers.of(live.headers.items()), framed=bool(live.chunked)
     )
+    method = ask.request.method
+    arriving = Arriving(recording, frames(live)).settle()
     source = message(
-        ask.request.method,
-        live.status,
-        live.reason,
-        recording.shown,
-        recording.passing(frames(live)),
-        length=recording.length,
+        method, live.status, live.reason, recording.shown, arriving, length=recording.length
     )
-    shown = connection.response_class(WireSocket(source, live.close), method=ask.request.method)
+    shown = connection.response_class(WireSocket(source, live.close), method=method)
     shown.begin()
+    # The connection may not ask again before this one is read, and closes it with itself.
+    if connection._HTTPConnection__response is live:
+        connection._HTTPConnection__response = shown
     return shown

@@ -5,11 +5,12 @@ Transports of the user's own (mocks, ASGI apps) open none and are left alone.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from typing import Any
 
 from ..interaction import Headers, Request, Response
-from ..recording import Recording, length, pieces
+from ..recording import Arriving, Recording, length, pieces
+from ..responder import AskUpstream
 from .switchboard import SWITCHBOARD
 
 MODULES = ("httpx", "httpx2")
@@ -36,13 +37,11 @@ def install(module: Any) -> None:
     class LiveStream(module.SyncByteStream):  # type: ignore[misc]
         """A body that is kept while it is read."""
 
-        def __init__(self, live: Any, recording: Recording) -> None:
-            self._live, self._recording = live, recording
+        def __init__(self, live: Any, arriving: Arriving) -> None:
+            self._live, self._arriving = live, arriving
 
         def __iter__(self) -> Iterator[bytes]:
-            whole = _frames(self._live)
-            frames = (frame for piece in self._live for frame in whole(piece))
-            yield from self._recording.passing(frames)
+            return self._arriving
 
         def close(self) -> None:
             self._live.close()
@@ -50,19 +49,14 @@ def install(module: Any) -> None:
     class AsyncLiveStream(module.AsyncByteStream):  # type: ignore[misc]
         """The same, asynchronous."""
 
-        def __init__(self, live: Any, recording: Recording) -> None:
-            self._live, self._recording = live, recording
+        def __init__(self, live: Any, source: AsyncGenerator[bytes], arriving: Arriving) -> None:
+            self._live, self._source, self._arriving = live, source, arriving
 
-        async def __aiter__(self) -> AsyncIterator[bytes]:
-            whole = _frames(self._live)
-            async for piece in self._live:
-                for frame in whole(piece):
-                    for shown in self._recording.take(frame):
-                        yield shown
-            for shown in self._recording.end():
-                yield shown
+        def __aiter__(self) -> AsyncIterator[bytes]:
+            return self._arriving
 
         async def aclose(self) -> None:
+            await self._source.aclose()
             await self._live.aclose()
 
     def played(answer: Response, method: str) -> Any:
@@ -77,41 +71,62 @@ def install(module: Any) -> None:
             },
         )
 
-    def recorded(live: Any, ask: Any, stream: type) -> Any:
+    def recording_of(live: Any, ask: AskUpstream) -> Recording:
         framed = "chunked" in live.headers.get("transfer-encoding", "").lower()
-        recording = ask.record(
-            live.status_code, live.reason_phrase, Headers.of(live.headers.raw), framed=framed
-        )
+        headers = Headers.of(live.headers.raw)
+        return ask.record(live.status_code, live.reason_phrase, headers, framed=framed)
+
+    def recorded(live: Any, recording: Recording, stream: Any) -> Any:
+        method = recording.request.method
         return module.Response(
             live.status_code,
-            headers=_framed(
-                recording.shown, ask.request.method, live.status_code, recording.length
-            ),
-            stream=stream(live.stream, recording),
+            headers=_framed(recording.shown, method, live.status_code, recording.length),
+            stream=stream,
             extensions=live.extensions,
         )
 
     def handle_decided(self: Any, request: Any) -> Any:
-        if not SWITCHBOARD.wants(str(request.url)):
+        if not _wanted(request):
             return handle(self, request)
         answer = SWITCHBOARD.decide(_asked(request, request.read()))
         if isinstance(answer, Response):
             return played(answer, request.method)
         with SWITCHBOARD.upstream():
             live = handle(self, request)
-        return live if answer is None else recorded(live, answer, LiveStream)
+        if answer is None:
+            return live
+        recording = recording_of(live, answer)
+        try:
+            arriving = Arriving(recording, _frames(live.stream)).settle()
+        except BaseException:
+            live.close()
+            raise
+        return recorded(live, recording, LiveStream(live.stream, arriving))
 
     async def handle_async_decided(self: Any, request: Any) -> Any:
-        if not SWITCHBOARD.wants(str(request.url)):
+        if not _wanted(request):
             return await handle_async(self, request)
         answer = SWITCHBOARD.decide(_asked(request, await request.aread()))
         if isinstance(answer, Response):
             return played(answer, request.method)
         live = await handle_async(self, request)
-        return live if answer is None else recorded(live, answer, AsyncLiveStream)
+        if answer is None:
+            return live
+        recording, source = recording_of(live, answer), _frames_async(live.stream)
+        try:
+            arriving = await Arriving(recording, source).settle_async()
+        except BaseException:
+            await live.aclose()
+            raise
+        return recorded(live, recording, AsyncLiveStream(live.stream, source, arriving))
 
     sync.handle_request = handle_decided
     async_.handle_async_request = handle_async_decided
+
+
+def _wanted(request: Any) -> bool:
+    # A protocol that takes the connection over is no exchange of a request and an answer.
+    return "upgrade" not in request.headers and SWITCHBOARD.wants(str(request.url))
 
 
 def _asked(request: Any, content: bytes) -> Request:
@@ -126,7 +141,20 @@ def _framed(headers: Headers, method: str, status: int, size: int | None) -> lis
     return [*headers, framing]
 
 
-def _frames(live: Any) -> Callable[[bytes], list[bytes]]:
+def _frames(live: Any) -> Iterator[bytes]:
+    whole = _joining(live)
+    for piece in live:
+        yield from whole(piece)
+
+
+async def _frames_async(live: Any) -> AsyncGenerator[bytes]:
+    whole = _joining(live)
+    async for piece in live:
+        for frame in whole(piece):
+            yield frame
+
+
+def _joining(live: Any) -> Callable[[bytes], list[bytes]]:
     """Puts together what httpcore gives out in parts: one frame may take several reads.
 
     httpcore does not say where a chunk of HTTP/1.1 ends, h11 below it knows. Where the way down

@@ -22,13 +22,20 @@ def install(module: Any) -> None:
 
 def _asked(request: Any) -> Request:
     body: Any = request.body or b""
-    if hasattr(body, "read"):
-        place = body.tell()
-        content = body.read()
-        body.seek(place)
-        body = content
-    raw = body.encode("utf-8") if isinstance(body, str) else bytes(body)
+    if not isinstance(body, (str, bytes)):
+        # What can be read but once is read here, and sent from what was read.
+        body = request.body = _whole(body)
+    raw = body.encode("utf-8") if isinstance(body, str) else body
     return Request(request.method, request.url, Headers.of(request.headers.items()), raw)
+
+
+def _whole(body: Any) -> bytes:
+    if isinstance(body, (bytearray, memoryview)):
+        return bytes(body)
+    parts = [body.read()] if hasattr(body, "read") else body
+    return b"".join(
+        part.encode("utf-8") if isinstance(part, str) else bytes(part) for part in parts
+    )
 
 
 def _hold(session: Any) -> None:
@@ -122,6 +129,15 @@ def _isolate(module: Any) -> None:
     for backend in (backends.sqlite, backends.filesystem):
         backend.get_cache_path = redirected(backend.get_cache_path)
 
+    get_sqlite_path = backends.sqlite._get_sqlite_cache_path
+
+    def get_own_sqlite_path(*args: Any, **kwargs: Any) -> Any:
+        path, caches = get_sqlite_path(*args, **kwargs), SWITCHBOARD.caches
+        # The one database in memory that all sessions of a process share by default.
+        return caches.memory() if caches and path == backends.sqlite.MEMORY_URI else path
+
+    backends.sqlite._get_sqlite_cache_path = get_own_sqlite_path
+
     def stamped(init: Any) -> Any:
         def init_stamped(self: Any, *args: Any, **kwargs: Any) -> None:
             self.agentcache_isolation = SWITCHBOARD.caches
@@ -144,6 +160,8 @@ def _isolate(module: Any) -> None:
             cls.__init__ = prefixed(cls.__init__)
 
     def cache(self: Any) -> Any:
+        if "cache" not in self.__dict__:
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute 'cache' yet")
         caches, own = SWITCHBOARD.caches, self.__dict__["cache"]
         return own if caches is None else caches.own(own)
 

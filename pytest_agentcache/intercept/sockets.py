@@ -7,20 +7,26 @@ do not pass through it.
 
 from __future__ import annotations
 
+import _socket
 import ipaddress
+import re
 import socket
 import sys
-import threading
 from collections.abc import Callable
 from typing import Any
 
 from ..errors import NetworkBlocked
 from ..interaction import Request
-from ..responder import LOOPBACK, Caller, host_listed
+from ..responder import Caller, Miss, host_listed
 from .switchboard import SWITCHBOARD, find_caller
 
 _CONNECTS = ("socket.connect", "socket.sendto", "socket.sendmsg")
-_LOOKUPS = ("socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr")
+_LOOKUPS = (
+    "socket.getaddrinfo",
+    "socket.gethostbyname",
+    "socket.gethostbyaddr",
+    "socket.getnameinfo",
+)
 _EVENTS = frozenset((*_CONNECTS, *_LOOKUPS))
 
 
@@ -33,6 +39,22 @@ def install() -> None:
             SWITCHBOARD.guard.check(event, arguments)
 
     sys.addaudithook(hook)
+    # `socket.getaddrinfo` looks its own function up at each call, however it was imported.
+    _socket.getaddrinfo = _remembering(_socket.getaddrinfo)
+    socket.gethostbyname = _remembering(socket.gethostbyname)
+    socket.gethostbyname_ex = _remembering(socket.gethostbyname_ex)
+
+
+def _remembering(look_up: Callable[..., Any]) -> Callable[..., Any]:
+    """Tells the guard what an allowed name stands for: sockets connect to addresses."""
+
+    def look_up_remembered(host: Any, *arguments: Any, **keywords: Any) -> Any:
+        found = look_up(host, *arguments, **keywords)
+        if SWITCHBOARD.guard is not None:
+            SWITCHBOARD.guard.remember(_name(host), found)
+        return found
+
+    return look_up_remembered
 
 
 class SocketGuard:
@@ -47,10 +69,9 @@ class SocketGuard:
     def __init__(
         self, allowed: tuple[str, ...], mode: str, refused: Callable[[str, Caller | None], None]
     ) -> None:
-        self._allowed = (*LOOPBACK, *allowed)
+        self._allowed = allowed
         self._mode, self._refused = mode, refused
-        self._addresses: set[str] = set()
-        self._thread = threading.local()
+        self._names: dict[str, set[str]] = {}
 
     def check(self, event: str, arguments: tuple[Any, ...]) -> None:
         """Raises for what is not allowed.
@@ -59,49 +80,51 @@ class SocketGuard:
             NetworkBlocked: As the failed connection that it is.
             MissError: Under `on_miss="raise"`.
         """
-        if getattr(self._thread, "resolving", False):
-            return
-        host, port = self._target(event, arguments)
+        host, port = _target(event, arguments)
         if host is None or self._allows(event, host, port):
             return
-        self._refuse(host if port is None else f"{host}:{port}")
+        shown = f"[{host}]" if ":" in host else host
+        self._refuse(host if port is None else f"{shown}:{port}")
 
-    def _target(self, event: str, arguments: tuple[Any, ...]) -> tuple[str | None, int | None]:
-        if event in _CONNECTS:
-            family, address = arguments[0].family, arguments[1]
-            # Unix sockets and the like do not leave the machine; sendto without an address
-            # follows a connect that was checked.
-            if family not in (socket.AF_INET, socket.AF_INET6) or not isinstance(address, tuple):
-                return None, None
-            return _name(address[0]), address[1]
-        port = arguments[1] if event == "socket.getaddrinfo" else None
-        return _name(arguments[0]), port if isinstance(port, int) and port else None
+    def remember(self, host: str, found: Any) -> None:
+        """Keeps the addresses that the look-up of an allowed `host` has found."""
+        if _is_address(host) or not self._may_look_up(host):
+            return
+        if isinstance(found, str):
+            addresses = [found]
+        elif isinstance(found, tuple):
+            addresses = found[2]
+        else:
+            addresses = [str(entry[4][0]) for entry in found]
+        for address in addresses:
+            self._names.setdefault(address, set()).add(host)
 
     def _allows(self, event: str, host: str, port: int | None) -> bool:
-        if not host or host_listed(host, port, self._allowed) or host in self._addresses:
-            if event == "socket.getaddrinfo" and host and not _is_address(host):
-                self._remember(host)
+        if _is_local(host):
             return True
-        # Looking up an address asks nobody; connecting to it is checked by itself.
-        return event in _LOOKUPS and _is_address(host)
+        if event in ("socket.getaddrinfo", "socket.gethostbyname"):
+            # An address is found without asking anyone, and connecting to it is checked by itself.
+            return _is_address(host) or self._may_look_up(host)
+        if event in _LOOKUPS:
+            return any(self._may_look_up(each) for each in (host, *self._names.get(host, ())))
+        hosts = (host, *self._names.get(host, ()))
+        return any(host_listed(each, port, self._allowed) for each in hosts)
 
-    def _remember(self, host: str) -> None:
-        """An allowed name stands for its addresses, which is what a socket connects to."""
-        self._thread.resolving = True
-        try:
-            self._addresses.update(str(found[4][0]) for found in socket.getaddrinfo(host, None))
-        except OSError:
-            pass
-        finally:
-            self._thread.resolving = False
+    def _may_look_up(self, host: str) -> bool:
+        # A host that is allowed on one port has to be looked up first, on whatever port.
+        names = [re.sub(r"(?<=[^:]):[\d*?]+$", "", each) for each in self._allowed]
+        return host_listed(host, None, [*self._allowed, *names])
 
     def _refuse(self, target: str) -> None:
         caller = find_caller()
         responder = SWITCHBOARD.owner()
-        if responder is not None and not responder.closed:
-            responder.miss(Request("CONNECT", target), "socket", caller)
-        else:
+        request = Request("CONNECT", target)
+        if responder is None:
             self._refused(target, caller)
+        elif responder.closed:
+            SWITCHBOARD.late.append(Miss(request, "late", caller))
+        else:
+            responder.miss(request, "socket", caller)
         raise NetworkBlocked(
             target,
             f"the network is shut in {self._mode} mode. Record the request through a client that "
@@ -109,13 +132,42 @@ class SocketGuard:
         )
 
 
+def _target(event: str, arguments: tuple[Any, ...]) -> tuple[str | None, int | None]:
+    if event in _CONNECTS:
+        family, address = arguments[0].family, arguments[1]
+        # Unix sockets and the like do not leave the machine; sendto without an address
+        # follows a connect that was checked.
+        if family not in (socket.AF_INET, socket.AF_INET6) or not isinstance(address, tuple):
+            return None, None
+        return _name(address[0]), address[1]
+    if event == "socket.getnameinfo":
+        return _name(arguments[0][0]), None
+    port = arguments[1] if event == "socket.getaddrinfo" else None
+    return _name(arguments[0]), port if isinstance(port, int) and port else None
+
+
 def _name(host: Any) -> str:
-    return host.decode("ascii", "replace") if isinstance(host, bytes) else str(host or "")
+    text = host.decode("ascii", "replace") if isinstance(host, (bytes, bytearray)) else host
+    return str(text or "").rstrip(".").lower()
+
+
+def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        found = ipaddress.ip_address(host.partition("%")[0].strip("[]"))
+    except ValueError:
+        return None
+    mapped = found.ipv4_mapped if isinstance(found, ipaddress.IPv6Address) else None
+    return mapped or found
 
 
 def _is_address(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host.partition("%")[0].strip("[]"))
-    except ValueError:
-        return False
-    return True
+    return _address(host) is not None
+
+
+def _is_local(host: str) -> bool:
+    """Whether `host` is this machine: loopback, any address, or the name it gives itself."""
+    address = _address(host)
+    if address is not None:
+        return address.is_loopback or address.is_unspecified
+    own = socket.gethostname().lower()
+    return host in ("", "localhost", own) or host.endswith(".localhost")

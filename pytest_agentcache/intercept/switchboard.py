@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
+from types import FrameType, ModuleType
 from typing import Any, Protocol
 
 from ..interaction import Request, Response
@@ -36,6 +36,9 @@ class Caches(Protocol):
     def own(self, cache: Any) -> Any:
         """The test's own cache in place of `cache`."""
 
+    def memory(self) -> str:
+        """Address of the SQLite database in memory that the test's sessions share."""
+
     def namespace(self, wanted: str) -> str:
         """The name that a cache on a server gets in place of `wanted`."""
 
@@ -46,21 +49,28 @@ class Guard(Protocol):
     def check(self, event: str, arguments: tuple[Any, ...]) -> None:
         """Raises for a connection or a look-up that is not allowed."""
 
+    def remember(self, host: str, found: Any) -> None:
+        """Takes note of what the look-up of `host` has found."""
+
 
 class Switchboard:
     """Holds who is in charge.
 
     Attributes:
         guard: Shuts the network, where the mode does.
+        mode: The mode of the run of pytest that a test runs in; empty outside.
+        edges: The clients by name as they were when their edges went in; None while awaited.
         late: Misses of requests that came after the end of their tests.
     """
 
     guard: Guard | None = None
+    mode = ""
     installed = False
 
     def __init__(self) -> None:
         self._stack: list[tuple[Responder, Caches | None]] = []
         self._thread = threading.local()
+        self.edges: dict[str, ModuleType | None] = {}
         self.late: list[Miss] = []
 
     @property
@@ -175,15 +185,36 @@ def follow_threads() -> None:
         start(self)
 
     def submit_owned(self: Any, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
-        owner = SWITCHBOARD.owner()
-        if owner is None:
-            return submit(self, fn, *args, **kwargs)
-
-        def run() -> Any:
-            with SWITCHBOARD.owned_by(owner):
-                return fn(*args, **kwargs)
-
-        return submit(self, run)
+        return submit(self, _owned(fn), *args, **kwargs)
 
     threading.Thread.start = start_owned  # type: ignore[method-assign]
     ThreadPoolExecutor.submit = submit_owned  # type: ignore[method-assign]
+
+
+def _owned(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`function` for another thread, with what it asks for still belonging to this one's test."""
+    owner = SWITCHBOARD.owner()
+    if owner is None:
+        return function
+
+    def run(*args: Any, **kwargs: Any) -> Any:
+        with SWITCHBOARD.owned_by(owner):
+            return function(*args, **kwargs)
+
+    return run
+
+
+def follow_workers(module: Any) -> None:
+    """Makes the worker threads of an anyio backend remember the test that gave them work."""
+    for name in ("AsyncIOBackend", "TrioBackend"):
+        backend = getattr(module, name, None)
+        if backend is not None:
+            backend.run_sync_in_worker_thread = _handing_over(backend.run_sync_in_worker_thread)
+
+
+def _handing_over(run_sync: Any) -> Any:
+    # Bound already, so it takes the place of a class method as a static one.
+    def run_sync_owned(function: Any, *args: Any, **kwargs: Any) -> Any:
+        return run_sync(_owned(function), *args, **kwargs)
+
+    return staticmethod(run_sync_owned)

@@ -10,7 +10,7 @@ import http.client
 from typing import Any
 
 from ..interaction import Headers, Request, Response
-from ..recording import length, pieces
+from ..recording import Arriving, length, pieces
 from ..responder import AskUpstream
 from ..wire import WireSocket, frames, message
 from .switchboard import SWITCHBOARD
@@ -85,9 +85,13 @@ def _content(body: Any) -> bytes | None:
         return body
     if isinstance(body, str):
         return body.encode("utf-8")
-    if isinstance(body, (bytearray, memoryview)):
-        return bytes(body)
-    parts = [body.read()] if hasattr(body, "read") else body
+    if hasattr(body, "read"):
+        parts = [body.read()]
+    else:
+        try:
+            return bytes(memoryview(body))
+        except TypeError:
+            parts = body
     return b"".join(
         part.encode("utf-8") if isinstance(part, str) else bytes(part) for part in parts
     )
@@ -99,13 +103,9 @@ def _record(pool: Any, live: Any, ask: AskUpstream, url: str, options: dict[str,
     recording = ask.record(
         live.status, live.reason, Headers.of(live.headers.items()), framed=bool(below.chunked)
     )
+    arriving = Arriving(recording, frames(below)).settle()
     source = message(
-        method,
-        live.status,
-        live.reason,
-        recording.shown,
-        recording.passing(frames(below)),
-        length=recording.length,
+        method, live.status, live.reason, recording.shown, arriving, length=recording.length
     )
     return _native(pool, WireSocket(source, live.close), method, url, options)
 
@@ -129,6 +129,7 @@ def _native(pool: Any, socket: Any, method: str, url: str, options: dict[str, An
         enforce_content_length=options.get("enforce_content_length", True),
         request_method=method,
         request_url=url,
+        sock_shutdown=socket.shutdown,
     )
     response.retries = options.get("retries")
     response._connection = options.get("response_conn")

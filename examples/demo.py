@@ -1,0 +1,146 @@
+"""Shows the whole of it in half a minute: record, replay with upstream stopped, look at a cassette.
+
+    python examples/demo.py
+
+Works on a temporary copy of the examples; nothing outside it is written, no key is needed, and
+no host but this one is asked. Exits with 1 as soon as a step fails.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from upstream import PORT, Upstream
+
+HERE = Path(__file__).parent
+KEY = "sk-demo-this-key-must-not-be-written"
+SHOWN = "test_weather_cache/test_stale_answer_is_revalidated.yaml"
+TALKED = "test_agent/test_agent_looks_up_the_weather.yaml"
+# What agents do: they catch everything, and go on.
+UNRECORDED = """\
+import contextlib
+import agent
+import pytest
+
+@pytest.mark.agentcache(cassette="test_agent/test_agent_looks_up_the_weather")
+def test_rome(openai, weather):
+    with contextlib.suppress(Exception):
+        agent.ask("Do I need an umbrella in Rome?", openai, weather)
+"""
+INI = "[pytest]\nasyncio_default_fixture_loop_scope = function\n"
+
+
+class Failed(Exception):
+    """A step that did not do what it should."""
+
+
+def main() -> int:
+    """Runs all steps and gives the exit code."""
+    # Cassettes hold more characters than some terminals can show.
+    sys.stdout.reconfigure(errors="replace")
+    with tempfile.TemporaryDirectory(prefix="agentcache-demo-") as folder:
+        try:
+            show(Path(folder) / "examples")
+        except Failed as error:
+            print(f"\nFAILED: {error}")
+            return 1
+    print("\nAll of it worked. Next: docs/quickstart.md")
+    return 0
+
+
+def show(copy: Path) -> None:
+    """The steps, on a copy of the examples without their cassettes."""
+    shutil.copytree(HERE, copy, ignore=shutil.ignore_patterns("cassettes", "__pycache__"))
+    (copy.parent / "pytest.ini").write_text(INI, encoding="utf-8")
+    upstream = start()
+
+    step("1. Record: every test asks the upstream, its answers go on cassettes")
+    try:
+        run(copy, upstream.url, "--agentcache-record")
+    finally:
+        upstream.stop()
+    recorded = upstream.hit_count
+    cassettes = sorted((copy / "cassettes").rglob("*.yaml"))
+    print(f"-> upstream answered {recorded} requests, {len(cassettes)} cassettes were written")
+    expect(recorded > 0 and len(cassettes) > 0, "nothing was recorded")
+    leaks = [path.name for path in cassettes if KEY.encode() in path.read_bytes()]
+    expect(not leaks, f"the API key stands in {', '.join(leaks)}")
+    print("-> the API key is in none of them")
+
+    step("2. Stop the upstream and replay offline: no network at all")
+    run(copy, upstream.url, "--agentcache-offline")
+    expect(upstream.hit_count == recorded, "upstream was asked although it is stopped")
+    print(f"-> upstream is stopped and was asked {upstream.hit_count - recorded} times")
+
+    step(f"3. A cassette: {SHOWN}")
+    print((copy / "cassettes" / SHOWN).read_text(encoding="utf-8"))
+    print("And the conversation of the agent, by the comments that head each interaction:\n")
+    for line in (copy / "cassettes" / TALKED).read_text(encoding="utf-8").splitlines()[1:]:
+        if line.startswith("#"):
+            print(line)
+
+    step("4. A miss: the agent asks something that was never recorded")
+    (copy / "test_rome.py").write_text(UNRECORDED, encoding="utf-8")
+    print(UNRECORDED)
+    output = run(copy, upstream.url, "--agentcache-offline", "-k", "rome", passes=False)
+    expect("closest: interaction 1" in output, "the miss was not reported")
+    print("-> red, as it should be, although the test caught the error")
+
+
+def start() -> Upstream:
+    """The upstream, on its usual port or, where that is taken, on any other."""
+    try:
+        upstream = Upstream(PORT)
+    except OSError:
+        upstream = Upstream(0)
+    print(f"The upstream listens on {upstream.url}, in this process.")
+    return upstream.start()
+
+
+def step(title: str) -> None:
+    """Prints the head of a step."""
+    print(f"\n{title}\n{'-' * len(title)}", flush=True)
+
+
+def run(copy: Path, url: str, *options: str, passes: bool = True) -> str:
+    """Runs the examples' tests and prints what they say; fails unless they end as expected."""
+    command = ["pytest", "examples", "-q", "-p", "no:cacheprovider", *options]
+    print("$", " ".join(command), flush=True)
+    # A proxy of the machine has no business between this process and itself.
+    settings = {
+        "EXAMPLES_UPSTREAM": url,
+        "OPENAI_API_KEY": KEY,
+        "ANTHROPIC_API_KEY": KEY,
+        "NO_PROXY": "127.0.0.1",
+        "no_proxy": "127.0.0.1",
+        "PYTHONUTF8": "1",
+    }
+    dropped = ("AGENTCACHE_MODE", "PYTEST_ADDOPTS")
+    inherited = {name: text for name, text in os.environ.items() if name not in dropped}
+    done = subprocess.run(
+        [sys.executable, "-m", *command],
+        cwd=copy.parent,
+        env=inherited | settings | {"PYTHONDONTWRITEBYTECODE": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        check=False,
+    )
+    print(done.stdout.strip())
+    expect((done.returncode == 0) == passes, f"pytest ended with exit code {done.returncode}")
+    return done.stdout
+
+
+def expect(holds: bool, otherwise: str) -> None:
+    """Fails with `otherwise` unless something holds."""
+    if not holds:
+        raise Failed(otherwise)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,20 @@
+"""The embedded upstream of the examples stands for every API that the pages speak of."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+sys.path[:0] = [str(ROOT / "examples"), str(Path(__file__).parent)]
+
+from upstream import Upstream  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def upstream() -> Iterator[Upstream]:
+    with Upstream(0) as running:
+        yield running

@@ -1,0 +1,203 @@
+"""Someone who follows a page: writes its files, runs its commands, compares what they print."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+from guide import Block, Project
+
+from pytest_agentcache import cassette
+
+_HEAD = "agentcache: 1\nrecorded_at: '2026-11-21T18:29:15Z'\n"
+_CONFIGURATIONS = {"ini": "pytest.ini", "toml": "pyproject.toml"}
+# What is different on each machine or run; the widths of rules and columns come last.
+_VOLATILE = [
+    (re.compile(r"\b\d+\.\d\ds\b"), "0.00s"),
+    (re.compile(r"'\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ'"), "'(then)'"),
+    (re.compile(r"=====+|_____+|-----+"), "====="),
+    (re.compile(r"[ \t]+"), " "),
+]
+
+
+class Reader:
+    """Follows projects in folders below `folder`.
+
+    Args:
+        folder: Where the projects lie.
+        upstream: Address of the server that stands for every API of the pages.
+    """
+
+    def __init__(self, folder: Path, upstream: str) -> None:
+        self._folder, self._upstream = folder, upstream
+
+    def follow(self, project: Project) -> int:
+        """Does what the blocks of a project say.
+
+        Returns:
+            How many blocks were followed.
+
+        Raises:
+            AssertionError: If a page says what is not so.
+        """
+        blocks = [block for block in project.blocks if not block.not_run]
+        consoles = [at for at, block in enumerate(blocks) if block.language == "console"]
+        for at, block in enumerate(blocks):
+            match block.language:
+                case "python":
+                    self._write(block)
+                    if not any(later > at for later in consoles):
+                        self._run(block)
+                case "console":
+                    self._follow_console(block)
+                case "ini" | "toml":
+                    self._configure(block)
+                case "yaml":
+                    self._read_cassette(block)
+        return len(blocks)
+
+    def _write(self, block: Block) -> None:
+        file = self._folder / block.file
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(self._local(block.text), encoding="utf-8")
+
+    def _run(self, block: Block) -> None:
+        if block.file.endswith("conftest.py"):
+            return
+        command = f"{'pytest' if block.is_test else 'python'} {block.file}"
+        for mode in ("record", "offline"):
+            code, output = self._do(command, AGENTCACHE_MODE=mode)
+            assert code == 0, f"{block}: {command} in mode {mode} failed\n{output}"
+
+    def _follow_console(self, block: Block) -> None:
+        assert block.text.startswith("$ "), f"{block}: a console begins with a command"
+        for part in re.split(r"^\$ ", block.text, flags=re.MULTILINE)[1:]:
+            command, _, expected = part.partition("\n")
+            _, output = self._do(command)
+            missing = first_missing(self._local(expected), output)
+            assert not missing, f"{block}: `{command}` does not print {missing!r} but\n{output}"
+
+    def _configure(self, block: Block) -> None:
+        folder = self._folder / f".configured_{block.line}"
+        folder.mkdir()
+        (folder / _CONFIGURATIONS[block.language]).write_text(block.text, encoding="utf-8")
+        (folder / "test_nothing.py").write_text("def test_nothing(): pass\n", encoding="utf-8")
+        code, output = self._do("pytest --strict-config", folder=folder)
+        assert code == 0, f"{block}: pytest refuses it\n{output}"
+
+    def _read_cassette(self, block: Block) -> None:
+        is_whole = re.search(r"^agentcache:", block.text, re.MULTILINE)
+        text = block.text if is_whole else f"{_HEAD}interactions:\n{block.text}"
+        path = self._folder / f"read_{block.line}.yaml"
+        for name in re.findall(r"^ +file: (\S+)$", text, re.MULTILINE):
+            cassette.sidecar_folder(path).mkdir(exist_ok=True)
+            (cassette.sidecar_folder(path) / name).write_bytes(b"its bytes")
+        path.write_text(text, encoding="utf-8")
+        found = cassette.read(path)
+        assert found.interactions, f"{block}: there is no interaction in it"
+        if "file:" not in text:
+            canonical = cassette.render(found, {})
+            lines = [line for line in text.splitlines() if not line.startswith("#")]
+            again = [line for line in canonical.splitlines() if not line.startswith("#")]
+            assert lines == again, f"{block}: not in canonical form, which is\n{canonical}"
+
+    def _do(self, command: str, folder: Path | None = None, **settings: str) -> tuple[int, str]:
+        """Runs a command as a shell would: `NAME=value program arguments`."""
+        words = shlex.split(command)
+        while "=" in words[0]:
+            name, _, value = words.pop(0).partition("=")
+            settings[name] = value
+        folder = folder or self._folder
+        match words:
+            case ["cat", file]:
+                return 0, (folder / file).read_text(encoding="utf-8")
+            case ["sed", "-i", script, file]:
+                _, was, now, _ = script.split("/")
+                path = folder / file
+                text = path.read_text(encoding="utf-8")
+                assert was in text, f"`{command}` changes nothing"
+                path.write_text(text.replace(was, now), encoding="utf-8")
+                return 0, ""
+            case ["python", *arguments]:
+                program = [sys.executable, *arguments]
+            case ["pytest", *arguments]:
+                program = [sys.executable, "-m", "pytest", *arguments]
+            case _:
+                raise AssertionError(f"no one knows how to run `{command}`")
+        done = subprocess.run(
+            program,
+            cwd=folder,
+            env=self._environment() | settings,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+            check=False,
+        )
+        return done.returncode, done.stdout
+
+    def _environment(self) -> dict[str, str]:
+        inherited = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("AGENTCACHE", "PYTEST_", "COV_", "COVERAGE_"))
+        }
+        return inherited | {
+            "OPENAI_BASE_URL": f"{self._upstream}/v1",
+            "OPENAI_API_KEY": "sk-none-needed",
+            "ANTHROPIC_BASE_URL": self._upstream,
+            "ANTHROPIC_API_KEY": "sk-ant-none-needed",
+            "NO_PROXY": "127.0.0.1",
+            # Only what the pages speak of: pytest starts in half the time.
+            "PYTEST_ADDOPTS": (
+                "-p agentcache -p asyncio -p no:cacheprovider"
+                " -o asyncio_default_fixture_loop_scope=function"
+            ),
+            "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+            "COLUMNS": "80",
+            "PYTHONUTF8": "1",
+        }
+
+    def _local(self, text: str) -> str:
+        """`text` with the server in place of the APIs that the pages name."""
+        for origin in ("https://api.weather.example", "http://127.0.0.1:8765"):
+            text = text.replace(origin, self._upstream)
+        text = text.replace("https://api.openai.com", self._upstream)
+        return re.sub(
+            r"\b(api\.weather\.example|api\.openai\.com|127\.0\.0\.1:8765)\b",
+            self._upstream.removeprefix("http://"),
+            text,
+        )
+
+
+def first_missing(expected: str, output: str) -> str:
+    """The first line of `expected` that `output` lacks, in order; `…` stands for any lines.
+
+    Within a line `…` stands for any text. Lines without `…` between them follow each other.
+    """
+    lines = [_plain(line) for line in output.splitlines()]
+    at, anywhere = 0, True
+    for line in (_plain(line) for line in expected.splitlines()):
+        if line.strip() in ("…", "..."):
+            anywhere = True
+            continue
+        pattern = re.compile(".*".join(re.escape(part) for part in line.split("…")))
+        if not line.strip():
+            continue
+        while at < len(lines) and not lines[at].strip():
+            at += 1
+        until = len(lines) if anywhere else min(at + 1, len(lines))
+        found = next((n for n in range(at, until) if pattern.fullmatch(lines[n])), None)
+        if found is None:
+            return line
+        at, anywhere = found + 1, False
+    return ""
+
+
+def _plain(line: str) -> str:
+    for pattern, stable in _VOLATILE:
+        line = pattern.sub(stable, line)
+    return line.strip()

@@ -1,0 +1,95 @@
+"""Every code block of README.md and docs/ does what the page says."""
+
+from __future__ import annotations
+
+import guide
+import pytest
+from reader import Reader, first_missing
+
+from pytest_agentcache import CassetteError
+
+PROJECTS = guide.all_projects()
+
+
+@pytest.mark.parametrize("project", PROJECTS, ids=str)
+def test_page_is_true(project, tmp_path, upstream):
+    """Followed block by block, a page holds."""
+    followed = Reader(tmp_path, upstream.url).follow(project)
+
+    assert followed == sum(not block.not_run for block in project.blocks)
+
+
+def test_few_blocks_are_left_out():
+    """Only a drawing, and setting up a machine, which CI does in a fresh clone."""
+    blocks = [block for project in PROJECTS for block in project.blocks if block.not_run]
+    left_out = [(block.page.name, block.not_run) for block in blocks]
+
+    machine = "it sets up a machine; CI runs it in a fresh clone"
+    assert left_out == [
+        ("README.md", machine),
+        ("README.md", machine),
+        ("how-it-works.md", "a drawing"),
+    ]
+
+
+def test_every_page_is_found():
+    """All four pages and the README have blocks."""
+    pages = {block.page.name for project in PROJECTS for block in project.blocks}
+
+    assert pages == {
+        "README.md",
+        "configuration.md",
+        "how-it-works.md",
+        "quickstart.md",
+        "troubleshooting.md",
+    }
+
+
+@pytest.mark.parametrize("fence", ["```\ntext\n```", "```ruby\nputs 1\n```", "    indented\n"])
+def test_unknown_language_is_an_error(fence, tmp_path, monkeypatch):
+    """No block is passed over because nobody knows what it is."""
+    monkeypatch.setattr(guide, "ROOT", tmp_path)
+    page = tmp_path / "page.md"
+    page.write_text(f"# Title\n\n{fence}", encoding="utf-8")
+
+    with pytest.raises(ValueError, match=r"page\.md:3: no one knows"):
+        guide.read(page)
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("python", "def test_it(agentcache):\n    assert False\n"),
+        ("python", "raise SystemExit(1)\n"),
+        ("console", "$ pytest --version\nno such line\n"),
+        ("console", "$ reboot\n"),
+        ("ini", "[pytest]\nagentcache_modus = replay\n"),
+        ("toml", '[tool.pytest.ini_options]\nagentcache_mode = "never"\n'),
+        ("yaml", "- request: {method: GET}\n  response: {status: 200}\n"),
+        ("yaml", "- request: {url: 'http://a/', method: GET}\n  response: {status: 200}\n"),
+    ],
+)
+def test_wrong_block_is_found_out(language, text, tmp_path, upstream):
+    """A page that says what is not so fails, whatever the language."""
+    block = guide.Block(guide.PAGES[0], 1, language, text)
+
+    with pytest.raises((AssertionError, CassetteError)):
+        Reader(tmp_path, upstream.url).follow(guide.Project("", [block]))
+
+
+@pytest.mark.parametrize(
+    ("expected", "missing"),
+    [
+        ("one\ntwo", ""),
+        ("two", ""),
+        ("one\nthree", "three"),
+        ("one\n…\nthree", ""),
+        ("t…o", ""),
+        ("three\none", "one"),
+        ("in 9.87s", ""),
+        ("four", "four"),
+    ],
+)
+def test_output_is_compared_line_by_line(expected, missing):
+    """Lines follow each other unless `…` stands between them."""
+    assert first_missing(expected, "one\ntwo\n\nthree\nin  1.23s\n") == missing

@@ -1,0 +1,141 @@
+"""What users can set, call or run into stands in the documentation."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+from dataclasses import fields
+
+import guide
+import pytest
+
+import pytest_agentcache
+from pytest_agentcache import hookspecs, options, plugin
+from pytest_agentcache.settings import ENVIRONMENT, Settings
+
+CONFIGURATION = (guide.ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
+TROUBLESHOOTING = (guide.ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
+HOOKS = [name for name in vars(hookspecs) if name.startswith("pytest_agentcache_")]
+FIXTURES = [
+    name
+    for name, value in vars(plugin).items()
+    if type(value).__name__ == "FixtureFunctionDefinition"
+]
+# Raised to people by these modules; the others' are wrapped in theirs.
+SPEAKING = ("cassette", "options", "settings", "naming", "matching", "standalone", "body.__init__")
+
+
+def section(title: str) -> str:
+    """What stands below a heading of the page on configuration, empty if there is none."""
+    found = re.search(
+        rf"^### {re.escape(title)}\n(.*?)(?=^##)", CONFIGURATION + "\n##", re.DOTALL | re.MULTILINE
+    )
+    return found[1] if found else ""
+
+
+@pytest.mark.parametrize("setting", fields(Settings), ids=lambda setting: setting.name)
+def test_setting_is_documented(setting):
+    """Each setting has its ini key, its default, all that it allows, and an example."""
+    text = section(setting.name)
+
+    assert f"agentcache_{setting.name}" in text
+    assert "Default: " in text
+    assert "```" in text
+    assert all(f"`{choice}`" in text for choice in setting.metadata["choices"])
+    if setting.metadata["marker"]:
+        assert "No argument of the marker" not in text
+
+
+def test_environment_is_documented():
+    """The one variable of the environment stands with its setting."""
+    assert f"`{ENVIRONMENT}`" in section("mode")
+
+
+@pytest.mark.parametrize("flag", options._FLAGS)
+def test_flag_is_documented(flag):
+    """Each flag stands in the table, with what `pytest --help` says of it."""
+    assert f"| `--agentcache-{flag}` | {options._FLAGS[flag]} |" in CONFIGURATION
+
+
+@pytest.mark.parametrize("hook", HOOKS)
+def test_hook_is_documented(hook):
+    """Each hook has its arguments and an example that uses it."""
+    arguments = ", ".join(inspect.signature(getattr(hookspecs, hook)).parameters)
+
+    assert f"`({arguments})`" in section(hook)
+    assert f"def {hook}(" in section(hook)
+
+
+@pytest.mark.parametrize("fixture", FIXTURES)
+def test_fixture_is_documented(fixture):
+    """Each fixture has an example."""
+    assert "```python" in section(fixture)
+
+
+def test_hooks_and_fixtures_are_found():
+    """The tests above have something to look at."""
+    assert len(HOOKS) >= 5
+    assert {"agentcache", "agentcache_session", "agentcache_config"} <= set(FIXTURES)
+
+
+def messages() -> list[str]:
+    """The longest constant piece of each error message of the modules that speak to people."""
+    root = guide.ROOT / "pytest_agentcache"
+    found = []
+    for module in SPEAKING:
+        tree = ast.parse((root / f"{module.replace('.', '/')}.py").read_text(encoding="utf-8"))
+        for node in ast.walk(tree):
+            called = ast.unparse(node.func) if isinstance(node, ast.Call) else ""
+            if re.search(r"(Settings|Cassette|Body|Path)Error$|^self\.error$", called):
+                texts = [piece for each in node.args if (piece := longest_piece(each))]
+                # The problem comes first, the remedy after it; a key that is at fault is one word.
+                found += [text for text in texts if " " in text.strip()][:1]
+    return found
+
+
+def longest_piece(node: ast.expr) -> str:
+    """The longest constant piece of a string; empty for anything else."""
+    parts = node.values if isinstance(node, ast.JoinedStr) else [node]
+    texts = [str(each.value) for each in parts if isinstance(each, ast.Constant)]
+    return max(texts, key=len, default="")
+
+
+@pytest.mark.parametrize("message", sorted(set(messages())))
+def test_error_is_documented(message):
+    """Each error message stands on the page on troubleshooting."""
+    plain = message.replace("`", "").strip(" :;")
+
+    assert plain in TROUBLESHOOTING.replace("`", "")
+
+
+@pytest.mark.parametrize("kind", ["missing", "exhausted", "late", "socket"])
+def test_kind_of_miss_is_documented(kind):
+    """Each kind of miss has a passage of its own."""
+    headings = {
+        "missing": "## Reading a miss",
+        "exhausted": "### Asked more often than recorded",
+        "late": "### Asked after the end of its test",
+        "socket": "### Asked past every client",
+    }
+
+    assert headings[kind] in TROUBLESHOOTING
+
+
+def test_links_lead_somewhere():
+    """Every link to a page or a heading of ours has one."""
+    for page in guide.PAGES:
+        text = page.read_text(encoding="utf-8")
+        for target in re.findall(r"\]\(((?!https?:)[^)]+)\)", text):
+            file, _, anchor = target.partition("#")
+            other = page.parent / file if file else page
+            assert other.is_file(), f"{page.name}: {target}"
+            headings = re.findall(r"^#+ (.+)$", other.read_text(encoding="utf-8"), re.MULTILINE)
+            anchors = {re.sub(r"[^\w -]", "", each.lower()).replace(" ", "-") for each in headings}
+            assert not anchor or anchor in anchors, f"{page.name}: {target}"
+
+
+def test_public_names_are_there():
+    """What the package promises can be had from it."""
+    for name in pytest_agentcache.__all__:
+        assert getattr(pytest_agentcache, name).__doc__

@@ -1,0 +1,103 @@
+"""The examples pass as they are committed, recorded anew, and without any network."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import guide
+import pytest
+from upstream import Upstream
+
+from pytest_agentcache import cassette
+
+EXAMPLES = guide.ROOT / "examples"
+KEY = "sk-this-must-not-be-written"
+INI = "[pytest]\nasyncio_default_fixture_loop_scope = function\nfilterwarnings = error\n"
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    """The examples in a folder of their own."""
+    (tmp_path / "pytest.ini").write_text(INI, encoding="utf-8")
+    ignored = shutil.ignore_patterns("__pycache__")
+    return Path(shutil.copytree(EXAMPLES, tmp_path / "examples", ignore=ignored))
+
+
+def run(folder: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    inherited = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("AGENTCACHE", "PYTEST_", "OPENAI_", "ANTHROPIC_", "EXAMPLES_"))
+    }
+    return subprocess.run(
+        [sys.executable, *arguments],
+        cwd=folder,
+        env=inherited | {"NO_PROXY": "127.0.0.1", "PYTHONUTF8": "1"} | settings,
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("mode", ["replay", "offline"])
+@pytest.mark.parametrize("keys", [{}, {"OPENAI_API_KEY": KEY, "ANTHROPIC_API_KEY": KEY}])
+def test_committed_cassettes_play(copy, mode, keys):
+    """Without upstream, with keys in the environment and without."""
+    done = run(copy.parent, "-m", "pytest", "examples", "-q", AGENTCACHE_MODE=mode, **keys)
+
+    assert done.returncode == 0, done.stdout
+    assert " 0 recorded, 0 missed, 0 unused" in done.stdout
+
+
+def test_committed_cassettes_are_what_upstream_says(copy):
+    """Recorded anew they say the same, and hold no key."""
+    shutil.rmtree(copy / "cassettes")
+    with Upstream(0) as upstream:
+        done = run(
+            copy.parent,
+            *("-m", "pytest", "examples", "-q", "--agentcache-record"),
+            EXAMPLES_UPSTREAM=upstream.url,
+            OPENAI_API_KEY=KEY,
+            ANTHROPIC_API_KEY=KEY,
+        )
+
+    assert done.returncode == 0, done.stdout
+    committed = {path.relative_to(EXAMPLES) for path in (EXAMPLES / "cassettes").rglob("*.yaml")}
+    assert committed == {path.relative_to(copy) for path in (copy / "cassettes").rglob("*.yaml")}
+    for path in committed:
+        text = (copy / path).read_text(encoding="utf-8")
+        assert KEY not in text
+        (copy / path).write_text(text.replace(upstream.url, "http://127.0.0.1:8765"), "utf-8")
+        now, then = cassette.read(copy / path), cassette.read(EXAMPLES / path)
+        assert now.interactions == then.interactions, path
+
+
+def test_committed_cassettes_are_canonical():
+    """Writing what was read gives the same bytes."""
+    for path in (EXAMPLES / "cassettes").rglob("*.yaml"):
+        assert cassette.render(cassette.read(path), {}) == path.read_text(encoding="utf-8")
+
+
+def test_demo_shows_all_of_it(tmp_path):
+    """The README's first command records, replays offline and shows a cassette and a miss."""
+    done = run(tmp_path, str(EXAMPLES / "demo.py"))
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "17 cassettes were written" in done.stdout
+    assert "upstream is stopped and was asked 0 times" in done.stdout
+    assert "→ 304" in done.stdout
+    assert "closest: interaction 1" in done.stdout
+
+
+def test_demo_fails_if_a_step_does(copy):
+    """A test that fails while it is recorded fails the demo."""
+    (copy / "test_broken.py").write_text("def test_broken(): assert False\n", encoding="utf-8")
+
+    done = run(copy.parent, str(copy / "demo.py"))
+
+    assert done.returncode == 1
+    assert "FAILED: pytest ended with exit code 1" in done.stdout

@@ -1,0 +1,147 @@
+"""Suites as users have them, run by pytest inside pytest, and a live upstream to record from."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from textwrap import dedent
+from urllib.parse import parse_qsl, urlsplit
+
+# Runs in this process forget what they import, but patches stay in what was patched: all clients
+# have to be here before the first of them.
+import aiohttp  # noqa: F401
+import httpx  # noqa: F401
+import httpx2  # noqa: F401
+import pytest
+import requests_cache  # noqa: F401
+
+import pytest_agentcache.report
+import pytest_agentcache.standalone
+from pytest_agentcache.intercept import install
+
+install()
+
+# Plugins that have no part in a test would only slow it down, or shuffle it.
+_LEFT_OUT = ("randomly", "asyncio", "timeout", "cov", "pytest_cov", "hypothesispytest")
+PLAIN = [part for name in _LEFT_OUT for part in ("-p", f"no:{name}")]
+
+
+class Upstream:
+    """An origin on loopback that is alive until it is stopped, and counts its hits.
+
+    A GET is answered with `{"path": …, "hit": n}`; each `h=Name:value` in the query becomes a
+    header of the answer, `status=` its status. A POST is answered with its own body as `asked`.
+    """
+
+    def __init__(self) -> None:
+        self.hits: list[str] = []
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._server.daemon_threads = True
+        self.port = self._server.server_address[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ends it; whoever asks from now on is refused by the system."""
+        if self._thread.is_alive():
+            self._server.shutdown()
+            self._thread.join()
+            self._server.server_close()
+
+    def _handler(self) -> type[BaseHTTPRequestHandler]:
+        upstream = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self) -> None:
+                size = int(self.headers.get("content-length") or 0)
+                body = self.rfile.read(size)
+                upstream.hits.append(f"{self.command} {self.path}")
+                query = parse_qsl(urlsplit(self.path).query)
+                told = {"path": self.path, "hit": len(upstream.hits)}
+                if body:
+                    told["asked"] = body.decode()
+                answer = json.dumps(told).encode()
+                self.send_response(int(dict(query).get("status", 200)))
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(answer)))
+                for name, value in query:
+                    if name == "h":
+                        self.send_header(*value.split(":", 1))
+                self.end_headers()
+                self.wfile.write(answer)
+
+            do_POST = do_PUT = do_GET
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        return Handler
+
+
+class Suite:
+    """A suite of tests, as it lies in a user's folder."""
+
+    def __init__(self, pytester: pytest.Pytester, upstream: Upstream) -> None:
+        self._pytester, self.upstream = pytester, upstream
+        self.root = pytester.path
+
+    def write(self, source: str, name: str = "test_suite.py") -> Path:
+        """Writes a file whose `URL` is that of the upstream."""
+        head = f"URL = {self.upstream.url!r}\n" if name.endswith(".py") else ""
+        path = self.root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(head + dedent(source).lstrip("\n"), encoding="utf-8")
+        # Python takes a file of the same size and second for the one that it compiled before.
+        stamp = time.time() - 10 - len(list(self.root.rglob("*.pyc")))
+        os.utime(path, (stamp, stamp))
+        return path
+
+    def run(self, *arguments: str) -> pytest.RunResult:
+        """Runs the suite in this process."""
+        return self._pytester.runpytest_inprocess(*PLAIN, *arguments)
+
+    def spawn(self, *arguments: str) -> pytest.RunResult:
+        """Runs the suite in a process of its own."""
+        return self._pytester.runpytest_subprocess(*PLAIN, *arguments)
+
+    def record(self, *arguments: str) -> None:
+        """Records what is missing; all tests pass, and none is left out."""
+        outcome = self.run("--agentcache-record", *arguments)
+        assert outcome.ret == 0, outcome.stdout.str()
+        assert "passed" in outcome.parseoutcomes()
+
+    def cassette(self, test: str, module: str = "test_suite") -> Path:
+        """Where the cassette of a test lies by default."""
+        return self.root / "cassettes" / module / f"{test}.yaml"
+
+    def files(self) -> dict[str, bytes]:
+        """All files below the folders of cassettes, temporary ones included."""
+        return {
+            path.relative_to(self.root).as_posix(): path.read_bytes()
+            for path in sorted(self.root.rglob("cassettes/**/*"))
+            if path.is_file()
+        }
+
+
+@pytest.fixture
+def upstream() -> Iterator[Upstream]:
+    origin = Upstream()
+    yield origin
+    origin.stop()
+
+
+@pytest.fixture
+def suite(
+    pytester: pytest.Pytester, upstream: Upstream, monkeypatch: pytest.MonkeyPatch
+) -> Suite:
+    for name in ("AGENTCACHE_MODE", "PYTEST_ADDOPTS"):
+        monkeypatch.delenv(name, raising=False)
+    return Suite(pytester, upstream)

@@ -1,0 +1,516 @@
+"""A miss cannot be swallowed, and its report says what happened, what comes close, what to do."""
+
+from __future__ import annotations
+
+import pytest
+
+SHUT = ["", "--agentcache-offline"]
+
+
+def flags(flag):
+    return [flag] if flag else []
+
+
+CLIENTS = {
+    "requests": """
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3.util.retry import Retry
+
+def ask(url):
+    session = requests.Session()
+    session.mount("http://", HTTPAdapter(max_retries=Retry(2, status_forcelist=[504])))
+    return session.get(url).json()["path"]
+""",
+    "urllib3": """
+import urllib3
+
+def ask(url):
+    retry = urllib3.Retry(2, status_forcelist=[504])
+    return urllib3.PoolManager(retries=retry).request("GET", url).json()["path"]
+""",
+    "httpx": """
+import httpx
+
+def ask(url):
+    with httpx.Client(transport=httpx.HTTPTransport(retries=2)) as client:
+        return client.get(url).raise_for_status().json()["path"]
+""",
+    "httpx-async": """
+import asyncio, httpx
+
+def ask(url):
+    async def get():
+        async with httpx.AsyncClient() as client:
+            return (await client.get(url)).raise_for_status().json()["path"]
+    return asyncio.run(get())
+""",
+    "httpx2": """
+import httpx2
+
+def ask(url):
+    with httpx2.Client() as client:
+        return client.get(url).raise_for_status().json()["path"]
+""",
+    "httpx2-async": """
+import asyncio, httpx2
+
+def ask(url):
+    async def get():
+        async with httpx2.AsyncClient() as client:
+            return (await client.get(url)).raise_for_status().json()["path"]
+    return asyncio.run(get())
+""",
+    "aiohttp": """
+import aiohttp, asyncio
+
+def ask(url):
+    async def get():
+        async with aiohttp.ClientSession(raise_for_status=True) as session:
+            async with session.get(url) as answer:
+                return (await answer.json())["path"]
+    return asyncio.run(get())
+""",
+    "http.client": """
+import contextlib, http.client, json
+from urllib.parse import urlsplit
+
+def ask(url):
+    parts = urlsplit(url)
+    with contextlib.closing(http.client.HTTPConnection(parts.netloc)) as connection:
+        connection.request("GET", parts.path)
+        return json.load(connection.getresponse())["path"]
+""",
+    "urllib.request": """
+import json
+import urllib.request
+
+def ask(url):
+    with urllib.request.urlopen(url) as answer:
+        return json.load(answer)["path"]
+""",
+}
+AGENT = """
+
+def agent(url):
+    for attempt in range(3):
+        try:
+            return ask(url)
+        except Exception:
+            pass
+    return "/gave up"
+"""
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+@pytest.mark.parametrize("flag", SHUT)
+def test_an_agent_that_catches_everything_is_red(suite, upstream, client, flag):
+    """Retries and `except Exception` around an unrecorded call leave the test red all the same."""
+    suite.write(CLIENTS[client] + AGENT, "agent.py")
+    suite.write("""
+        from agent import agent
+
+        def test_one(agentcache):
+            assert agent(URL + "/one") in ("/one", "/gave up")
+    """)
+    outcome = suite.run(*flags(flag))
+
+    outcome.assert_outcomes(failed=1)
+    outcome.stdout.fnmatch_lines(
+        [
+            "*test_one asked for something that its cassette does not hold:",
+            "*GET 127.0.0.1:*/one*asked at agent.py:*in ask*",
+            "*there is no cassette yet: cassettes/test_suite/test_one.yaml",
+            '*record it: pytest --agentcache-record "test_suite.py::test_one"',
+        ]
+    )
+    assert upstream.hits == []
+    suite.record()
+    suite.run(*flags(flag)).assert_outcomes(passed=1)
+    assert upstream.hits == ["GET /one"]
+
+
+@pytest.mark.parametrize("flag", SHUT)
+def test_an_agent_on_the_cached_session_is_red(suite, upstream, flag):
+    """The same through `agentcache_session`, with its own stale-if-error and retries."""
+    suite.write(AGENT.replace("ask(url)", "ask(url).json()['path']").replace(
+        "def agent(url)", "def agent(ask, url)"
+    ), "agent.py")
+    suite.write("""
+        import pytest
+        from agent import agent
+
+        @pytest.mark.agentcache(session={"stale_if_error": True})
+        def test_one(agentcache_session):
+            agent(agentcache_session.get, URL + "/one")
+    """)
+    outcome = suite.run(*flags(flag))
+
+    outcome.assert_outcomes(failed=1)
+    outcome.stdout.fnmatch_lines(["*GET 127.0.0.1:*/one*asked at agent.py:* in agent(), 3 times"])
+    assert upstream.hits == []
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_offline_a_test_on_no_cassette_is_red_too(suite, client):
+    """A test on no cassette that asks any host but loopback fails with the report."""
+    suite.write(CLIENTS[client] + AGENT, "agent.py")
+    suite.write("""
+        from agent import agent
+
+        def test_one():
+            assert agent("http://upstream.example/one") == "/gave up"
+    """)
+    outcome = suite.run("--agentcache-offline")
+
+    outcome.assert_outcomes(failed=1)
+    outcome.stdout.fnmatch_lines(
+        [
+            "*test_one asked the network for something, and is on no cassette:",
+            "*GET upstream.example/one*asked at agent.py:*in ask*",
+            "*put it on a cassette: @pytest.mark.agentcache, or one of the fixtures",
+            '*record it: pytest --agentcache-record "test_suite.py::test_one"',
+            "agentcache: 0 played, 0 recorded, [39] missed, *",
+        ]
+    )
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_offline_a_test_on_no_cassette_reaches_its_own_servers(suite, upstream, client):
+    """Servers on loopback that a test starts go on working through every client."""
+    suite.write(CLIENTS[client] + AGENT, "agent.py")
+    suite.write("""
+        from agent import ask
+
+        def test_one():
+            assert ask(URL + "/one") == "/one"
+    """)
+
+    suite.run("--agentcache-offline").assert_outcomes(passed=1)
+
+
+SOCKETS = """
+    import asyncio, socket
+
+    def swallowed(call):
+        try:
+            call()
+        except OSError:
+            pass
+
+    def test_connect(FIXTURE):
+        swallowed(lambda: socket.create_connection(("192.0.2.1", 80), timeout=0.1))
+
+    def test_lookup(FIXTURE):
+        swallowed(lambda: socket.gethostbyname("upstream.example"))
+
+    def test_asyncio(FIXTURE):
+        swallowed(lambda: asyncio.run(asyncio.open_connection("192.0.2.1", 80)))
+
+    def test_datagram(FIXTURE):
+        with socket.socket(type=socket.SOCK_DGRAM) as raw:
+            swallowed(lambda: raw.sendto(b"x", ("192.0.2.1", 53)))
+"""
+
+
+@pytest.mark.parametrize(("flag", "fixture"), [*[(flag, "agentcache") for flag in SHUT],
+                                               ("--agentcache-offline", "")])
+def test_a_raw_socket_past_every_client_is_told(suite, flag, fixture):
+    """A connection that no client made is refused, and red even if the refusal is swallowed."""
+    suite.write(SOCKETS.replace("FIXTURE", fixture))
+    outcome = suite.run(*flags(flag))
+
+    outcome.assert_outcomes(failed=4)
+    outcome.stdout.fnmatch_lines(
+        [
+            "*CONNECT 192.0.2.1:80 *asked at test_suite.py:*",
+            "*a connection past every client that is recorded; if the test needs it,",
+            "*allow it: agentcache_allowed_hosts = 192.0.2.1",
+            "*CONNECT upstream.example *",
+        ]
+    )
+    # There is no recording what goes past every client.
+    outcome.stdout.no_fnmatch_line("*record it:*")
+
+
+REPORT = """
+    import requests
+
+    def chat(city, **more):
+        body = {"messages": [{"content": "a"}, {"content": "b"}, {"content": city}], **more}
+        return requests.post(URL + "/chat", json=body)
+
+    def test_one(agentcache):
+"""
+
+
+def test_the_report_names_the_differing_json_path(suite):
+    """The nearest interaction and both values at the path where they differ are told."""
+    suite.write(REPORT + '        chat("Paris")')
+    suite.record()
+    suite.write(REPORT + '        chat("London")')
+    outcome = suite.run()
+
+    outcome.assert_outcomes(failed=1)
+    outcome.stdout.fnmatch_lines(
+        [
+            "*POST 127.0.0.1:*/chat*asked at test_suite.py:6 in chat()",
+            "*closest: interaction 1, not played yet",
+            "*json.messages[[]2].content   recorded 'Paris'   asked 'London'",
+            '*record it: pytest --agentcache-record "test_suite.py::test_one"',
+        ]
+    )
+
+
+def test_the_report_says_if_the_nearest_was_played(suite):
+    """A request that drifted from one that was played already says so."""
+    suite.write(REPORT + '        chat("Paris")')
+    suite.record()
+    suite.write(REPORT + '        chat("Paris")\n        chat("London")')
+    outcome = suite.run()
+
+    outcome.stdout.fnmatch_lines(["*closest: interaction 1, already played once"])
+
+
+def test_asking_once_more_than_recorded_is_exhausted(suite):
+    """What was recorded twice and is asked a third time is a miss of its own kind."""
+    suite.write(REPORT + '        chat("Paris")\n        chat("Paris")')
+    suite.record()
+    suite.write(REPORT + '        [chat("Paris") for _ in range(3)]\n')
+    outcome = suite.run()
+
+    outcome.assert_outcomes(failed=1)
+    outcome.stdout.fnmatch_lines(
+        ["*recorded 2 times (interactions 1, 2), and played already", "*1 missed*"]
+    )
+
+
+def test_the_report_names_another_cassette_that_holds_it(suite):
+    """A test that was renamed, or a request that moved, is found in the other file."""
+    suite.write(REPORT + '        chat("Paris")')
+    suite.record()
+    suite.write(REPORT.replace("test_one", "test_two") + '        chat("Paris")')
+    outcome = suite.run()
+
+    outcome.stdout.fnmatch_lines(
+        ["*it stands in another cassette: cassettes/test_suite/test_one.yaml"]
+    )
+
+
+def test_each_miss_is_listed_with_its_count(suite):
+    """One line per place and request, with how often it asked."""
+    suite.write("""
+        import requests
+
+        def test_one(agentcache):
+            for _ in range(3):
+                requests.get(URL + "/one?q=1")
+            requests.put(URL + "/two")
+    """)
+    outcome = suite.run()
+
+    outcome.stdout.fnmatch_lines(
+        [
+            "*GET 127.0.0.1:*/one[?]q=1*asked at test_suite.py:6 in test_one(), 3 times",
+            "*PUT 127.0.0.1:*/two*asked at test_suite.py:7 in test_one()",
+            "agentcache: 0 played, 0 recorded, 4 missed, 0 unused, 0 cassettes written",
+        ]
+    )
+
+
+def test_secrets_are_not_in_the_report(suite):
+    """A report shows requests as a cassette would hold them."""
+    suite.write("""
+        import requests
+
+        def test_one(agentcache):
+            requests.get(URL + "/one", params={"api_key": "hush"})
+    """)
+    outcome = suite.run("--tb=no")
+
+    outcome.assert_outcomes(failed=1)
+    outcome = suite.run()
+    outcome.stdout.fnmatch_lines(["*GET 127.0.0.1:*/one[?]api_key=<API_KEY> *"])
+    outcome.stdout.no_fnmatch_line("*api_key=hush*")
+
+
+@pytest.mark.parametrize("flag", SHUT)
+def test_respond_leaves_the_test_green(suite, flag):
+    """Under on_miss="respond" a miss is an answer like any other."""
+    suite.write("""
+        import pytest, requests
+
+        @pytest.mark.agentcache(on_miss="respond")
+        def test_one(agentcache):
+            assert requests.get(URL + "/one").status_code == 504
+            assert len(agentcache.misses) == 1
+    """)
+    outcome = suite.run(*flags(flag))
+
+    outcome.assert_outcomes(passed=1)
+    outcome.stdout.fnmatch_lines(["agentcache: 0 played, 0 recorded, 0 missed, *"])
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_raise_stops_the_test_on_the_spot(suite, client):
+    """Under on_miss="raise" not even an agent that catches Exception goes on."""
+    suite.write(CLIENTS[client] + AGENT, "agent.py")
+    suite.write("""
+        import pytest
+        from agent import agent
+
+        @pytest.mark.agentcache(on_miss="raise")
+        def test_one():
+            agent(URL + "/one")
+            print("went on")
+    """)
+    outcome = suite.run()
+
+    outcome.assert_outcomes(failed=1)
+    outcome.stdout.fnmatch_lines(["*MissError: GET */one is not on the cassette"])
+    outcome.stdout.no_fnmatch_line("went on")
+
+
+ENDINGS = {
+    "raises": "raise ValueError('mine')",
+    "skips": "pytest.skip('the service is down')",
+    "unittest skips": "raise unittest.SkipTest('the service is down')",
+    "returns": "pass",
+}
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_the_report_is_told_however_the_test_ends(suite, ending):
+    """A test that fails by itself has the report beside its failure; one that skips is red."""
+    suite.write(f"""
+        import pytest, requests, unittest
+
+        def test_one(agentcache):
+            requests.get(URL + "/one")
+            {ENDINGS[ending]}
+    """)
+    outcome = suite.run()
+
+    outcome.assert_outcomes(failed=1)
+    text = outcome.stdout.str()
+    assert text.count("asked for something that its cassette does not hold") in (1, 2)
+    assert ("ValueError: mine" in text) == (ending == "raises")
+
+
+@pytest.mark.parametrize(
+    "ending", ["self.fail('mine')", "self.skipTest('the service is down')", "pass"]
+)
+def test_unittest_cannot_swallow_a_miss_either(suite, ending):
+    """The same for `unittest.TestCase`, which keeps its own account of failures and skips."""
+    suite.write(f"""
+        import pytest, requests, unittest
+
+        @pytest.mark.agentcache
+        class TestOne(unittest.TestCase):
+            def test_one(self):
+                requests.get(URL + "/one")
+                {ending}
+    """)
+    outcome = suite.run()
+
+    outcome.assert_outcomes(failed=1)
+    outcome.stdout.fnmatch_lines(["*asked for something that its cassette does not hold:"])
+
+
+@pytest.mark.parametrize("ending", ["pass", "assert False", "pytest.xfail('not yet')"])
+def test_an_xfailing_test_may_miss(suite, ending):
+    """A miss is a failure, and that is what xfail expects; nothing is told a second time."""
+    suite.write(f"""
+        import pytest, requests
+
+        @pytest.mark.xfail
+        def test_one(agentcache):
+            requests.get(URL + "/one")
+            {ending}
+    """)
+
+    suite.run().assert_outcomes(xfailed=1)
+
+
+def test_an_expected_failure_of_unittest_may_miss(suite):
+    """unittest's own word for xfail counts as well."""
+    suite.write("""
+        import pytest, requests, unittest
+
+        @pytest.mark.agentcache
+        class TestOne(unittest.TestCase):
+            @unittest.expectedFailure
+            def test_one(self):
+                self.assertTrue(requests.get(URL + "/one").ok)
+    """)
+
+    suite.run().assert_outcomes(xfailed=1)
+
+
+def test_a_skipped_test_misses_nothing(suite):
+    """A test that never runs is skipped, cassette or not."""
+    suite.write("""
+        import pytest
+
+        @pytest.mark.skip
+        def test_one(agentcache):
+            pass
+    """)
+
+    suite.run("--agentcache-offline").assert_outcomes(skipped=1)
+
+
+def test_a_subtest_that_swallows_a_miss_is_red(suite):
+    """Misses inside subtests count for their test."""
+    suite.write("""
+        import requests
+
+        def test_one(agentcache, subtests):
+            with subtests.test("swallows"):
+                requests.get(URL + "/one")
+    """)
+    outcome = suite.run()
+
+    assert outcome.ret == 1
+    outcome.stdout.fnmatch_lines(["*asked for something that its cassette does not hold:"])
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "session.get(url, only_if_cached=True)",
+        "session.get(url, headers={'Cache-Control': 'only-if-cached'})",
+    ],
+)
+@pytest.mark.parametrize("flag", SHUT)
+def test_a_504_that_the_test_asked_for_is_no_miss(suite, flag, asked):
+    """`only_if_cached` is a question to the cache, and 504 its answer."""
+    suite.write(f"""
+        def test_one(agentcache):
+            session, url = agentcache.session, URL + "/one"
+            assert {asked}.status_code == 504
+            assert agentcache.misses == []
+    """)
+
+    suite.run(*flags(flag)).assert_outcomes(passed=1)
+
+
+def test_misses_of_threads_belong_to_their_test(suite):
+    """What a thread or an executor asks is missed by the test that started it."""
+    suite.write("""
+        import requests, threading
+        from concurrent.futures import ThreadPoolExecutor
+
+        def test_thread(agentcache):
+            thread = threading.Thread(target=requests.get, args=(URL + "/thread",))
+            thread.start()
+            thread.join()
+
+        def test_pool(agentcache):
+            with ThreadPoolExecutor(2) as pool:
+                list(pool.map(requests.get, [URL + "/pool"] * 4))
+    """)
+    outcome = suite.run()
+
+    outcome.assert_outcomes(failed=2)
+    outcome.stdout.fnmatch_lines(["*GET */thread *", "*GET */pool *, 4 times"])

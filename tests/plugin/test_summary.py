@@ -1,0 +1,162 @@
+"""The summary: totals, a line a cassette with -v, what came too late."""
+
+from __future__ import annotations
+
+import pytest
+
+SUITE = """
+    import pytest, requests
+
+    def test_one(agentcache):
+        requests.get(URL + "/one")
+
+    def test_two(agentcache):
+        requests.get(URL + "/two")
+        requests.get(URL + "/three")
+
+    def test_plain():
+        pass
+"""
+
+
+def test_totals_of_a_recording(suite):
+    """What was recorded and written is summed up in one line."""
+    suite.write(SUITE)
+
+    suite.run("--agentcache-record").stdout.fnmatch_lines(
+        ["agentcache: 0 played, 3 recorded, 0 missed, 0 unused, 2 cassettes written"]
+    )
+
+
+def test_totals_of_a_replay(suite):
+    """What was played, missed and not used is summed up in one line."""
+    suite.write(SUITE)
+    suite.record()
+    suite.write(SUITE.replace('"/three"', '"/four"'))
+
+    suite.run().stdout.fnmatch_lines(
+        ["agentcache: 2 played, 0 recorded, 1 missed, 0 unused, 0 cassettes written"]
+    )
+
+
+def test_verbose_has_a_line_a_cassette(suite):
+    """With -v each cassette tells what was done with it."""
+    suite.write(SUITE)
+    suite.run("--agentcache-record", "-v").stdout.fnmatch_lines(
+        [
+            "cassettes/test_suite/test_one.yaml: 1 recorded, written",
+            "cassettes/test_suite/test_two.yaml: 2 recorded, written",
+        ]
+    )
+    suite.write(SUITE.replace('requests.get(URL + "/three")', ""))
+    outcome = suite.run("-v")
+
+    outcome.stdout.fnmatch_lines(
+        [
+            "cassettes/test_suite/test_one.yaml: 1 played",
+            "cassettes/test_suite/test_two.yaml: 1 played, unused: interaction 2",
+            "agentcache: 2 played, 0 recorded, 0 missed, 1 unused, 0 cassettes written",
+        ]
+    )
+
+
+def test_a_recording_that_was_not_kept_says_so(suite):
+    """A test that fails while recording wrote nothing, and -v says why."""
+    suite.write(SUITE.replace('"/one")', '"/one")\n        assert False'))
+    outcome = suite.run("--agentcache-record", "-v")
+
+    outcome.stdout.fnmatch_lines(
+        [
+            "cassettes/test_suite/test_one.yaml: 1 recorded, 1 not kept, for the test did not pass",
+            "agentcache: 0 played, 3 recorded, 0 missed, 0 unused, 1 cassette written",
+        ]
+    )
+
+
+def test_a_shared_cassette_has_one_line(suite):
+    """Tests that share a cassette are summed up in its line, and count it once."""
+    suite.write("""
+        import pytest, requests
+
+        @pytest.mark.agentcache(cassette="shared")
+        class TestShared:
+            def test_one(self):
+                requests.get(URL + "/one")
+
+            def test_two(self):
+                requests.get(URL + "/two")
+    """)
+    outcome = suite.run("--agentcache-record", "-v")
+
+    outcome.stdout.fnmatch_lines(
+        [
+            "cassettes/shared.yaml: 2 recorded, written",
+            "agentcache: 0 played, 2 recorded, 0 missed, 0 unused, 1 cassette written",
+        ]
+    )
+    assert outcome.stdout.str().count("cassettes/shared.yaml") == 1
+
+
+@pytest.mark.parametrize("flag", [[], ["--agentcache-record"], ["--agentcache-offline"]])
+def test_a_suite_without_cassettes_has_no_summary(suite, flag):
+    """Where the plugin had nothing to do, the end of the run does not mention it."""
+    suite.write("def test_plain(): pass")
+    outcome = suite.run(*flag)
+
+    outcome.assert_outcomes(passed=1)
+    outcome.stdout.no_fnmatch_line("agentcache: * played*")
+
+
+def test_many_unused_interactions_are_listed_by_number(suite):
+    """The list names each interaction that nobody asked for."""
+    suite.write(SUITE)
+    suite.record()
+    suite.write("def test_two(agentcache): pass")
+
+    suite.run().stdout.fnmatch_lines(
+        ["cassettes/test_suite/test_two.yaml: unused: interactions 1, 2", "agentcache: *2 unused*"]
+    )
+
+
+LATE = """
+    import requests, threading
+
+    go, done = threading.Event(), threading.Event()
+
+    def ask():
+        go.wait()
+        try:
+            assert requests.get(URL + "/late").status_code == 504
+        finally:
+            done.set()
+
+    def test_one(agentcache):
+        threading.Thread(target=ask).start()
+
+    def test_two():
+        go.set()
+        done.wait()
+"""
+
+
+@pytest.mark.parametrize("flag", [[], ["--agentcache-record"], ["--agentcache-offline"]])
+def test_a_request_after_the_end_of_its_test_is_refused_and_told(suite, upstream, flag):
+    """A thread that outlives its test reaches nothing, and the summary says who asked."""
+    suite.write(LATE)
+    outcome = suite.run(*flag)
+
+    outcome.assert_outcomes(passed=2)
+    outcome.stdout.fnmatch_lines(
+        ["late: GET */late was asked after the end of its test, at test_suite.py:* in ask()"]
+    )
+    assert upstream.hits == []
+    assert suite.files() == {}
+
+
+def test_late_requests_of_xdist_workers_are_told(suite):
+    """What came too late on a worker is told by the controller."""
+    suite.write(LATE)
+    outcome = suite.spawn("-n", "1")
+
+    outcome.assert_outcomes(passed=2)
+    outcome.stdout.fnmatch_lines(["late: GET */late was asked after the end of its test, at *"])

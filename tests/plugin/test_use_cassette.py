@@ -1,0 +1,257 @@
+"""`use_cassette` outside pytest, and around a part of a test."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+import requests
+
+from pytest_agentcache import CassetteError, MissError, SettingsError, use_cassette
+from pytest_agentcache.settings import MODES
+
+
+@pytest.fixture(autouse=True)
+def no_mode_around(monkeypatch):
+    """As outside pytest: neither a run nor the environment says what the mode is."""
+    from pytest_agentcache.intercept import SWITCHBOARD
+
+    monkeypatch.delenv("AGENTCACHE_MODE", raising=False)
+    monkeypatch.setattr(SWITCHBOARD, "mode", "")
+
+
+def test_record_then_replay(tmp_path, upstream):
+    """What one block records the next one plays, with upstream gone."""
+    path = tmp_path / "deep" / "trip.yaml"
+    with use_cassette(path, mode="record") as harness:
+        live = requests.get(upstream.url + "/one").json()
+        assert harness.mode == "record"
+    upstream.stop()
+    for mode in (None, "replay", "offline", "record"):
+        with use_cassette(str(path), mode=mode):
+            assert requests.get(upstream.url + "/one").json() == live
+
+    assert upstream.hits == ["GET /one"]
+
+
+def test_rerecord_asks_anew_and_live_goes_past(tmp_path, upstream):
+    """The other two modes do what they do under pytest."""
+    path = tmp_path / "trip.yaml"
+    with use_cassette(path, mode="record"):
+        requests.get(upstream.url + "/one")
+    with use_cassette(path, mode="rerecord"):
+        assert requests.get(upstream.url + "/one").json()["hit"] == 2
+    before = path.read_bytes()
+    with use_cassette(path, mode="live"):
+        assert requests.get(upstream.url + "/one").json()["hit"] == 3
+
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("mode", ["replay", "offline"])
+def test_a_miss_is_raised_at_the_end_of_the_block(tmp_path, upstream, mode):
+    """A miss that the block swallowed is told at its end, with a command that records."""
+    path = tmp_path / "trip.yaml"
+    with pytest.raises(MissError) as raised, use_cassette(path, mode=mode):
+        assert requests.get(upstream.url + "/one").status_code == 504
+    text = str(raised.value)
+
+    assert f"use_cassette({str(path)!r}) asked for something that its cassette" in text
+    assert "asked at tests/plugin/test_use_cassette.py:" in text or "test_use_cassette.py:" in text
+    assert 'record it: use_cassette(…, mode="record")' in text
+    assert "pytest --agentcache-record" not in text
+    assert upstream.hits == []
+    assert not path.exists()
+
+
+def test_respond_raises_nothing(tmp_path, upstream):
+    """Under on_miss="respond" the 504 is all there is."""
+    with use_cassette(tmp_path / "trip.yaml", on_miss="respond") as harness:
+        assert requests.get(upstream.url + "/one").status_code == 504
+
+    assert len(harness.misses) == 1
+
+
+def test_raise_raises_on_the_spot(tmp_path, upstream):
+    """Under on_miss="raise" the block ends at the miss."""
+    after = False
+    with pytest.raises(MissError), use_cassette(tmp_path / "trip.yaml", on_miss="raise"):
+        requests.get(upstream.url + "/one")
+        after = True
+
+    assert not after
+
+
+@pytest.mark.parametrize("mode", ["record", "rerecord"])
+def test_a_block_that_raises_writes_nothing(tmp_path, upstream, mode):
+    """A block keeps its own error, and the cassette stays as it was."""
+    path = tmp_path / "trip.yaml"
+    with use_cassette(path, mode="record"):
+        requests.get(upstream.url + "/one")
+    before = path.read_bytes()
+    with pytest.raises(ValueError, match="mine"), use_cassette(path, mode=mode):
+        requests.get(upstream.url + "/two")
+        raise ValueError("mine")
+
+    assert path.read_bytes() == before
+
+
+def test_the_environment_says_the_mode(tmp_path, upstream, monkeypatch):
+    """Without `mode` the environment variable counts, as for a script."""
+    monkeypatch.setenv("AGENTCACHE_MODE", "record")
+    with use_cassette(tmp_path / "trip.yaml") as harness:
+        assert harness.mode == "record"
+    with use_cassette(tmp_path / "trip.yaml", mode="offline") as harness:
+        assert harness.mode == "offline"
+
+
+def test_a_block_in_a_block_has_its_mode_and_its_own_cassette(tmp_path, upstream):
+    """The inner block takes the outer one's place for its time."""
+    outer, inner = tmp_path / "outer.yaml", tmp_path / "inner.yaml"
+    with use_cassette(outer, mode="record"):
+        requests.get(upstream.url + "/before")
+        with use_cassette(inner) as harness:
+            assert harness.mode == "record"
+            requests.get(upstream.url + "/inner")
+        requests.get(upstream.url + "/after")
+
+    assert outer.read_text().count("- request:") == 2
+    assert inner.read_text().count("- request:") == 1
+    assert "/inner" in inner.read_text()
+
+
+def test_the_session_is_isolated_and_gone_afterwards(tmp_path, upstream):
+    """`.session` caches within the block, in a folder that goes with it."""
+    with use_cassette(tmp_path / "trip.yaml", mode="record", session={"expire_after": 60}) as trip:
+        trip.session.get(upstream.url + "/one")
+        assert trip.session.get(upstream.url + "/one").from_cache
+        folder = trip.session.cache.cache_dir
+        assert folder.exists()
+
+    assert not folder.exists()
+    assert upstream.hits == ["GET /one"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ({"mode": "nothing"}, r"use_cassette\(\): mode is 'nothing'; allowed are replay"),
+        ({"colour": 1}, r"use_cassette\(\): unknown argument 'colour'; allowed are"),
+        ({"on_miss": "panic"}, r"use_cassette\(\): on_miss is 'panic'; allowed are"),
+        ({"cassette": "x"}, r"use_cassette\(\): cassette= is its first argument"),
+        ({"ignore_json": ["a..[b"]}, r"use_cassette\(\): 'a\.\.\[b' is no JSON path"),
+    ],
+)
+def test_wrong_settings_are_refused(tmp_path, arguments, told):
+    """Names and values are checked like the marker's."""
+    with pytest.raises(SettingsError, match=told), use_cassette(tmp_path / "x.yaml", **arguments):
+        pass
+
+
+def test_a_wrong_mode_in_the_environment_is_refused(tmp_path, monkeypatch):
+    """The error names the variable."""
+    monkeypatch.setenv("AGENTCACHE_MODE", "nothing")
+    with (
+        pytest.raises(SettingsError, match="environment variable AGENTCACHE_MODE: mode is 'noth"),
+        use_cassette(tmp_path / "x.yaml"),
+    ):
+        pass
+
+
+def test_a_broken_cassette_is_an_error_of_the_block(tmp_path):
+    """It is read when the block begins."""
+    path = tmp_path / "x.yaml"
+    path.write_text("agentcache: 99\n")
+    with pytest.raises(CassetteError, match=r"x\.yaml:1: format 99"), use_cassette(path):
+        pass
+
+
+def test_a_script(tmp_path, upstream):
+    """A program that never heard of pytest records, replays and leaves nothing behind."""
+    script = tmp_path / "script.py"
+    script.write_text(f"""
+import sys, urllib.request
+from pytest_agentcache import use_cassette
+
+with use_cassette("trip.yaml"):
+    print(urllib.request.urlopen({upstream.url + "/one"!r}).read())
+assert "pytest" not in sys.modules
+urllib.request.urlopen({upstream.url + "/after"!r}).close()
+""")
+
+    def run(mode):
+        environment = {**os.environ, "AGENTCACHE_MODE": mode}
+        return subprocess.run(
+            [sys.executable, "-W", "error", script], cwd=tmp_path, env=environment,
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+
+    recorded, played = run("record"), run("offline")
+    assert (recorded.returncode, recorded.stderr) == (0, "")
+    assert (played.returncode, played.stdout, played.stderr) == (0, recorded.stdout, "")
+    assert upstream.hits == ["GET /one", "GET /after", "GET /after"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["script.py", "trip.yaml"]
+
+
+NESTED = """
+    import requests
+    from pytest_agentcache import use_cassette
+
+    def test_one({fixture}):
+        with use_cassette("inner.yaml") as inner:
+            assert inner.mode == "{mode}"
+            assert requests.get(URL + "/inner").json()["path"] == "/inner"
+        {after}
+"""
+
+
+@pytest.mark.parametrize("fixture", ["agentcache", ""])
+@pytest.mark.parametrize("mode", MODES)
+def test_nested_in_a_test_it_has_the_mode_of_the_run(suite, upstream, mode, fixture):
+    """In a test, on a cassette or not, the flag of the run counts for the block too."""
+    after = 'assert requests.get(URL + "/outer").ok' if fixture else ""
+    suite.write(NESTED.format(fixture=fixture, mode="record", after=after))
+    suite.record()
+    suite.write(NESTED.format(fixture=fixture, mode=mode, after=after))
+    before = (suite.root / "inner.yaml").read_bytes()
+    assert b"/outer" not in before
+    plays = mode in ("replay", "offline", "record")
+    if plays:
+        upstream.stop()
+    hits = len(upstream.hits)
+    suite.run(*[] if mode == "replay" else [f"--agentcache-{mode}"]).assert_outcomes(passed=1)
+
+    assert len(upstream.hits) - hits == (0 if plays else 1 + bool(fixture))
+    assert ((suite.root / "inner.yaml").read_bytes() == before) == (mode != "rerecord")
+
+
+@pytest.mark.parametrize("fixture", ["agentcache", ""])
+def test_nested_in_a_test_a_miss_fails_the_test(suite, fixture):
+    """A miss in the block is the test's failure."""
+    suite.write(NESTED.format(fixture=fixture, mode="offline", after="").replace(
+        "assert requests.get(URL + \"/inner\").json()[\"path\"] == \"/inner\"",
+        "requests.get(URL + \"/inner\")",
+    ))
+    outcome = suite.run("--agentcache-offline")
+
+    outcome.assert_outcomes(failed=1)
+    outcome.stdout.fnmatch_lines(["*use_cassette('inner.yaml') asked for something that its *"])
+
+
+def test_an_explicit_mode_does_not_open_the_network_offline(suite):
+    """Under --agentcache-offline a block that would record reaches no host but loopback."""
+    suite.write("""
+        import requests
+        from pytest_agentcache import use_cassette
+
+        def test_one():
+            with use_cassette("inner.yaml", mode="record"):
+                requests.get("http://192.0.2.1/")
+    """)
+    outcome = suite.run("--agentcache-offline")
+
+    outcome.assert_outcomes(failed=1)
+    outcome.stdout.fnmatch_lines(["*the network is shut in offline mode*"])
+    assert not (suite.root / "inner.yaml").exists()
