@@ -303,7 +303,8 @@ def render(cassette: Cassette, files: dict[str, bytes]) -> str:
 
     def store(content: bytes, media: str) -> str:
         kind, _, subtype = media.partition("/")
-        what = kind if kind in _KINDS else re.sub(r"[^\w]+", "-", subtype, flags=re.ASCII).strip("-")
+        plain = re.sub(r"\W+", "-", subtype, flags=re.ASCII).strip("-")
+        what = kind if kind in _KINDS else plain
         digest = hashlib.sha256(content).hexdigest()[:10]
         # Not `mimetypes`, which asks the machine: the same answer has the same name everywhere.
         extension = _EXTENSIONS.get(media) or _EXTENSIONS.get(kind, "bin")

@@ -8,66 +8,29 @@ from __future__ import annotations
 import sys
 import uuid
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from . import hookspecs, options
+from .watch import WATCH, account, fail_on_misses, finish, tell_misses, watch_of
 
 if TYPE_CHECKING:
     from requests_cache import CachedSession
 
     from .cassette import Cassette
     from .harness import Harness
-    from .responder import Caller, Hooks, Miss
+    from .responder import Caller, Hooks
     from .runs import Run
     from .settings import Settings
 
 SETTINGS: pytest.StashKey[Settings] = pytest.StashKey()
 RUN: pytest.StashKey[Run] = pytest.StashKey()
-WATCH: pytest.StashKey[Watch] = pytest.StashKey()
 LATE: pytest.StashKey[list[str]] = pytest.StashKey()
 
 FIXTURES = {"agentcache", "agentcache_session", "agentcache_cassette"}
-
-
-@dataclass(slots=True)
-class Watch:
-    """What is known of a test while it runs.
-
-    Attributes:
-        harness: Opened by its fixture, for a test on a cassette.
-        bare: What keeps a test offline that is on no cassette (or not yet).
-        refused: Connections refused while neither was open.
-        told: Misses that a report has told.
-        raised: The report that was raised, until pytest has made its own of it.
-        failed: Whether any part of the test failed; a failed subtest is one.
-    """
-
-    harness: Harness | None = None
-    bare: Harness | None = None
-    refused: list[Miss] = field(default_factory=list)
-    told: list[Miss] = field(default_factory=list)
-    raised: str = ""
-    failed: bool = False
-
-    def own(self) -> list[Miss]:
-        """Misses of the test's own cassette that count and were not told."""
-        counts = self.harness is not None and self.harness.settings.on_miss != "respond"
-        return self._untold(self.harness.misses if self.harness and counts else [])
-
-    def outside(self) -> list[Miss]:
-        """Misses beyond any cassette that were not told."""
-        return self._untold([*self.refused, *(self.bare.misses if self.bare else [])])
-
-    def _untold(self, found: list[Miss]) -> list[Miss]:
-        return [miss for miss in found if not any(miss is each for each in self.told)]
-
-
-def _watch(item: pytest.Item) -> Watch:
-    return item.stash.setdefault(WATCH, Watch())
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -107,7 +70,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def pytest_report_header(config: pytest.Config) -> str:
-    from .report import header
+    from .summary import header
 
     return header(config.stash[SETTINGS])
 
@@ -166,7 +129,7 @@ def _guard(settings: Settings, item: pytest.Item) -> Any:
     from .responder import Miss
 
     def refused(target: str, caller: Caller | None) -> None:
-        _watch(item).refused.append(Miss(Request("CONNECT", target), "socket", caller))
+        watch_of(item).refused.append(Miss(Request("CONNECT", target), "socket", caller))
 
     allowed = (*settings.allowed_hosts, *settings.passthrough)
     return SocketGuard(allowed, settings.mode, refused)
@@ -176,24 +139,23 @@ def _guard(settings: Settings, item: pytest.Item) -> Any:
 def pytest_runtest_setup(item: pytest.Item) -> Generator[None, object, object]:
     settings = item.config.stash[SETTINGS]
     if settings.mode == "offline" and not _on_cassette(item):
-        _open_bare(item, settings)
+        watch_of(item).bare = _open_bare(item, settings)
     result = yield
-    _fail_on_misses(item)
+    fail_on_misses(item)
     return result
 
 
-def _open_bare(item: pytest.Item, settings: Settings) -> None:
+def _open_bare(item: pytest.Item, settings: Settings) -> Harness:
     """Keeps a test offline that is on no cassette, so that its misses are told like any other."""
     from .harness import Harness
     from .responder import LOOPBACK
 
     run, direct = item.config.stash[RUN], (*LOOPBACK, *settings.allowed_hosts)
-    bare = Harness(settings, None, Path(), run, _hooks(item), direct=direct)
-    _watch(item).bare = bare.open()
+    return Harness(settings, None, Path(), run, _hooks(item), direct=direct).open()
 
 
 def _close_bare(item: pytest.Item) -> None:
-    if bare := _watch(item).bare:
+    if bare := watch_of(item).bare:
         bare.close()
 
 
@@ -202,37 +164,8 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
     result = yield
     # Raised here, where a test's own failure comes from, so that xfail, reruns, --pdb and -x see
     # it as one.
-    _fail_on_misses(item)
+    fail_on_misses(item)
     return result
-
-
-def _fail_on_misses(item: pytest.Item) -> None:
-    if text := _misses_text(item):
-        _watch(item).raised = text
-        pytest.fail(text, pytrace=False)
-
-
-def _misses_text(item: pytest.Item) -> str:
-    """The report of all misses that were not told yet."""
-    watch = _watch(item)
-    own, outside = watch.own(), watch.outside()
-    if not own and not outside:
-        return ""
-    from . import report
-
-    root, texts = item.config.rootpath, []
-    if outside and _on_cassette(item):
-        texts.append(report.outside(item.nodeid, outside))
-    elif outside and watch.bare:
-        texts.append(report.misses(item.nodeid, outside, watch.bare.responder, None, root=root))
-    if own and (harness := watch.harness):
-        found = harness.found
-        texts.append(
-            report.misses(
-                item.nodeid, own, harness.responder, harness.path, found_cassette=found, root=root
-            )
-        )
-    return "\n\n".join(texts)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -241,26 +174,11 @@ def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, object, object
         result = yield
     finally:
         _close_bare(item)
-    _fail_on_misses(item)
-    harness = _watch(item).harness
+    fail_on_misses(item)
+    harness = watch_of(item).harness
     if harness is not None and harness.passed:
-        _finish(item, harness)
+        finish(item, harness)
     return result
-
-
-def _finish(item: pytest.Item, harness: Harness) -> None:
-    from .errors import AgentCacheError
-    from .report import unused
-
-    try:
-        harness.save()
-    except AgentCacheError as error:
-        # From None, or pytest would show the error twice, as a cause and as itself.
-        raise pytest.fail.Exception(f"{item.nodeid}: {error}", pytrace=False) from None
-    strict = harness.mode == "offline" and harness.settings.unused == "fail"
-    if strict and harness.unused and harness.path:
-        text = unused(item.nodeid, harness.unused, harness.path, item.config.rootpath)
-        pytest.fail(text, pytrace=False)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -268,63 +186,23 @@ def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
-    watch = _watch(item)
-    _tell_misses(item, call, report)
+    watch = watch_of(item)
+    tell_misses(item, call, report)
     watch.failed = watch.failed or report.failed
     if report.when == "call" and watch.harness is not None:
         passed = report.passed and not hasattr(report, "wasxfail")
         watch.harness.passed = passed and not watch.failed
     if report.when == "teardown":
-        if told := _told(item, watch):
+        if told := account(item):
             # Reports travel from xdist's workers to its controller, which sums up what they tell.
             report.agentcache = told  # type: ignore[attr-defined]
         del item.stash[WATCH]
     return report
 
 
-def _tell_misses(item: pytest.Item, call: pytest.CallInfo[None], report: Any) -> None:
-    """Sees to it that the report of a test tells its misses, whatever else became of it."""
-    watch = _watch(item)
-    untold = [*watch.own(), *watch.outside()]
-    if not untold or report.passed:
-        return
-    text, watch.raised = watch.raised or _misses_text(item), ""
-    raised = call.excinfo is not None and getattr(call.excinfo.value, "msg", None) == text
-    if report.failed and not raised:
-        report.sections.append(("agentcache", text))
-    elif report.skipped and not hasattr(report, "wasxfail"):
-        # "The service is down" is what an agent's test would say of a miss, and skip.
-        report.outcome, report.longrepr = "failed", text
-    watch.told += untold
-
-
-def _told(item: pytest.Item, watch: Watch) -> dict[str, Any]:
-    """What the summary needs to know of one test; nothing if it was on no cassette."""
-    from .report import shown
-
-    missed = sum(
-        miss.count for miss in [*watch.refused, *(watch.bare.misses if watch.bare else [])]
-    )
-    harness = watch.harness
-    if harness is None:
-        return {"missed": missed} if missed else {}
-    if harness.settings.on_miss != "respond":
-        missed += sum(miss.count for miss in harness.misses)
-    lists = harness.passed and harness.settings.unused != "ignore"
-    return {
-        "cassette": shown(harness.path or Path(), item.config.rootpath),
-        "played": harness.responder.tally.played,
-        "recorded": harness.responder.tally.recorded,
-        "missed": missed,
-        "unused": list(harness.unused) if lists else [],
-        "written": harness.written,
-        "passed": harness.passed,
-    }
-
-
 @pytest.hookimpl(trylast=True)
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    from .report import Totals
+    from .summary import Totals
 
     totals = Totals()
     for reports in terminalreporter.stats.values():
@@ -332,7 +210,10 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
             if told := getattr(report, "agentcache", None):
                 totals.add(told)
     totals.late += [*config.stash.get(LATE, []), *_late()]
-    for line in totals.lines(verbose=config.getoption("verbose") > 0):
+    lines = list(totals.lines(verbose=config.getoption("verbose") > 0))
+    if lines and {"failed", "error"} & terminalreporter.stats.keys():
+        lines.insert(0, "")
+    for line in lines:
         terminalreporter.write_line(line)
 
 
@@ -391,7 +272,7 @@ def agentcache(
         raise pytest.fail.Exception(str(error), pytrace=False) from None
     if settings.mode in ("replay", "offline"):
         SWITCHBOARD.guard = _guard(settings, item)
-    _watch(item).harness = harness
+    watch_of(item).harness = harness
     yield harness
     harness.close()
     SWITCHBOARD.guard = before

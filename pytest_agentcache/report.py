@@ -1,10 +1,9 @@
-"""What is said to people: the header, a miss with its closest match, the summary."""
+"""What a test that failed on its cassette is told: a miss with its closest match, the unused."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,27 +13,10 @@ from .errors import CassetteError
 from .interaction import Interaction, Request
 from .matching import Matcher, differences
 from .responder import Miss, Responder
-from .settings import Settings
+from .summary import interactions, shown
 
 _MOST_DIFFERENCES = 6
 _MOST_SECONDS = 2.0
-
-_HEADERS = {
-    "replay": "replay, a request that is on no cassette fails its test",
-    "record": "record, what is on no cassette is asked for and kept",
-    "rerecord": "rerecord, everything is asked for anew",
-    "offline": "offline, no network at all",
-    "live": "live, no cassette is used or written",
-}
-
-
-def header(settings: Settings) -> str:
-    """The line at the head of a run."""
-    line = f"agentcache: {_HEADERS[settings.mode]}"
-    open_to = (*settings.allowed_hosts, *settings.passthrough)
-    if settings.mode == "offline" and open_to:
-        line += f" but for {', '.join(open_to)}"
-    return line
 
 
 def misses(
@@ -126,7 +108,7 @@ def _closest(miss: Miss, responder: Responder) -> Iterator[str]:
             if matcher.key(responder.normalized(each.request)) == key
         ]
         times = "once" if len(numbers) == 1 else f"{len(numbers)} times"
-        yield f"recorded {times} ({_interactions(numbers)}), and played already"
+        yield f"recorded {times} ({interactions(numbers)}), and played already"
         return
     nearest = _nearest(miss.request, responder, matcher)
     if nearest is None:
@@ -167,8 +149,7 @@ def _elsewhere(request: Request, responder: Responder, path: Path) -> Path | Non
     key = matcher.key(request)
     step = urlsplit(request.url).path.rpartition("/")[2].encode()
     until = time.perf_counter() + _MOST_SECONDS
-    root = path.parent if path.parent.name == "cassettes" else path.parent.parent
-    for other in sorted(root.rglob("*.yaml")):
+    for other in _others(path):
         if time.perf_counter() > until:
             return None
         if other == path:
@@ -184,87 +165,22 @@ def _elsewhere(request: Request, responder: Responder, path: Path) -> Path | Non
     return None
 
 
+def _others(path: Path) -> list[Path]:
+    """The cassettes among which `path` lies; where it lies in no such folder, those beside it."""
+    root = next((folder for folder in path.parents if folder.name == "cassettes"), None)
+    try:
+        return sorted(path.parent.glob("*.yaml") if root is None else root.rglob("*.yaml"))
+    except OSError:
+        return []
+
+
 def _same(each: Interaction, matcher: Matcher, responder: Responder, key: Any) -> bool:
     return bool(matcher.key(responder.normalized(each.request)) == key)
-
-
-def _interactions(numbers: Iterable[int]) -> str:
-    listed = [str(number) for number in numbers]
-    return f"interaction{'s' if len(listed) > 1 else ''} {', '.join(listed)}"
-
-
-def shown(path: Path, root: Path) -> str:
-    """`path` as it is written for people: relative to `root` where it lies below."""
-    try:
-        return path.relative_to(root).as_posix()
-    except ValueError:
-        return str(path)
 
 
 def unused(test: str, numbers: Iterable[int], path: Path, root: Path) -> str:
     """The report of a test under `agentcache_unused = fail` that left interactions unused."""
     return (
-        f"{test} never asked for {_interactions(numbers)} of {shown(path, root)}.\n\n"
+        f"{test} never asked for {interactions(numbers)} of {shown(path, root)}.\n\n"
         f"  drop them: {_command(test)}"
     )
-
-
-@dataclass(slots=True)
-class Totals:
-    """What all tests of a run did, gathered where the summary is written."""
-
-    missed: int = 0
-    cassettes: dict[str, dict[str, Any]] = field(default_factory=dict)
-    late: list[str] = field(default_factory=list)
-
-    def add(self, told: dict[str, Any]) -> None:
-        """Adds what one test's report tells (see `plugin`)."""
-        self.missed += told["missed"]
-        if "cassette" not in told:
-            return
-        # Tests that share a cassette share its line.
-        known = self.cassettes.setdefault(told["cassette"], dict.fromkeys(_COUNTED, 0))
-        for what in ("played", "recorded", "missed"):
-            known[what] += told[what]
-        known["unused"] = told["unused"] or known["unused"] or []
-        known["written"] = known["written"] or told["written"]
-        if told["recorded"] and not told["passed"]:
-            known["discarded"] += told["recorded"]
-
-    def lines(self, *, verbose: bool) -> Iterator[str]:
-        """The summary; nothing at all where no test was on a cassette."""
-        if not self.cassettes and not self.late and not self.missed:
-            return
-        for path, told in sorted(self.cassettes.items()):
-            if verbose and (line := _cassette_line(told)):
-                yield f"{path}: {line}"
-            elif told["unused"]:
-                yield f"{path}: unused: {_interactions(told['unused'])}"
-        for sentence in self.late:
-            yield f"late: {sentence}"
-        played, recorded, unused, written = (
-            self._sum(what) for what in ("played", "recorded", "unused", "written")
-        )
-        plural = "" if written == 1 else "s"
-        yield (
-            f"agentcache: {played} played, {recorded} recorded, {self.missed} missed, "
-            f"{unused} unused, {written} cassette{plural} written"
-        )
-
-    def _sum(self, what: str) -> int:
-        told = (each[what] for each in self.cassettes.values())
-        return sum(len(each) if isinstance(each, list) else int(each) for each in told)
-
-
-_COUNTED = ("played", "recorded", "missed", "unused", "written", "discarded")
-
-
-def _cassette_line(told: dict[str, Any]) -> str:
-    parts = [f"{told[what]} {what}" for what in ("played", "recorded", "missed") if told[what]]
-    if told["unused"]:
-        parts.append(f"unused: {_interactions(told['unused'])}")
-    if told["written"]:
-        parts.append("written")
-    if told["discarded"]:
-        parts.append(f"{told['discarded']} not kept, for the test did not pass")
-    return ", ".join(parts)

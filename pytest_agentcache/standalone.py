@@ -15,6 +15,7 @@ from .errors import MissError, SettingsError
 from .harness import Harness
 from .intercept import SWITCHBOARD, install
 from .intercept.sockets import SocketGuard
+from .matching import PathError, json_path
 from .report import misses
 from .runs import Run
 from .settings import ENVIRONMENT, Settings, check_value
@@ -51,6 +52,11 @@ def use_cassette(
         raise SettingsError("use_cassette(): cassette= is its first argument, the path")
     merged = Settings().with_values(settings, "use_cassette()")
     merged = replace(merged, mode=_mode(mode))
+    try:
+        for each in merged.ignore_json:
+            json_path(each)
+    except PathError as error:
+        raise SettingsError(f"use_cassette(): {error}") from None
     place = Path(path).absolute()
     install()
     with tempfile.TemporaryDirectory(prefix="agentcache-") as folder:

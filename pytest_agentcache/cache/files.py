@@ -14,8 +14,8 @@ from ..cassette import replace_file
 from ..redaction import Redaction
 from .serializer import STRUCTURE, redacted, to_yaml, yaml_serializer
 
-# By key: what the file says, and what it would say with its secrets.
-Vault = dict[str, tuple[bytes, bytes]]
+# By key: the bytes of the file, and what they stand for, secrets and all.
+Vault = dict[str, tuple[bytes, dict[str, Any]]]
 
 
 class AtomicFiles(FileDict):
@@ -41,10 +41,12 @@ class AtomicFiles(FileDict):
 class ResponseFiles(AtomicFiles):
     """Responses, a file each. Secrets stay in memory: the file has placeholders in their stead.
 
+    What was written is remembered, so a hit on an untouched file need not read YAML again.
+
     Args:
         ours: Whether the serialiser is our YAML; another one's files are its own business.
         redaction: What is kept out of the files.
-        vault: Where the secrets stay; sessions on one folder share it.
+        vault: What was written, and where the secrets stay; sessions on one folder share it.
     """
 
     def __init__(
@@ -65,18 +67,18 @@ class ResponseFiles(AtomicFiles):
             super().__setitem__(key, value)
             return
         fields = STRUCTURE.dumps(value)
-        safe = redacted(fields, self._redaction)
-        written = to_yaml(safe)
-        if safe == fields:
-            self._vault.pop(key, None)
-        else:
-            self._vault[key] = written, to_yaml(fields)
+        written = to_yaml(redacted(fields, self._redaction))
+        self._vault[key] = written, fields
         self._write(key, written)
 
     def deserialize(self, key: str, value: Any) -> Any:
-        written, true = self._vault.get(key, (None, None))
+        written, fields = self._vault.get(key, (None, None))
         # Whoever edits the file means what it says from then on.
-        return super().deserialize(key, true if value == written else value)
+        if value != written:
+            return super().deserialize(key, value)
+        found = STRUCTURE.loads(fields)
+        found.cache_key = key
+        return found
 
 
 class LimitedResponseFiles(ResponseFiles):

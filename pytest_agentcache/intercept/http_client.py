@@ -1,7 +1,8 @@
 """The edge for `http.client`, and so for urllib.request, xmlrpc and whatever is built on them.
 
-A request is gathered as the bytes that it sends and looked at when its response is asked for; an
-answer is read by `http.client` itself, from a socket that holds it.
+A request is gathered as the bytes that it sends and looked at when it is complete: at the end of
+`request`, or when its response is asked for, if it was put together by hand. An answer is read by
+`http.client` itself, from a socket that holds it.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ MODULE = "http.client"
 def install(module: Any) -> None:
     """Patches `http.client.HTTPConnection` for the rest of the process."""
     plain, tls = module.HTTPConnection, module.HTTPSConnection
-    send, getresponse, close = plain.send, plain.getresponse, plain.close
+    request, send = plain.request, plain.send
+    getresponse, close = plain.getresponse, plain.close
 
     def origin(connection: Any) -> str:
         scheme, standard = ("https", 443) if isinstance(connection, tls) else ("http", 80)
@@ -48,25 +50,39 @@ def install(module: Any) -> None:
         for piece in _as_bytes(data):
             gathered += piece
 
-    def getresponse_decided(self: Any) -> Any:
-        sent = self.__dict__.pop("_agentcache_sent", None)
+    def decide(self: Any) -> None:
         held = self._HTTPConnection__response
-        if sent is None or (held is not None and not held.isclosed()):
-            # Nothing was asked, or the last answer is unread: its own error to raise.
-            return getresponse(self)
-        request = _parse(module, origin(self), bytes(sent))
-        answer = SWITCHBOARD.decide(request)
+        if "_agentcache_sent" not in self.__dict__ or (held is not None and not held.isclosed()):
+            # Nothing was asked, or the last answer is unread, for which it has an error of its own.
+            return
+        sent = bytes(self.__dict__.pop("_agentcache_sent"))
+        asked = _parse(module, origin(self), sent)
+        answer = SWITCHBOARD.decide(asked)
+        if not isinstance(answer, Response):
+            with SWITCHBOARD.upstream():
+                send(self, sent)
+        self._agentcache_decided = asked.method, answer
+
+    def request_decided(self: Any, *args: Any, **kwargs: Any) -> None:
+        request(self, *args, **kwargs)
+        # Here, because callers expect from here what goes wrong on the way to upstream.
+        decide(self)
+
+    def getresponse_decided(self: Any) -> Any:
+        decide(self)
+        method, answer = self.__dict__.pop("_agentcache_decided", ("", None))
         if isinstance(answer, Response):
-            return _play(self, getresponse, answer, request.method)
+            return _play(self, getresponse, answer, method)
         with SWITCHBOARD.upstream():
-            send(self, bytes(sent))
             live = getresponse(self)
         return live if answer is None else _record(self, live, answer)
 
     def close_gathered(self: Any) -> None:
-        self.__dict__.pop("_agentcache_sent", None)
+        for gathered in ("_agentcache_sent", "_agentcache_decided"):
+            self.__dict__.pop(gathered, None)
         close(self)
 
+    plain.request = request_decided
     plain.send, plain.getresponse, plain.close = send_later, getresponse_decided, close_gathered
     plain.connect, tls.connect = connect_later(plain.connect), connect_later(tls.connect)
 

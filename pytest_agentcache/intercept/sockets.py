@@ -39,10 +39,23 @@ def install() -> None:
             SWITCHBOARD.guard.check(event, arguments)
 
     sys.addaudithook(hook)
+    for method, at in {"connect": 0, "connect_ex": 0, "sendto": -1, "sendmsg": 3}.items():
+        setattr(socket.socket, method, _checking(getattr(socket.socket, method), at))
     # `socket.getaddrinfo` looks its own function up at each call, however it was imported.
     _socket.getaddrinfo = _remembering(_socket.getaddrinfo)
     socket.gethostbyname = _remembering(socket.gethostbyname)
     socket.gethostbyname_ex = _remembering(socket.gethostbyname_ex)
+
+
+def _checking(method: Callable[..., Any], at: int) -> Callable[..., Any]:
+    """Checks an address before Python looks its name up, which it does ahead of its audit hooks."""
+
+    def method_checked(self: socket.socket, *arguments: Any) -> Any:
+        if SWITCHBOARD.guard is not None and len(arguments) > at:
+            SWITCHBOARD.guard.check("socket.connect", (self, arguments[at]))
+        return method(self, *arguments)
+
+    return method_checked
 
 
 def _remembering(look_up: Callable[..., Any]) -> Callable[..., Any]:

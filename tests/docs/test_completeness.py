@@ -11,10 +11,11 @@ import guide
 import pytest
 
 import pytest_agentcache
-from pytest_agentcache import hookspecs, options, plugin
+from pytest_agentcache import body, hookspecs, options, plugin
 from pytest_agentcache.settings import ENVIRONMENT, Settings
 
 CONFIGURATION = (guide.ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
+HOW_IT_WORKS = (guide.ROOT / "docs" / "how-it-works.md").read_text(encoding="utf-8")
 TROUBLESHOOTING = (guide.ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
 HOOKS = [name for name in vars(hookspecs) if name.startswith("pytest_agentcache_")]
 FIXTURES = [
@@ -77,6 +78,12 @@ def test_hooks_and_fixtures_are_found():
     """The tests above have something to look at."""
     assert len(HOOKS) >= 5
     assert {"agentcache", "agentcache_session", "agentcache_config"} <= set(FIXTURES)
+
+
+@pytest.mark.parametrize("key", [*body.KINDS, *body.STYLES])
+def test_body_key_is_documented(key):
+    """Each key that a body may have on a cassette stands in the format."""
+    assert f"`{key}`" in HOW_IT_WORKS
 
 
 def messages() -> list[str]:

@@ -20,7 +20,7 @@ import httpx2
 import requests
 import urllib3
 from botocore.awsrequest import AWSRequest
-from botocore.exceptions import HTTPClientError
+from botocore.exceptions import EndpointConnectionError, HTTPClientError, ReadTimeoutError
 from botocore.httpsession import URLLib3Session
 
 TIMEOUT = 20  # Seconds; only a broken client waits that long.
@@ -170,7 +170,7 @@ class Requests(Client):
 class Urllib3(Client):
     name = "urllib3"
     has_jar = False
-    refused = urllib3.exceptions.NewConnectionError
+    refused = (urllib3.exceptions.NewConnectionError, urllib3.exceptions.MaxRetryError)
     timed_out = urllib3.exceptions.ReadTimeoutError
     broken = urllib3.exceptions.ProtocolError
 
@@ -304,7 +304,8 @@ class UrllibRequest(Client):
 class Botocore(Client):
     name = "botocore"
     follows = has_jar = False
-    refused = timed_out = broken = HTTPClientError
+    refused, timed_out = EndpointConnectionError, ReadTimeoutError
+    broken = (HTTPClientError, urllib3.exceptions.ProtocolError)
 
     @contextmanager
     def session(self):

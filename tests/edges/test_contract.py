@@ -34,7 +34,13 @@ def test_status_and_reason(client, upstream, journey, status, reason):
 
 def test_headers(client, upstream, journey):
     """Headers are found in any case, and repeated ones all of them."""
-    headers = [*TEXT, ("X-One", "1"), ("x-MANY", "a"), ("X-Many", "b"), ("Cache-Control", "no-store")]
+    headers = [
+        *TEXT,
+        ("X-One", "1"),
+        ("x-MANY", "a"),
+        ("X-Many", "b"),
+        ("Cache-Control", "no-store"),
+    ]
     url = upstream.serve("/it", Answer(b"text", headers=headers))
     recorded, replayed = journey(lambda: client.send(Call(url)))
 
@@ -128,7 +134,10 @@ def test_head_keeps_its_length(client, upstream, journey):
 def test_answers_without_body(client, upstream, journey, status):
     """204 and 304 end with their headers, and the connection goes on."""
     bare = Answer(b"", status, [("ETag", '"v1"')], framing="none")
-    url, other = upstream.serve("/it", bare), upstream.serve("/other", Answer(b"more", headers=TEXT))
+    url, other = (
+        upstream.serve("/it", bare),
+        upstream.serve("/other", Answer(b"more", headers=TEXT)),
+    )
     recorded, replayed = journey(lambda: client.send(Call(url), Call(other)))
 
     assert (recorded[0].status, recorded[0].body) == (status, b"")

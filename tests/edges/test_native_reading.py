@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import datetime
+import datetime as dt
 import http.client
+import threading
+import urllib.error
 import urllib.request
 
 import aiohttp
@@ -33,7 +35,10 @@ REQUESTS = {
     "iter_content(5)": (lambda answer: b"".join(answer.iter_content(5)), BODY),
     "iter_lines": (lambda answer: list(answer.iter_lines()), [line.strip() for line in LINES]),
     "raw.read": (lambda answer: answer.raw.read(), BODY),
-    "raw.read(4)": (lambda answer: (answer.raw.read(4), answer.raw.read(7)), (b"firs", b"t line\n")),
+    "raw.read(4)": (
+        lambda answer: (answer.raw.read(4), answer.raw.read(7)),
+        (b"firs", b"t line\n"),
+    ),
     "raw.stream": (lambda answer: list(answer.raw.stream()), LINES),
     "text": (lambda answer: answer.text, BODY.decode()),
     "content twice": (lambda answer: (answer.content, answer.content), (BODY, BODY)),
@@ -49,7 +54,7 @@ def test_requests(journey, url, way):
         with requests.Session() as session, session.get(url, stream=True) as answer:
             assert answer.ok
             assert answer.headers["x-KIND"] == "a"
-            assert answer.elapsed >= datetime.timedelta(0)
+            assert answer.elapsed >= dt.timedelta(0)
             assert answer.url == answer.request.url == url
             return read(answer)
 
@@ -64,7 +69,7 @@ URLLIB3 = {
     "stream": (lambda answer: list(answer.stream()), LINES),
     "read_chunked": (lambda answer: list(answer.read_chunked()), LINES),
     "readline": (lambda answer: answer.readline(), LINES[0]),
-    "iterated": (lambda answer: list(answer), LINES),
+    "iterated": (list, LINES),
     "readinto": (lambda answer: _into(answer, 8), BODY[:8]),
     "drained": (lambda answer: (answer.drain_conn(), answer.read()), (None, b"")),
 }
@@ -100,7 +105,7 @@ HTTP_CLIENT = {
     "readline": (lambda answer: [answer.readline(), answer.readline()], LINES[:2]),
     "readinto": (lambda answer: _into(answer, 8), BODY[:8]),
     "peek": (lambda answer: (answer.peek(3)[:3], answer.read(5)), (b"fir", b"first")),
-    "iterated": (lambda answer: list(answer), LINES),
+    "iterated": (list, LINES),
     "getheader": (lambda answer: (answer.getheader("X-kind"), answer.msg["x-kind"]), ("a", "a")),
 }
 
@@ -161,7 +166,7 @@ def test_httpx(journey, url, module, way):
             assert answer.headers["x-KIND"] == "a"
             found = list(getattr(answer, way)())
         assert answer.is_closed
-        assert answer.elapsed >= datetime.timedelta(0)
+        assert answer.elapsed >= dt.timedelta(0)
         assert (answer.http_version, answer.url, answer.encoding) == ("HTTP/1.1", url, "utf-8")
         return found
 
@@ -177,7 +182,7 @@ def test_httpx_async(journey, url, module, way):
         async with module.AsyncClient() as client, client.stream("GET", url) as answer:
             found = [each async for each in getattr(answer, f"a{way}")()]
         assert answer.is_closed
-        assert answer.elapsed >= datetime.timedelta(0)
+        assert answer.elapsed >= dt.timedelta(0)
         return found
 
     assert journey(lambda: asyncio.run(read())) == (WAYS_OF_HTTPX[way], WAYS_OF_HTTPX[way])
@@ -219,7 +224,7 @@ AIOHTTP = {
     "iter_chunked": (lambda content: _all(content.iter_chunked(1024)), LINES),
     "iter_any": (lambda content: _all(content.iter_any()), LINES),
     "iter_chunks": (lambda content: _all(content.iter_chunks()), [(line, True) for line in LINES]),
-    "iterated": (lambda content: _all(content), LINES),
+    "iterated": (_all, LINES),
     "read": (lambda content: content.read(), BODY),
     "read(5)": (lambda content: content.read(5), b"first"),
     "readany": (lambda content: content.readany(), LINES[0]),
@@ -261,8 +266,6 @@ def test_aiohttp_of_known_length(journey, upstream):
 
 def test_aiohttp_reads_on_after_a_cancelled_read(journey, upstream):
     """A read that was given up takes nothing away from the next one."""
-    import threading
-
     gate = threading.Event()
     parts = [b"data: 1\n\n", b"data: 2\n\n"]
     url = upstream.serve("/it", Answer(parts, headers=SSE, framing="chunked", gate=gate))
@@ -297,11 +300,15 @@ def test_raise_for_status(journey, upstream, status):
         found = []
         with requests.Session() as session, pytest.raises(requests.HTTPError) as caught:
             session.get(url).raise_for_status()
-        found.append((caught.value.response.status_code, caught.value.response.headers["retry-after"]))
+        found.append(
+            (caught.value.response.status_code, caught.value.response.headers["retry-after"])
+        )
         for module in (httpx, httpx2):
             with module.Client() as client, pytest.raises(module.HTTPStatusError) as caught:
                 client.get(url).raise_for_status()
-            found.append((caught.value.response.status_code, caught.value.response.headers["retry-after"]))
+            found.append(
+                (caught.value.response.status_code, caught.value.response.headers["retry-after"])
+            )
         with pytest.raises(urllib.error.HTTPError) as caught:
             urllib.request.urlopen(url)
         with caught.value as error:

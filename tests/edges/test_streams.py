@@ -34,11 +34,23 @@ STREAMS = {
     "crlf": (Answer(CRLF, headers=SSE, framing="chunked"), CRLF),
     "closing": (Answer(EVENTS, headers=SSE, framing="close"), EVENTS),
     "with-length": (Answer(EVENTS, headers=SSE), EVENTS),
-    "unterminated": (Answer([EVENTS[0], b"data: x"], headers=SSE, framing="close"), [EVENTS[0], b"data: x"]),
+    "unterminated": (
+        Answer([EVENTS[0], b"data: x"], headers=SSE, framing="close"),
+        [EVENTS[0], b"data: x"],
+    ),
     "gzip": (Answer([PACKED[:30], PACKED[30:]], headers=[*SSE, *GZIP], framing="chunked"), EVENTS),
-    "ndjson": (Answer([b'{"a":1}\n', b'{"a":2}\n'], headers=NDJSON, framing="chunked"), [b'{"a":1}\n', b'{"a":2}\n']),
-    "ndjson-across": (Answer([b'{"a"', b':1}\n{"a":2}\n'], headers=NDJSON, framing="chunked"), [b'{"a"', b':1}\n{"a":2}\n']),
-    "ndjson-closing": (Answer([b'{"a":1}\n{"a"', b":2}\n"], headers=NDJSON, framing="close"), [b'{"a":1}\n', b'{"a":2}\n']),
+    "ndjson": (
+        Answer([b'{"a":1}\n', b'{"a":2}\n'], headers=NDJSON, framing="chunked"),
+        [b'{"a":1}\n', b'{"a":2}\n'],
+    ),
+    "ndjson-across": (
+        Answer([b'{"a"', b':1}\n{"a":2}\n'], headers=NDJSON, framing="chunked"),
+        [b'{"a"', b':1}\n{"a":2}\n'],
+    ),
+    "ndjson-closing": (
+        Answer([b'{"a":1}\n{"a"', b":2}\n"], headers=NDJSON, framing="close"),
+        [b'{"a":1}\n', b'{"a":2}\n'],
+    ),
     "text": (Answer([b"one", b"two"], framing="chunked"), [b"one", b"two"]),
 }
 

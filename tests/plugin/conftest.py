@@ -20,8 +20,7 @@ import httpx2  # noqa: F401
 import pytest
 import requests_cache  # noqa: F401
 
-import pytest_agentcache.report
-import pytest_agentcache.standalone
+from pytest_agentcache import use_cassette  # noqa: F401
 from pytest_agentcache.intercept import install
 
 install()
@@ -60,7 +59,7 @@ class Upstream:
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
-            def do_GET(self) -> None:
+            def answer(self) -> None:
                 size = int(self.headers.get("content-length") or 0)
                 body = self.rfile.read(size)
                 upstream.hits.append(f"{self.command} {self.path}")
@@ -68,17 +67,17 @@ class Upstream:
                 told = {"path": self.path, "hit": len(upstream.hits)}
                 if body:
                     told["asked"] = body.decode()
-                answer = json.dumps(told).encode()
+                body = json.dumps(told).encode()
                 self.send_response(int(dict(query).get("status", 200)))
                 self.send_header("Content-Type", "application/json")
-                self.send_header("Content-Length", str(len(answer)))
+                self.send_header("Content-Length", str(len(body)))
                 for name, value in query:
                     if name == "h":
                         self.send_header(*value.split(":", 1))
                 self.end_headers()
-                self.wfile.write(answer)
+                self.wfile.write(body)
 
-            do_POST = do_PUT = do_GET
+            do_GET = do_POST = do_PUT = answer  # noqa: N815 - http.server's names
 
             def log_message(self, *_: object) -> None:
                 pass
@@ -139,9 +138,7 @@ def upstream() -> Iterator[Upstream]:
 
 
 @pytest.fixture
-def suite(
-    pytester: pytest.Pytester, upstream: Upstream, monkeypatch: pytest.MonkeyPatch
-) -> Suite:
+def suite(pytester: pytest.Pytester, upstream: Upstream, monkeypatch: pytest.MonkeyPatch) -> Suite:
     for name in ("AGENTCACHE_MODE", "PYTEST_ADDOPTS"):
         monkeypatch.delenv(name, raising=False)
     return Suite(pytester, upstream)

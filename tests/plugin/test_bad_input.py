@@ -38,7 +38,8 @@ BAD = {
     "no version": (changed("agentcache: 1\n", ""), 1, "no `agentcache:` line, but *"),
     "unknown body kind": (changed("    json: {a: 1}", "    xml: <a/>"), 8, "unknown key 'xml'; *"),
     "two bodies": (changed("    json: {a: 1}", "    json: {a: 1}\n    text: a"), 9, "two bodies*"),
-    "unknown style": (changed("json: {a: 1}", "json: {a: 1}\n    json_style: baroque"), 8, "*baroque*"),
+    "unknown style": (changed("json: {a: 1}", "json: {a: 1}\n    json_style: baroque"), 8,
+                      "*baroque*"),
     "Python tag": (changed("{a: 1}", "!!python/object/apply:os.system ['true']"), 8,
                    "*python/object/apply*"),
     "alias": (changed("{a: 1}", "[&x {b: 1}, *x]"), 8, "*alias*"),
@@ -57,13 +58,16 @@ BAD = {
     "sidecar at the root": (changed("json: {a: 1}", "file: /etc/passwd"), 8,
                             "the file '/etc/passwd' lies outside bad/"),
     "status as text": (changed("status: 200", "status: ok"), 6, "`status` is no HTTP status"),
-    "header as number": (changed("application/json", "3"), 7, "the header 'content-type' is no text*"),
+    "header as number": (changed("application/json", "3"), 7,
+                         "the header 'content-type' is no text*"),
     "no url": (changed(", url: 'URL/bad'", ""), 4, "`url` is missing or no text"),
-    "no instant": (changed("'2026-11-21T18:29:15Z'", "yesterday"), 2, "`recorded_at` is no instant*"),
+    "no instant": (changed("'2026-11-21T18:29:15Z'", "yesterday"), 2,
+                   "`recorded_at` is no instant*"),
     "empty": ("", 1, "the file is empty"),
     "blank": ("\n\n", 1, "the file is empty"),
     "cut off in a line": (GOOD[: GOOD.index("application")], 7, "this is no cassette*"),
-    "cut off after a request": (GOOD[: GOOD.index("  response")], 4, "*without `response`*cut off*"),
+    "cut off after a request": (GOOD[: GOOD.index("  response")], 4,
+                                "*without `response`*cut off*"),
     "cut off after a response": (GOOD[: GOOD.index("    status")], 5, "*"),
     "cut off before interactions": (GOOD[: GOOD.index("interactions")], 1, "*cut off*"),
     "no UTF-8": (GOOD.replace("a: 1", "a: \udce9"), 8, "this is no UTF-8 text"),
@@ -206,6 +210,7 @@ def test_a_full_disk_loses_nothing(suite, flag):
             "*Nothing was changed; see to the rights of the folder and the room on the disk.",
         ]
     )
+    outcome.stdout.no_fnmatch_line("*During handling*")
     after = suite.files()
     large = "cassettes/test_suite/test_large.yaml"
     assert after[large] == before[large]

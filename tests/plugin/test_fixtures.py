@@ -129,6 +129,37 @@ def test_a_fixture_asked_for_at_run_time_keeps_earlier_and_later_tests_apart(sui
     outcome.stdout.fnmatch_lines(["*GET one.example/ *", "*GET two.example/ *"])
 
 
+def test_a_fixture_asked_for_at_run_time_shuts_the_network_from_then_on(suite):
+    """In replay the sockets are open before it, shut after it, and open in the next test."""
+    suite.write("""
+        import pytest, socket
+
+        def reach():
+            with socket.socket() as raw:
+                raw.setblocking(False)
+                raw.connect_ex(("192.0.2.1", 9))
+
+        @pytest.mark.agentcache
+        def test_loads_the_edges():
+            pass
+
+        def test_one(request):
+            reach()
+            request.getfixturevalue("agentcache")
+            with pytest.raises(OSError, match="the network is shut in replay mode"):
+                reach()
+
+        def test_two():
+            reach()
+    """)
+
+    outcome = suite.run()
+
+    outcome.assert_outcomes(passed=2, failed=1)
+    outcome.stdout.fnmatch_lines(["*CONNECT 192.0.2.1:9 *asked at test_suite.py:8 in reach()"])
+    assert "DID NOT RAISE" not in outcome.stdout.str()
+
+
 PHASES = {
     "autouse fixture": """
         import pytest, requests

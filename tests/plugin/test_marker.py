@@ -171,15 +171,27 @@ POST = """
         ("match=['url']", "request(WHAT, URL)", "'GET'", "'PUT'"),
         ("match=['method', 'body']", "get(URL + WHAT)", "'/one'", "'/two'"),
         ("match='method url'", "post(URL, json=WHAT)", "{'a': 1}", "{'a': 2}"),
-        ("ignore_json=['messages[*].id']", "post(URL, json=WHAT)",
-         "{'messages': [{'id': 1, 'text': 'a'}]}", "{'messages': [{'id': 2, 'text': 'a'}]}"),
+        (
+            "ignore_json=['messages[*].id']",
+            "post(URL, json=WHAT)",
+            "{'messages': [{'id': 1, 'text': 'a'}]}",
+            "{'messages': [{'id': 2, 'text': 'a'}]}",
+        ),
         ("ignore_query=['ts']", "get(URL + WHAT)", "'/?q=1&ts=1'", "'/?ts=2&q=1'"),
         ("ignore_form=['ts']", "post(URL, data=WHAT)", "{'q': 1, 'ts': 1}", "{'q': 1, 'ts': 2}"),
         (r"replace={r'run-\d+': 'run-N'}", "post(URL + WHAT, data=WHAT)", "'/run-1'", "'/run-22'"),
-        ("redact=['x-mine', 'pin']", "post(URL, json={'pin': WHAT}, params={'pin': WHAT})",
-         "'1234'", "'9876'"),
-        ("match=['method', 'url', 'headers'], drop_headers=['x-run']",
-         "get(URL, headers={'x-run': WHAT})", "'1'", "'2'"),
+        (
+            "redact=['x-mine', 'pin']",
+            "post(URL, json={'pin': WHAT}, params={'pin': WHAT})",
+            "'1234'",
+            "'9876'",
+        ),
+        (
+            "match=['method', 'url', 'headers'], drop_headers=['x-run']",
+            "get(URL, headers={'x-run': WHAT})",
+            "'1'",
+            "'2'",
+        ),
     ],
 )
 def test_what_a_setting_calls_the_same_is_played(suite, arguments, call, recorded, asked):
@@ -201,8 +213,12 @@ def test_what_a_setting_calls_the_same_is_played(suite, arguments, call, recorde
         ("match='method url headers'", "get(URL, headers={'x-a': WHAT})", "'1'", "'2'"),
         ("match='method url header:X-A'", "get(URL, headers={'x-a': WHAT})", "'1'", "'2'"),
         ("redact=['!token']", "post(URL, json={'token': WHAT})", "'1'", "'2'"),
-        ("match='method url headers', keep_headers=['x-request-id']",
-         "get(URL, headers={'x-request-id': WHAT})", "'1'", "'2'"),
+        (
+            "match='method url headers', keep_headers=['x-request-id']",
+            "get(URL, headers={'x-request-id': WHAT})",
+            "'1'",
+            "'2'",
+        ),
     ],
 )
 def test_what_a_setting_tells_apart_is_a_miss(suite, arguments, call, recorded, asked):

@@ -291,9 +291,7 @@ def test_offline_counts_a_missing_cassette_as_empty(suite):
     outcome = suite.run("--agentcache-offline")
 
     outcome.assert_outcomes(failed=1)
-    outcome.stdout.fnmatch_lines(
-        ["*there is no cassette yet: cassettes/test_suite/test_one.yaml"]
-    )
+    outcome.stdout.fnmatch_lines(["*there is no cassette yet: cassettes/test_suite/test_one.yaml"])
 
 
 def test_the_same_request_several_times_plays_in_order(suite, upstream):

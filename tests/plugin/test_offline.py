@@ -21,7 +21,7 @@ STALE = """
     import pytest
 
     @pytest.mark.agentcache(
-        session={{"expire_after": timedelta(milliseconds=1), {keyword}: {value}}}, on_miss={on_miss!r}
+        session={{"expire_after": timedelta(milliseconds=1), {keyword}: {value}}}
     )
     def test_stale(agentcache_session):
         first = agentcache_session.get(URL + "/price")
@@ -32,7 +32,7 @@ STALE = """
 
 
 def write_stale(suite, check, **more):
-    filled = {"keyword": "'stale_if_error'", "value": True, "on_miss": "fail", **more}
+    filled = {"keyword": "'stale_if_error'", "value": True, **more}
     suite.write(STALE.format(check=check, **filled))
 
 

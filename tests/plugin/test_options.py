@@ -100,10 +100,19 @@ def test_an_unknown_mode_in_the_environment_is_refused(suite, monkeypatch):
         ("agentcache_on_miss = panic", "agentcache_on_miss: on_miss is 'panic'; allowed are fail*"),
         ("agentcache_unused = maybe", "agentcache_unused: unused is 'maybe'; allowed are list*"),
         ("agentcache_match = colour", "agentcache_match: match has 'colour'; allowed are method*"),
-        ("agentcache_match = header:", "agentcache_match: match has 'header:'; allowed are method*"),
+        (
+            "agentcache_match = header:",
+            "agentcache_match: match has 'header:'; allowed are method*",
+        ),
         ("agentcache_ignore_json = a..[b", "agentcache_ignore_json: 'a..[[]b' is no JSON path*"),
-        ("agentcache_replace = abc", "agentcache_replace: replace has 'abc'; write PATTERN => TEXT"),
-        ("agentcache_replace = ( => x", "agentcache_replace: replace has '(' => 'x', which is no *"),
+        (
+            "agentcache_replace = abc",
+            "agentcache_replace: replace has 'abc'; write PATTERN => TEXT",
+        ),
+        (
+            "agentcache_replace = ( => x",
+            "agentcache_replace: replace has '(' => 'x', which is no *",
+        ),
         (r"agentcache_replace = a => \1", "agentcache_replace: replace has 'a' => *invalid group*"),
         ("agentcache_session = fast", "agentcache_session has 'fast'; write KEYWORD = VALUE"),
         ("agentcache_auto = perhaps", "agentcache_auto: *'perhaps'*"),
@@ -237,7 +246,10 @@ def test_the_header_tells_the_mode(suite, mode, line):
 def test_the_header_tells_what_offline_leaves_open(suite):
     """Hosts that are let through stand in the header."""
     outcome = suite.run(
-        "--agentcache-offline", "-o", "agentcache_allowed_hosts=db.example", "-o",
+        "--agentcache-offline",
+        "-o",
+        "agentcache_allowed_hosts=db.example",
+        "-o",
         "agentcache_passthrough=localhost:1",
     )
 

@@ -161,7 +161,9 @@ def test_raise_ends_an_async_test(suite, plugin):
             pass
     """)
     suite.write("[pytest]\nasyncio_default_fixture_loop_scope = function\n", "pytest.ini")
-    load = ["-p", "asyncio"] if plugin == "asyncio" else ["-W", "ignore::pytest.PytestConfigWarning"]
+    load = (
+        ["-p", "asyncio"] if plugin == "asyncio" else ["-W", "ignore::pytest.PytestConfigWarning"]
+    )
     outcome = suite.run(*load)
 
     outcome.assert_outcomes(failed=1, passed=1)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 
 import pytest
 import requests
 
-from pytest_agentcache import CassetteError, MissError, SettingsError, use_cassette
+from pytest_agentcache import CassetteError, MissError, NetworkBlocked, SettingsError, use_cassette
 from pytest_agentcache.settings import MODES
 
 
@@ -66,6 +67,22 @@ def test_a_miss_is_raised_at_the_end_of_the_block(tmp_path, upstream, mode):
     assert not path.exists()
 
 
+def test_a_cassette_beside_it_that_holds_the_request_is_named(tmp_path, upstream):
+    """Cassettes in the same folder are looked through, and nothing around it."""
+    around = tmp_path / "around.yaml"
+    with use_cassette(around, mode="record"):
+        requests.get(upstream.url + "/around")
+    beside = tmp_path / "trips" / "beside.yaml"
+    with use_cassette(beside, mode="record"):
+        requests.get(upstream.url + "/beside")
+    with pytest.raises(MissError) as raised, use_cassette(tmp_path / "trips" / "mine.yaml"):
+        for path in ("/beside", "/around"):
+            requests.get(upstream.url + path)
+
+    assert f"it stands in another cassette: {beside}" in str(raised.value)
+    assert str(around) not in str(raised.value)
+
+
 def test_respond_raises_nothing(tmp_path, upstream):
     """Under on_miss="respond" the 504 is all there is."""
     with use_cassette(tmp_path / "trip.yaml", on_miss="respond") as harness:
@@ -76,12 +93,11 @@ def test_respond_raises_nothing(tmp_path, upstream):
 
 def test_raise_raises_on_the_spot(tmp_path, upstream):
     """Under on_miss="raise" the block ends at the miss."""
-    after = False
+    reached = []
     with pytest.raises(MissError), use_cassette(tmp_path / "trip.yaml", on_miss="raise"):
-        requests.get(upstream.url + "/one")
-        after = True
+        reached.append(requests.get(upstream.url + "/one"))
 
-    assert not after
+    assert reached == []
 
 
 @pytest.mark.parametrize("mode", ["record", "rerecord"])
@@ -91,9 +107,8 @@ def test_a_block_that_raises_writes_nothing(tmp_path, upstream, mode):
     with use_cassette(path, mode="record"):
         requests.get(upstream.url + "/one")
     before = path.read_bytes()
-    with pytest.raises(ValueError, match="mine"), use_cassette(path, mode=mode):
-        requests.get(upstream.url + "/two")
-        raise ValueError("mine")
+    with pytest.raises(ZeroDivisionError), use_cassette(path, mode=mode):
+        len(requests.get(upstream.url + "/two").text) / 0
 
     assert path.read_bytes() == before
 
@@ -120,6 +135,25 @@ def test_a_block_in_a_block_has_its_mode_and_its_own_cassette(tmp_path, upstream
     assert outer.read_text().count("- request:") == 2
     assert inner.read_text().count("- request:") == 1
     assert "/inner" in inner.read_text()
+
+
+@pytest.mark.parametrize("mode", ["replay", "offline"])
+def test_the_network_is_shut_for_the_block_only(tmp_path, mode):
+    """A raw socket is refused within, a miss at the end of the block, and open after it."""
+
+    def reach():
+        with socket.socket() as raw:
+            raw.setblocking(False)
+            raw.connect_ex(("192.0.2.1", 9))
+
+    with pytest.raises(MissError, match=r"CONNECT 192\.0\.2\.1:9"):
+        _reach_within(tmp_path / "trip.yaml", mode, reach)
+    reach()
+
+
+def _reach_within(path, mode, reach):
+    with use_cassette(path, mode=mode), pytest.raises(NetworkBlocked):
+        reach()
 
 
 def test_the_session_is_isolated_and_gone_afterwards(tmp_path, upstream):
@@ -230,10 +264,12 @@ def test_nested_in_a_test_it_has_the_mode_of_the_run(suite, upstream, mode, fixt
 @pytest.mark.parametrize("fixture", ["agentcache", ""])
 def test_nested_in_a_test_a_miss_fails_the_test(suite, fixture):
     """A miss in the block is the test's failure."""
-    suite.write(NESTED.format(fixture=fixture, mode="offline", after="").replace(
-        "assert requests.get(URL + \"/inner\").json()[\"path\"] == \"/inner\"",
-        "requests.get(URL + \"/inner\")",
-    ))
+    suite.write(
+        NESTED.format(fixture=fixture, mode="offline", after="").replace(
+            'assert requests.get(URL + "/inner").json()["path"] == "/inner"',
+            'requests.get(URL + "/inner")',
+        )
+    )
     outcome = suite.run("--agentcache-offline")
 
     outcome.assert_outcomes(failed=1)

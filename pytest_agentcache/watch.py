@@ -1,0 +1,142 @@
+"""What becomes of a test that asked: its misses are told, its cassette written, its part summed up.
+
+Every run of pytest imports this, so it must stay light.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from .harness import Harness
+    from .responder import Miss
+
+WATCH: pytest.StashKey[Watch] = pytest.StashKey()
+
+
+@dataclass(slots=True)
+class Watch:
+    """What is known of a test while it runs.
+
+    Attributes:
+        harness: Opened by its fixture, for a test on a cassette.
+        bare: What keeps a test offline that is on no cassette (or not yet).
+        refused: Connections refused while neither was open.
+        told: Misses that a report has told.
+        raised: The report that was raised, until pytest has made its own of it.
+        failed: Whether any part of the test failed; a failed subtest is one.
+    """
+
+    harness: Harness | None = None
+    bare: Harness | None = None
+    refused: list[Miss] = field(default_factory=list)
+    told: list[Miss] = field(default_factory=list)
+    raised: str = ""
+    failed: bool = False
+
+    def own(self) -> list[Miss]:
+        """Misses of the test's own cassette that count and were not told."""
+        counts = self.harness is not None and self.harness.settings.on_miss != "respond"
+        return self._untold(self.harness.misses if self.harness and counts else [])
+
+    def outside(self) -> list[Miss]:
+        """Misses beyond any cassette that were not told."""
+        return self._untold([*self.refused, *(self.bare.misses if self.bare else [])])
+
+    def _untold(self, found: list[Miss]) -> list[Miss]:
+        return [miss for miss in found if not any(miss is each for each in self.told)]
+
+
+def watch_of(item: pytest.Item) -> Watch:
+    """What is known of `item`, which runs."""
+    return item.stash.setdefault(WATCH, Watch())
+
+
+def fail_on_misses(item: pytest.Item) -> None:
+    """Fails a test, with its report, if it has misses that were not told."""
+    if text := _misses_text(item):
+        watch_of(item).raised = text
+        pytest.fail(text, pytrace=False)
+
+
+def _misses_text(item: pytest.Item) -> str:
+    """The report of all misses that were not told yet."""
+    watch = watch_of(item)
+    own, outside = watch.own(), watch.outside()
+    if not own and not outside:
+        return ""
+    from . import report
+
+    root, texts = item.config.rootpath, []
+    if outside and watch.bare:
+        texts.append(report.misses(item.nodeid, outside, watch.bare.responder, None, root=root))
+    elif outside:
+        texts.append(report.outside(item.nodeid, outside))
+    if own and (harness := watch.harness):
+        found = harness.found
+        texts.append(
+            report.misses(
+                item.nodeid, own, harness.responder, harness.path, found_cassette=found, root=root
+            )
+        )
+    return "\n\n".join(texts)
+
+
+def finish(item: pytest.Item, harness: Harness) -> None:
+    """Writes the cassette of a test that passed, and fails it for what it left unused."""
+    from .errors import AgentCacheError
+    from .report import unused
+
+    try:
+        harness.save()
+    except AgentCacheError as error:
+        # From None, or pytest would show the error twice, as a cause and as itself.
+        raise pytest.fail.Exception(f"{item.nodeid}: {error}", pytrace=False) from None
+    strict = harness.mode == "offline" and harness.settings.unused == "fail"
+    if strict and harness.unused and harness.path:
+        text = unused(item.nodeid, harness.unused, harness.path, item.config.rootpath)
+        pytest.fail(text, pytrace=False)
+
+
+def tell_misses(item: pytest.Item, call: pytest.CallInfo[None], report: Any) -> None:
+    """Sees to it that the report of a test tells its misses, whatever else became of it."""
+    watch = watch_of(item)
+    untold = [*watch.own(), *watch.outside()]
+    if not untold or report.passed:
+        return
+    text, watch.raised = watch.raised or _misses_text(item), ""
+    raised = call.excinfo is not None and getattr(call.excinfo.value, "msg", None) == text
+    if report.failed and not raised:
+        report.sections.append(("agentcache", text))
+    elif report.skipped and not hasattr(report, "wasxfail"):
+        # "The service is down" is what an agent's test would say of a miss, and skip.
+        report.outcome, report.longrepr = "failed", text
+    watch.told += untold
+
+
+def account(item: pytest.Item) -> dict[str, Any]:
+    """What the summary needs to know of one test; nothing if it asked on no cassette."""
+    from .summary import shown
+
+    watch = watch_of(item)
+    beyond = [*watch.refused, *(watch.bare.misses if watch.bare else [])]
+    missed = sum(miss.count for miss in beyond)
+    harness = watch.harness
+    if harness is None:
+        return {"missed": missed} if missed else {}
+    if harness.settings.on_miss != "respond":
+        missed += sum(miss.count for miss in harness.misses)
+    lists = harness.passed and harness.settings.unused != "ignore"
+    return {
+        "cassette": shown(harness.path or Path(), item.config.rootpath),
+        "played": harness.responder.tally.played,
+        "recorded": harness.responder.tally.recorded,
+        "missed": missed,
+        "unused": list(harness.unused) if lists else [],
+        "written": harness.written,
+        "passed": harness.passed,
+    }

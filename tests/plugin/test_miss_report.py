@@ -1,0 +1,103 @@
+"""The report of a miss: what happened, what comes close, what to do."""
+
+from __future__ import annotations
+
+REPORT = """
+    import requests
+
+    def chat(city, **more):
+        body = {"messages": [{"content": "a"}, {"content": "b"}, {"content": city}], **more}
+        return requests.post(URL + "/chat", json=body)
+
+    def test_one(agentcache):
+"""
+
+
+def test_the_report_names_the_differing_json_path(suite):
+    """The nearest interaction and both values at the path where they differ are told."""
+    suite.write(REPORT + '        chat("Paris")')
+    suite.record()
+    suite.write(REPORT + '        chat("London")')
+    outcome = suite.run()
+
+    outcome.assert_outcomes(failed=1)
+    outcome.stdout.fnmatch_lines(
+        [
+            "*POST 127.0.0.1:*/chat*asked at test_suite.py:6 in chat()",
+            "*closest: interaction 1, not played yet",
+            "*json.messages[[]2].content   recorded 'Paris'   asked 'London'",
+            '*record it: pytest --agentcache-record "test_suite.py::test_one"',
+        ]
+    )
+
+
+def test_the_report_says_if_the_nearest_was_played(suite):
+    """A request that drifted from one that was played already says so."""
+    suite.write(REPORT + '        chat("Paris")')
+    suite.record()
+    suite.write(REPORT + '        chat("Paris")\n        chat("London")')
+    outcome = suite.run()
+
+    outcome.stdout.fnmatch_lines(["*closest: interaction 1, already played once"])
+
+
+def test_asking_once_more_than_recorded_is_exhausted(suite):
+    """What was recorded twice and is asked a third time is a miss of its own kind."""
+    suite.write(REPORT + '        chat("Paris")\n        chat("Paris")')
+    suite.record()
+    suite.write(REPORT + '        [chat("Paris") for _ in range(3)]\n')
+    outcome = suite.run()
+
+    outcome.assert_outcomes(failed=1)
+    outcome.stdout.fnmatch_lines(
+        ["*recorded 2 times (interactions 1, 2), and played already", "*1 missed*"]
+    )
+
+
+def test_the_report_names_another_cassette_that_holds_it(suite):
+    """A test that was renamed, or a request that moved, is found in the other file."""
+    suite.write(REPORT + '        chat("Paris")')
+    suite.record()
+    suite.write(REPORT.replace("test_one", "test_two") + '        chat("Paris")')
+    outcome = suite.run()
+
+    outcome.stdout.fnmatch_lines(
+        ["*it stands in another cassette: cassettes/test_suite/test_one.yaml"]
+    )
+
+
+def test_each_miss_is_listed_with_its_count(suite):
+    """One line per place and request, with how often it asked."""
+    suite.write("""
+        import requests
+
+        def test_one(agentcache):
+            for _ in range(3):
+                requests.get(URL + "/one?q=1")
+            requests.put(URL + "/two")
+    """)
+    outcome = suite.run()
+
+    outcome.stdout.fnmatch_lines(
+        [
+            "*GET 127.0.0.1:*/one[?]q=1*asked at test_suite.py:6 in test_one(), 3 times",
+            "*PUT 127.0.0.1:*/two*asked at test_suite.py:7 in test_one()",
+            "agentcache: 0 played, 0 recorded, 4 missed, 0 unused, 0 cassettes written",
+        ]
+    )
+
+
+def test_secrets_are_not_in_the_report(suite):
+    """A report shows requests as a cassette would hold them."""
+    suite.write("""
+        import requests
+
+        def test_one(agentcache):
+            requests.get(URL + "/one", params={"api_key": "hush"})
+    """)
+    outcome = suite.run("--tb=no")
+
+    outcome.assert_outcomes(failed=1)
+    outcome = suite.run()
+    outcome.stdout.fnmatch_lines(["*GET 127.0.0.1:*/one[?]api_key=<API_KEY> *"])
+    outcome.stdout.no_fnmatch_line("*api_key=hush*")
