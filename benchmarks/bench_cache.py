@@ -39,10 +39,8 @@ def body(kind: str, size: int) -> bytes:
     if kind == "event stream":
         line = "data: " + json.dumps({"id": "c1", "choices": [{"delta": message}]}) + "\n\n"
         return line.encode() * (size // len(line))
-    value: dict[str, Any] = {
-        "id": "c1",
-        "data": [{"n": n, **message, "x": None} for n in range(count)],
-    }
+    data = [{"n": n, **message, "x": None} for n in range(count)]
+    value: dict[str, Any] = {"id": "c1", "data": data}
     if kind == "JSON with a secret":
         value["token"] = "secret"
     return json.dumps(value).encode()

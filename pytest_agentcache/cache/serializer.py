@@ -127,8 +127,9 @@ def from_yaml(raw: bytes) -> dict[str, Any]:
         ValueError: If `raw` is none of our files; requests-cache takes that for a cache miss.
     """
     fields = cassette_yaml.load(raw.decode("utf-8"))
-    if not isinstance(fields, dict) or not isinstance(fields.get("status_code"), int):
-        raise ValueError("no cached response")
+    status = fields.get("status_code") if isinstance(fields, dict) else None
+    if not isinstance(status, int):
+        raise ValueError("no cached response")  # noqa: TRY004 - requests-cache catches ValueError
     return unstructured(fields)
 
 

@@ -289,6 +289,41 @@ def test_broken_file_is_a_miss(upstream, opened, content, caplog):
     assert again.content == b"live"
 
 
+@pytest.mark.parametrize("name", ANSWERS)
+def test_file_alone_gives_the_exact_bytes(upstream, opened, name):
+    """A session that did not write the file reads the same from it."""
+    headers, body = ANSWERS[name]
+    upstream.answers["/x"] = (200, headers, body)
+    harness = opened()
+    live = harness.session.get(f"{upstream.url}/x")
+
+    stranger = CachedSession(backend=YamlCache(harness.session.cache.cache_dir))
+    read = stranger.get(f"{upstream.url}/x")
+
+    assert read.from_cache
+    assert read.content == body
+    assert (read.headers, read.encoding, read.reason) == (live.headers, live.encoding, live.reason)
+    assert read.request.url == live.request.url
+    assert dict(read.request.headers) == dict(live.request.headers)
+    assert len(upstream.hits) == 1
+
+
+def test_hits_do_not_share_what_can_be_changed(upstream, opened):
+    """Who changes one answer changes no other."""
+    upstream.answers["/x"] = (200, {"X": "1"}, b"x")
+    harness = opened()
+    _, first = twice(harness, f"{upstream.url}/x")
+
+    first.headers["X"] = "2"
+    first.cookies["a"] = "b"
+    first.request.headers["Y"] = "z"
+
+    again = harness.session.get(f"{upstream.url}/x")
+    assert again.headers["X"] == "1"
+    assert not again.cookies
+    assert "Y" not in again.request.headers
+
+
 def test_sessions_on_one_folder_share_secrets(upstream, opened):
     """A second session of the test gets the true values as well."""
     upstream.answers["/x"] = (200, {}, b'{"token":"true"}')

@@ -156,7 +156,7 @@ def test_a_fixture_asked_for_at_run_time_shuts_the_network_from_then_on(suite):
     outcome = suite.run()
 
     outcome.assert_outcomes(passed=2, failed=1)
-    outcome.stdout.fnmatch_lines(["*CONNECT 192.0.2.1:9 *asked at test_suite.py:8 in reach()"])
+    outcome.stdout.fnmatch_lines(["*CONNECT 192.0.2.1:9 *asked at test_suite.py:7 in reach()"])
     assert "DID NOT RAISE" not in outcome.stdout.str()
 
 

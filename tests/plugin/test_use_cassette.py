@@ -76,8 +76,7 @@ def test_a_cassette_beside_it_that_holds_the_request_is_named(tmp_path, upstream
     with use_cassette(beside, mode="record"):
         requests.get(upstream.url + "/beside")
     with pytest.raises(MissError) as raised, use_cassette(tmp_path / "trips" / "mine.yaml"):
-        for path in ("/beside", "/around"):
-            requests.get(upstream.url + path)
+        [requests.get(upstream.url + path) for path in ("/beside", "/around")]
 
     assert f"it stands in another cassette: {beside}" in str(raised.value)
     assert str(around) not in str(raised.value)
