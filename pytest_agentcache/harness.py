@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from . import cassette
 from .cache.isolation import Isolation
 from .cassette import Cassette
+from .errors import CassetteError
 from .interaction import Interaction
 from .intercept import SWITCHBOARD
 from .responder import Hooks, Miss, Responder
@@ -60,9 +62,13 @@ class Harness:
         """
         self._opened_at = datetime.now(UTC).replace(microsecond=0)
         recorded: tuple[Interaction, ...] = ()
-        if self.path is not None and self.settings.mode != "live" and not self._starts_anew():
-            self._found = cassette.read(self.path)
+        if self.path is not None and self._reads:
+            self._found = self._read(self.path)
             recorded = self._found.interactions
+            if self.mode == "rerecord":
+                # Of a shared cassette a test plays what others of this run have asked anew.
+                renewed = self.run.renewed(self.path)
+                recorded = tuple(each for each in recorded if digest(each) in renewed)
         self.responder = Responder(self.settings, recorded, self.hooks, self.direct)
         self._isolation = Isolation(self.folder, self.responder.redaction)
         self._requests_session = _requests_session()
@@ -70,10 +76,18 @@ class Harness:
         SWITCHBOARD.open(self.responder, self._isolation if self.path is not None else None)
         return self
 
-    def _starts_anew(self) -> bool:
-        return self.settings.mode == "rerecord" and not (
-            self.shared and self.path is not None and self.run.rewrote(self.path)
-        )
+    @property
+    def _reads(self) -> bool:
+        return self.mode != "live" and (self.mode != "rerecord" or self.shared)
+
+    def _read(self, path: Path) -> Cassette:
+        try:
+            return cassette.read(path)
+        except CassetteError:
+            # Recording anew is the remedy for a cassette that nobody can read.
+            if self.mode == "rerecord" and path.is_file():
+                return Cassette(path)
+            raise
 
     def close(self) -> None:
         """Gives up charge; whoever still asks is late."""
@@ -140,19 +154,56 @@ class Harness:
             if kept.interactions:
                 changed = kept.interactions != (self._found.interactions if self._found else ())
                 self.written = changed and cassette.write(kept)
-                if self.shared and self.mode == "rerecord":
-                    self.run.rewrites(self.path)
+                self._renew(self.path)
             elif not self.shared:
                 # A test that asks the network for nothing has no cassette.
                 cassette.remove(self.path)
 
     def _merged(self, path: Path) -> Cassette:
-        """A shared cassette: what lies there now, and behind it what this test adds."""
-        if self.settings.mode == "rerecord" and not self.run.rewrote(path):
-            return replace(self.cassette, recorded_at=self._opened_at)
-        now = cassette.read(path)
-        added = self.responder.added()
-        return Cassette(path, now.recorded_at or self._opened_at, (*now.interactions, *added))
+        """A shared cassette: what other tests have there, and behind it what this one adds."""
+        now, added = self._read(path), self.responder.added()
+        kept, recorded_at = now.interactions, now.recorded_at
+        if self.mode == "rerecord":
+            renewed = self.run.renewed(path)
+            asked = {self.responder.key(each) for each in added}
+            kept = tuple(
+                each
+                for each in kept
+                if digest(each) in renewed or self.responder.key(each) not in asked
+            )
+            recorded_at = recorded_at if renewed else None
+        return Cassette(path, recorded_at or self._opened_at, (*kept, *added))
+
+    def _renew(self, path: Path) -> None:
+        """Lets other tests of this run play what this one has asked anew."""
+        if self.shared and self.mode == "rerecord" and (count := len(self.responder.added())):
+            # As it reads from the file, which is how the others will see it.
+            written = cassette.read(path).interactions[-count:]
+            self.run.renews(path, map(digest, written))
+
+
+def drop_stale(run: Run, folders: Iterable[Path]) -> None:
+    """Drops from shared cassettes what no test of a run has asked anew.
+
+    Args:
+        run: A run that recorded everything anew, in which all tests passed.
+        folders: Folders of which every test ran; other cassettes are left as they are.
+
+    Raises:
+        CassetteError: If a cassette cannot be written.
+    """
+    for path, renewed in run.all_renewed().items():
+        if not any(path.is_relative_to(folder) for folder in folders):
+            continue
+        with cassette.locked(path):
+            now = cassette.read(path)
+            kept = tuple(each for each in now.interactions if digest(each) in renewed)
+            cassette.write(replace(now, interactions=kept))
+
+
+def digest(interaction: Interaction) -> str:
+    """What tells one interaction of a cassette from another, in all processes of a run."""
+    return hashlib.sha256(repr(interaction).encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _requests_session() -> Any:

@@ -1,4 +1,4 @@
-"""The pytest plugin: fixtures, hooks, and when a test takes charge of its requests.
+"""The pytest plugin: its hooks, and when a test takes charge of its requests.
 
 This module must stay light: suites that do not use the plugin import it all the same.
 """
@@ -7,30 +7,26 @@ from __future__ import annotations
 
 import sys
 import uuid
-from collections.abc import Generator, Iterator
-from dataclasses import replace
+from collections.abc import Generator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from . import hookspecs, options
-from .watch import WATCH, account, fail_on_misses, finish, tell_misses, watch_of
+from . import fixtures, hookspecs, options
+from .fixtures import guard_of, hooks_of
+from .watch import RUN, SETTINGS, WATCH, account, fail_on_misses, finish, tell_misses, watch_of
 
 if TYPE_CHECKING:
-    from requests_cache import CachedSession
-
-    from .cassette import Cassette
     from .harness import Harness
-    from .responder import Caller, Hooks
-    from .runs import Run
     from .settings import Settings
 
-SETTINGS: pytest.StashKey[Settings] = pytest.StashKey()
-RUN: pytest.StashKey[Run] = pytest.StashKey()
 LATE: pytest.StashKey[list[str]] = pytest.StashKey()
+# Whether some of the collected tests did not run.
+NARROWED: pytest.StashKey[bool] = pytest.StashKey()
 
-FIXTURES = {"agentcache", "agentcache_session", "agentcache_cassette"}
+# Asking for one of these puts a test on a cassette.
+OPENING = {"agentcache", "agentcache_session", "agentcache_cassette"}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -39,6 +35,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
     pluginmanager.add_hookspecs(hookspecs)
+    pluginmanager.register(fixtures, "agentcache-fixtures")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -88,7 +85,7 @@ def _on_cassette(item: pytest.Item) -> bool:
     return (
         item.config.stash[SETTINGS].auto
         or item.get_closest_marker("agentcache") is not None
-        or not FIXTURES.isdisjoint(item.fixturenames)
+        or not OPENING.isdisjoint(item.fixturenames)
     )
 
 
@@ -115,24 +112,12 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
     SWITCHBOARD.mode = settings.mode
     if settings.mode == "offline" or (settings.mode == "replay" and on_cassette):
         install()
-        SWITCHBOARD.guard = _guard(settings, item)
+        SWITCHBOARD.guard = guard_of(settings, item)
     try:
         return (yield)
     finally:
         SWITCHBOARD.guard, SWITCHBOARD.mode = before
         _close_bare(item)
-
-
-def _guard(settings: Settings, item: pytest.Item) -> Any:
-    from .interaction import Request
-    from .intercept.sockets import SocketGuard
-    from .responder import Miss
-
-    def refused(target: str, caller: Caller | None) -> None:
-        watch_of(item).refused.append(Miss(Request("CONNECT", target), "socket", caller))
-
-    allowed = (*settings.allowed_hosts, *settings.passthrough)
-    return SocketGuard(allowed, settings.mode, refused)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -151,7 +136,7 @@ def _open_bare(item: pytest.Item, settings: Settings) -> Harness:
     from .responder import LOOPBACK
 
     run, direct = item.config.stash[RUN], (*LOOPBACK, *settings.allowed_hosts)
-    return Harness(settings, None, Path(), run, _hooks(item), direct=direct).open()
+    return Harness(settings, None, Path(), run, hooks_of(item), direct=direct).open()
 
 
 def _close_bare(item: pytest.Item) -> None:
@@ -228,103 +213,36 @@ def _late() -> list[str]:
     return [f"{sentence(miss)}" + (f", at {miss.caller}" if miss.caller else "") for miss in late]
 
 
+def pytest_deselected(items: list[pytest.Item]) -> None:
+    if items:
+        items[0].config.stash[NARROWED] = True
+
+
 @pytest.hookimpl(trylast=True)
-def pytest_sessionfinish(session: pytest.Session) -> None:
-    output = getattr(session.config, "workeroutput", None)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    config = session.config
+    output = getattr(config, "workeroutput", None)
     if output is not None:
         output["agentcache_late"] = _late()
+        output["agentcache_narrowed"] = config.stash.get(NARROWED, False)
+    elif (
+        config.stash[SETTINGS].mode == "rerecord"
+        and exitstatus == pytest.ExitCode.OK
+        and not config.stash.get(NARROWED, False)
+    ):
+        from .errors import AgentCacheError
+        from .harness import drop_stale
+
+        places = [(config.invocation_params.dir / argument).resolve() for argument in config.args]
+        try:
+            drop_stale(config.stash[RUN], [place for place in places if place.is_dir()])
+        except AgentCacheError as error:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+            config.stash.setdefault(LATE, []).append(str(error))
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
-    late = getattr(node, "workeroutput", {}).get("agentcache_late", [])
-    node.config.stash.setdefault(LATE, []).extend(late)
-
-
-@pytest.fixture
-def agentcache_config() -> dict[str, Any]:
-    """Settings for all tests below: override it, at any scope, and return a dict.
-
-    The keys are the arguments of the marker, which beats them.
-    """
-    return {}
-
-
-@pytest.fixture
-def agentcache(
-    request: pytest.FixtureRequest, agentcache_config: dict[str, Any], tmp_path: Path
-) -> Iterator[Harness]:
-    """The test's harness: `.session`, `.cassette`, `.misses`, `.mode`."""
-    from .errors import AgentCacheError
-    from .harness import Harness
-    from .intercept import SWITCHBOARD, install
-
-    item = request.node
-    install()
-    before = SWITCHBOARD.guard
-    try:
-        settings = options.settings_of_test(item.config.stash[SETTINGS], agentcache_config, item)
-        settings, path = _cassette_of(item, settings)
-        harness = Harness(
-            settings, path, tmp_path, item.config.stash[RUN], _hooks(item), _session_hook(item)
-        ).open()
-    except AgentCacheError as error:
-        raise pytest.fail.Exception(str(error), pytrace=False) from None
-    if settings.mode in ("replay", "offline"):
-        SWITCHBOARD.guard = _guard(settings, item)
-    watch_of(item).harness = harness
-    yield harness
-    harness.close()
-    SWITCHBOARD.guard = before
-
-
-@pytest.fixture
-def agentcache_session(agentcache: Harness) -> CachedSession:
-    """A `requests_cache.CachedSession` of the test's own: its folder, filesystem backend, YAML."""
-    return agentcache.session
-
-
-@pytest.fixture
-def agentcache_cassette(agentcache: Harness) -> Cassette:
-    """The test's cassette: `.path`, `.recorded_at`, `.interactions`."""
-    return agentcache.cassette
-
-
-def _cassette_of(item: pytest.Item, settings: Settings) -> tuple[Settings, Path]:
-    from . import naming
-
-    name = settings.cassette or item.ihook.pytest_agentcache_cassette_name(item=item)
-    if name:
-        return replace(settings, cassette=name), naming.named_cassette(item.path, name)
-    chain = [node for node in item.listchain() if isinstance(node, (pytest.Class, pytest.Function))]
-    test = ".".join(node.name for node in chain)
-    ambiguous = any(_has_twin(node) for node in chain)
-    return settings, naming.cassette_path(item.path, test, ambiguous=ambiguous)
-
-
-def _has_twin(node: pytest.Class | pytest.Function) -> bool:
-    """Whether something beside `node` has its name but for upper and lower case."""
-    own = (getattr(node, "originalname", None) or node.name).casefold()
-    return sum(name.casefold() == own for name in dir(getattr(node.parent, "obj", None))) > 1
-
-
-def _hooks(item: pytest.Item) -> Hooks:
-    from .responder import Hooks
-
-    call = item.ihook
-    return Hooks(
-        redact=lambda interaction: (
-            call.pytest_agentcache_redact(interaction=interaction, item=item) or interaction
-        ),
-        normalize=lambda request: (
-            call.pytest_agentcache_normalize_request(request=request, item=item) or request
-        ),
-        miss=lambda miss: call.pytest_agentcache_miss(miss=miss, item=item),
-    )
-
-
-def _session_hook(item: pytest.Item) -> Any:
-    def configure(session: CachedSession) -> None:
-        item.ihook.pytest_agentcache_configure_session(session=session, item=item)
-
-    return configure
+    output, stash = getattr(node, "workeroutput", {}), node.config.stash
+    stash.setdefault(LATE, []).extend(output.get("agentcache_late", []))
+    stash[NARROWED] = stash.get(NARROWED, False) or output.get("agentcache_narrowed", True)

@@ -156,7 +156,7 @@ class Responder:
             slot = _Slot(interaction)
             self._slots.append(slot)
             # A cassette may be older than a setting, so it passes through the same steps.
-            key = self._matcher.key(self.normalized(interaction.request))
+            key = self.key(interaction)
             self._waiting[key].append(slot)
             self._known.add(key)
 
@@ -189,6 +189,10 @@ class Responder:
             if self.settings.records:
                 return AskUpstream(wanted, order, self)
         return self.miss(wanted, self.kind_of_miss(request), find_caller())
+
+    def key(self, interaction: Interaction) -> Key:
+        """What a request is matched by, of an interaction on a cassette."""
+        return self._matcher.key(self.normalized(interaction.request))
 
     def kind_of_miss(self, request: Request) -> str:
         """`exhausted` for what was recorded less often than it is asked for, else `missing`."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import shutil
 import tempfile
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,14 +21,26 @@ class Run:
 
     name: str
 
-    def rewrote(self, path: Path) -> bool:
-        """Whether a test of this run has begun the cassette at `path` anew."""
-        return self._mark(path).exists()
+    def renewed(self, path: Path) -> frozenset[str]:
+        """Digests of what tests of this run have recorded anew on the shared cassette at `path`."""
+        return self.all_renewed().get(path.resolve(), frozenset())
 
-    def rewrites(self, path: Path) -> None:
-        """Keeps that a test of this run begins the cassette at `path` anew."""
+    def renews(self, path: Path, digests: Iterable[str]) -> None:
+        """Adds to what `renewed` gives. The caller holds the cassette's lock."""
         self._folder.mkdir(parents=True, exist_ok=True)
-        self._mark(path).touch()
+        name = hashlib.sha256(str(path.resolve()).encode("utf-8", "surrogateescape")).hexdigest()
+        entries = [json.dumps([str(path.resolve()), digest]) + "\n" for digest in digests]
+        with (self._folder / name).open("a", encoding="ascii") as file:
+            file.writelines(entries)
+
+    def all_renewed(self) -> dict[Path, frozenset[str]]:
+        """What `renewed` gives, for every shared cassette of this run."""
+        found: dict[Path, set[str]] = {}
+        for file in self._folder.glob("*"):
+            for line in file.read_text("ascii").splitlines():
+                path, digest = json.loads(line)
+                found.setdefault(Path(path), set()).add(digest)
+        return {path: frozenset(digests) for path, digests in found.items()}
 
     def forget(self) -> None:
         """Removes what was kept."""
@@ -35,6 +49,3 @@ class Run:
     @property
     def _folder(self) -> Path:
         return Path(tempfile.gettempdir()) / f"pytest-agentcache-run-{self.name}"
-
-    def _mark(self, path: Path) -> Path:
-        return self._folder / hashlib.sha256(str(path.resolve()).encode()).hexdigest()

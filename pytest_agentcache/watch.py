@@ -14,7 +14,11 @@ import pytest
 if TYPE_CHECKING:
     from .harness import Harness
     from .responder import Miss
+    from .runs import Run
+    from .settings import Settings
 
+SETTINGS: pytest.StashKey[Settings] = pytest.StashKey()
+RUN: pytest.StashKey[Run] = pytest.StashKey()
 WATCH: pytest.StashKey[Watch] = pytest.StashKey()
 
 

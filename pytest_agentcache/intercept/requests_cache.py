@@ -25,6 +25,8 @@ def _asked(request: Any) -> Request:
     if not isinstance(body, (str, bytes)):
         # What can be read but once is read here, and sent from what was read.
         body = request.body = _whole(body)
+        # Nothing is left to be wound back for a redirect.
+        request._body_position = None
     raw = body.encode("utf-8") if isinstance(body, str) else body
     return Request(request.method, request.url, Headers.of(request.headers.items()), raw)
 

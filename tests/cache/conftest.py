@@ -33,6 +33,10 @@ class Upstream:
             protocol_version = "HTTP/1.1"
 
             def answer(self) -> None:
+                if self.headers.get("transfer-encoding") == "chunked":
+                    while size := int(self.rfile.readline(), 16):
+                        self.rfile.read(size + 2)
+                    self.rfile.readline()
                 self.rfile.read(int(self.headers.get("content-length", 0)))
                 upstream.hits.append((self.command, self.path, dict(self.headers.items())))
                 found = upstream.answers.get(self.path.partition("?")[0], (404, {}, b"nothing"))

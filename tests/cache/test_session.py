@@ -527,27 +527,6 @@ def test_keys_are_those_of_requests_cache(upstream, opened):
     assert [path.stem for path in files(harness)] == list(plain.cache.responses)
 
 
-def test_bodies_that_are_read_once_are_sent_whole(upstream, opened):
-    """A generator or a pipe as a body is looked at without being used up."""
-    seen = []
-
-    def answer(request):
-        size = request.headers.get("Transfer-Encoding") == "chunked" and int(
-            request.rfile.readline(), 16
-        )
-        seen.append(request.rfile.read(size or 0))
-        request.rfile.readline(), request.rfile.readline(), request.rfile.readline()
-        request.close_connection = True
-        return 200, {}, b"ok"
-
-    upstream.answers["/x"] = answer
-    harness = opened()
-
-    harness.session.post(f"{upstream.url}/x", data=iter([b"one", b"two"]))
-
-    assert seen == [b"onetwo"]
-
-
 def test_file_is_read_back_as_it_was_written():
     """Our YAML is its own inverse, and canonical."""
     fields = {

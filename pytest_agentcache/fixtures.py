@@ -1,0 +1,127 @@
+"""The fixtures, and what a test's own settings make of it.
+
+Every run of pytest imports this, so it must stay light.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from . import options
+from .watch import RUN, SETTINGS, watch_of
+
+if TYPE_CHECKING:
+    from requests_cache import CachedSession
+
+    from .cassette import Cassette
+    from .harness import Harness
+    from .responder import Caller, Hooks
+    from .settings import Settings
+
+
+@pytest.fixture
+def agentcache_config() -> dict[str, Any]:
+    """Settings for all tests below: override it, at any scope, and return a dict.
+
+    The keys are the arguments of the marker, which beats them.
+    """
+    return {}
+
+
+@pytest.fixture
+def agentcache(
+    request: pytest.FixtureRequest, agentcache_config: dict[str, Any], tmp_path: Path
+) -> Iterator[Harness]:
+    """The test's harness: `.session`, `.cassette`, `.misses`, `.mode`."""
+    from .errors import AgentCacheError
+    from .harness import Harness
+    from .intercept import SWITCHBOARD, install
+
+    item = request.node
+    install()
+    before = SWITCHBOARD.guard
+    try:
+        settings = options.settings_of_test(item.config.stash[SETTINGS], agentcache_config, item)
+        settings, path = _cassette_of(item, settings)
+        harness = Harness(
+            settings, path, tmp_path, item.config.stash[RUN], hooks_of(item), _session_hook(item)
+        ).open()
+    except AgentCacheError as error:
+        raise pytest.fail.Exception(str(error), pytrace=False) from None
+    if settings.mode in ("replay", "offline"):
+        SWITCHBOARD.guard = guard_of(settings, item)
+    watch_of(item).harness = harness
+    yield harness
+    harness.close()
+    SWITCHBOARD.guard = before
+
+
+@pytest.fixture
+def agentcache_session(agentcache: Harness) -> CachedSession:
+    """A `requests_cache.CachedSession` of the test's own: its folder, filesystem backend, YAML."""
+    return agentcache.session
+
+
+@pytest.fixture
+def agentcache_cassette(agentcache: Harness) -> Cassette:
+    """The test's cassette: `.path`, `.recorded_at`, `.interactions`."""
+    return agentcache.cassette
+
+
+def _cassette_of(item: pytest.Item, settings: Settings) -> tuple[Settings, Path]:
+    from . import naming
+
+    name = settings.cassette or item.ihook.pytest_agentcache_cassette_name(item=item)
+    if name:
+        return replace(settings, cassette=name), naming.named_cassette(item.path, name)
+    chain = [node for node in item.listchain() if isinstance(node, (pytest.Class, pytest.Function))]
+    test = ".".join(node.name for node in chain)
+    ambiguous = any(_has_twin(node) for node in chain)
+    return settings, naming.cassette_path(item.path, test, ambiguous=ambiguous)
+
+
+def _has_twin(node: pytest.Class | pytest.Function) -> bool:
+    """Whether something beside `node` has its name but for upper and lower case."""
+    own = (getattr(node, "originalname", None) or node.name).casefold()
+    return sum(name.casefold() == own for name in dir(getattr(node.parent, "obj", None))) > 1
+
+
+def hooks_of(item: pytest.Item) -> Hooks:
+    """The hooks of conftest files and plugins that apply to `item`."""
+    from .responder import Hooks
+
+    call = item.ihook
+    return Hooks(
+        redact=lambda interaction: (
+            call.pytest_agentcache_redact(interaction=interaction, item=item) or interaction
+        ),
+        normalize=lambda request: (
+            call.pytest_agentcache_normalize_request(request=request, item=item) or request
+        ),
+        miss=lambda miss: call.pytest_agentcache_miss(miss=miss, item=item),
+    )
+
+
+def _session_hook(item: pytest.Item) -> Any:
+    def configure(session: CachedSession) -> None:
+        item.ihook.pytest_agentcache_configure_session(session=session, item=item)
+
+    return configure
+
+
+def guard_of(settings: Settings, item: pytest.Item) -> Any:
+    """What shuts the network around `item`."""
+    from .interaction import Request
+    from .intercept.sockets import SocketGuard
+    from .responder import Miss
+
+    def refused(target: str, caller: Caller | None) -> None:
+        watch_of(item).refused.append(Miss(Request("CONNECT", target), "socket", caller))
+
+    allowed = (*settings.allowed_hosts, *settings.passthrough)
+    return SocketGuard(allowed, settings.mode, refused)
