@@ -64,7 +64,12 @@ def agentcache(
 @pytest.fixture
 def agentcache_session(agentcache: Harness) -> CachedSession:
     """A `requests_cache.CachedSession` of the test's own: its folder, filesystem backend, YAML."""
-    return agentcache.session
+    from .errors import SettingsError
+
+    try:
+        return agentcache.session
+    except SettingsError as error:
+        raise pytest.fail.Exception(str(error), pytrace=False) from None
 
 
 @pytest.fixture

@@ -184,7 +184,7 @@ def _compare_urls(was: Key, now: Key) -> list[Difference]:
 def _compare_bodies(place: str, was: Any, now: Any) -> list[Difference]:
     kinds = [each[0] if isinstance(each, list) else type(each) for each in (was, now)]
     if kinds[0] != kinds[1]:
-        return [Difference(place or "body", _short(was), _short(now))]
+        return [Difference(place or "body", short(was), short(now))]
     if kinds[0] == "json":
         return _compare(f"{place}.json" if place else "json", was[1], now[1])
     if kinds[0] == "form":
@@ -232,7 +232,7 @@ def _compare(place: str, was: Any, now: Any) -> list[Difference]:
         return []
     if isinstance(was, str) and isinstance(now, str):
         return [Difference(place, *_around(was, now))]
-    return [Difference(place, _short(was), _short(now))]
+    return [Difference(place, short(was), short(now))]
 
 
 def _same(was: Any, now: Any) -> bool:
@@ -258,7 +258,8 @@ def _around(was: str, now: str, width: int = 60) -> tuple[str, str]:
     return f"'{cut(was)}'", f"'{cut(now)}'"
 
 
-def _short(value: Any, width: int = 60) -> str:
+def short(value: Any, width: int = 60) -> str:
+    """`value` on a line of at most `width` columns."""
     if value is _ABSENT:
         return "(absent)"
     if value is None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from . import cassette
+from . import cassette, matching
 from .errors import CassetteError
 from .interaction import Interaction, Request
 from .matching import Matcher, differences
@@ -81,7 +81,7 @@ def _miss(miss: Miss, responder: Responder, path: Path | None, root: Path) -> It
     if miss.kind == "socket":
         where = miss.request.url
         yield "a connection past every client that is recorded; if the test needs it,"
-        yield f"allow it: agentcache_allowed_hosts = {where.rpartition(':')[0] or where}"
+        yield f"allow it: agentcache_allowed_hosts = {where}"
         return
     yield from _closest(miss, responder)
     if path is not None and (elsewhere := _elsewhere(miss.request, responder, path)):
@@ -112,6 +112,9 @@ def _closest(miss: Miss, responder: Responder) -> Iterator[str]:
         return
     nearest = _nearest(miss.request, responder, matcher)
     if nearest is None:
+        # Nothing to compare it with; yet what was asked tells one request from another.
+        if body := miss.request.body:
+            yield f"  body {matching.short(body.decode('utf-8', 'replace'))}"
         return
     number, found = nearest
     played = ", already played once" if responder.played(number) else ", not played yet"

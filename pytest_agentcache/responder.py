@@ -175,6 +175,7 @@ class Responder:
         Raises:
             MissError: For a miss under `on_miss="raise"`.
         """
+        __tracebackhide__ = True
         if self.passes(request.url):
             return None
         wanted = self.normalized(request)
@@ -228,6 +229,7 @@ class Responder:
         Raises:
             MissError: Under `on_miss="raise"`.
         """
+        __tracebackhide__ = True
         with self._lock:
             known = next(
                 (

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import copy
+import difflib
 import hashlib
+import inspect
 import re
 from collections import defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..errors import SettingsError
 from ..redaction import Redaction
 
 if TYPE_CHECKING:
@@ -32,11 +35,16 @@ class Isolation:
         self._vaults: defaultdict[Path, Vault] = defaultdict(dict)
 
     def session(self, keywords: dict[str, Any]) -> CachedSession:
-        """The test's `CachedSession`: filesystem backend and YAML, unless `keywords` differ."""
+        """The test's `CachedSession`: filesystem backend and YAML, unless `keywords` differ.
+
+        Raises:
+            SettingsError: For a keyword that requests-cache would silently ignore.
+        """
         from requests_cache import CachedSession
 
         from .files import YamlCache
 
+        _check(keywords)
         options = {"cache_name": "agentcache", **keywords}
         if options.get("backend", "filesystem") == "filesystem":
             options.pop("backend", None)
@@ -109,3 +117,25 @@ class Isolation:
         own._settings = copy.copy(cache._settings)
         own.agentcache_isolation = self  # type: ignore[attr-defined]
         return own
+
+
+def _check(keywords: dict[str, Any]) -> None:
+    """Refuses what no part of requests-cache takes: it ignores such keywords in silence."""
+    from requests_cache import session
+    from requests_cache.backends import filesystem, sqlite
+    from requests_cache.backends.base import BaseCache
+    from requests_cache.policy.settings import CacheSettings
+
+    backend = keywords.get("backend", "filesystem")
+    if backend not in ("filesystem", "sqlite", "memory"):
+        # What a database's client takes is its own business.
+        return
+    takers: list[Any] = [session.CacheMixin, CacheSettings, BaseCache, sqlite.sqlite_template]
+    takers += [filesystem.FileCache, filesystem.FileDict, filesystem.LRUFileDict]
+    takers += [sqlite.SQLiteCache, sqlite.SQLiteDict]
+    known = {name for taker in takers for name in inspect.signature(taker).parameters}
+    for name in keywords:
+        if name not in known:
+            close = difflib.get_close_matches(name, known, 1)
+            meant = f"; did you mean {close[0]}?" if close else ""
+            raise SettingsError(f"session: CachedSession takes no keyword {name!r}{meant}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import io
 from collections.abc import AsyncIterator, Callable
 from typing import Any
@@ -19,7 +20,10 @@ def install(module: Any) -> None:
     request = module.ClientSession._request
 
     async def request_decided(self: Any, method: str, str_or_url: Any, **options: Any) -> Any:
+        __tracebackhide__ = True
         if SWITCHBOARD.owner() is not None:
+            if not hasattr(self, "_middlewares"):
+                raise RuntimeError("pytest-agentcache needs aiohttp 3.12 or newer; update aiohttp")
             chosen = options.get("middlewares")
             chosen = self._middlewares if chosen is None else chosen
             options["middlewares"] = (*chosen, _middleware)
@@ -29,6 +33,7 @@ def install(module: Any) -> None:
 
 
 async def _middleware(request: Any, handler: Any) -> Any:
+    __tracebackhide__ = True
     url = str(request.url)
     # A WebSocket is no exchange of a request and an answer.
     if not SWITCHBOARD.wants(url) or request.headers.get("upgrade", "").lower() == "websocket":
@@ -54,7 +59,7 @@ async def _content(request: Any) -> bytes:
     if not request.body:
         return b""
     if type(request.body) is BytesPayload:
-        return bytes(await request.body.as_bytes())
+        return bytes(request.body._value)
     written = _Written()
     await request.body.write(written)
     # As a file: of large bytes aiohttp warns that they block the loop.
@@ -158,18 +163,19 @@ async def _play(request: Any, answer: Response) -> Any:
     body = _stream(loop, chunks(), limit, chunked=length(answer) is None)
     if bodiless:
         body.feed_eof()
-    response = request.response_class(
-        request.method,
-        request.original_url,
-        writer=None,
-        continue100=None,
-        timer=aiohttp.helpers.TimerNoop(),
-        request_info=request.request_info,
-        traces=[],
-        loop=loop,
-        session=request._session,
-        stream_writer=_Sent(),
-    )
+    options: dict[str, Any] = {
+        "writer": None,
+        "continue100": None,
+        "timer": aiohttp.helpers.TimerNoop(),
+        "request_info": request.request_info,
+        "traces": [],
+        "loop": loop,
+        "session": request._session,
+    }
+    # aiohttp 3.14 wants to know who writes the request.
+    if "stream_writer" in inspect.signature(aiohttp.ClientResponse).parameters:
+        options["stream_writer"] = _Sent()
+    response = request.response_class(request.method, request.original_url, **options)
     await response.start(_Connection(head, body))
     return response
 

@@ -69,6 +69,7 @@ def install(module: Any) -> None:
         decide(self)
 
     def getresponse_decided(self: Any) -> Any:
+        __tracebackhide__ = True
         decide(self)
         method, answer = self.__dict__.pop("_agentcache_decided", ("", None))
         if isinstance(answer, Response):

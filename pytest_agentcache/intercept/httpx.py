@@ -86,6 +86,7 @@ def install(module: Any) -> None:
         )
 
     def handle_decided(self: Any, request: Any) -> Any:
+        __tracebackhide__ = True
         if not _wanted(request):
             return handle(self, request)
         answer = SWITCHBOARD.decide(_asked(request, request.read()))
@@ -104,6 +105,7 @@ def install(module: Any) -> None:
         return recorded(live, recording, LiveStream(live.stream, arriving))
 
     async def handle_async_decided(self: Any, request: Any) -> Any:
+        __tracebackhide__ = True
         if not _wanted(request):
             return await handle_async(self, request)
         answer = SWITCHBOARD.decide(_asked(request, await request.aread()))

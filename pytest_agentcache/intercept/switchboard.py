@@ -111,6 +111,7 @@ class Switchboard:
         Raises:
             MissError: For a miss under `on_miss="raise"`.
         """
+        __tracebackhide__ = True
         responder = self.owner()
         if responder is None or responder.passes(request.url):
             return None

@@ -32,6 +32,7 @@ def install(module: Any) -> None:
         headers: Any = None,
         **options: Any,
     ) -> Any:
+        __tracebackhide__ = True
         address = _address(self, url)
         if not SWITCHBOARD.wants(address):
             return make_request(self, conn, method, url, body=body, headers=headers, **options)
