@@ -229,7 +229,7 @@ def test_a_raw_socket_past_every_client_is_told(suite, flag, fixture):
         [
             "*CONNECT 192.0.2.1:80 *asked at test_suite.py:*",
             "*a connection past every client that is recorded; if the test needs it,",
-            "*allow it: agentcache_allowed_hosts = 192.0.2.1",
+            "*allow it: agentcache_allowed_hosts = 192.0.2.1:80",
             "*CONNECT upstream.example *",
         ]
     )
