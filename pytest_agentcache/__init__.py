@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from .errors import AgentCacheError, CassetteError, MissError, NetworkBlocked, SettingsError
     from .harness import Harness
     from .interaction import Headers, Interaction, Request, Response
-    from .responder import Miss
+    from .misses import Miss
     from .standalone import use_cassette
 
 __version__ = "0.1.0"
@@ -31,7 +31,7 @@ _HOMES = {
     "Interaction": "interaction",
     "Request": "interaction",
     "Response": "interaction",
-    "Miss": "responder",
+    "Miss": "misses",
     "use_cassette": "standalone",
 }
 

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
     from .cassette import Cassette
     from .harness import Harness
-    from .responder import Caller, Hooks
+    from .misses import Caller
+    from .responder import Hooks
     from .settings import Settings
 
 
@@ -123,7 +124,7 @@ def guard_of(settings: Settings, item: pytest.Item) -> Any:
     """What shuts the network around `item`."""
     from .interaction import Request
     from .intercept.sockets import SocketGuard
-    from .responder import Miss
+    from .misses import Miss
 
     def refused(target: str, caller: Caller | None) -> None:
         watch_of(item).refused.append(Miss(Request("CONNECT", target), "socket", caller))

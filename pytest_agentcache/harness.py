@@ -16,7 +16,8 @@ from .cassette import Cassette
 from .errors import CassetteError
 from .interaction import Interaction
 from .intercept import SWITCHBOARD
-from .responder import Hooks, Miss, Responder
+from .misses import Miss
+from .responder import Hooks, Responder
 from .runs import Run
 from .settings import Settings
 

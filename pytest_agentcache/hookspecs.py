@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from requests_cache import CachedSession
 
     from .interaction import Interaction, Request
-    from .responder import Miss
+    from .misses import Miss
 
 
 @pytest.hookspec()

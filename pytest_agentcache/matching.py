@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import re
+import contextlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from hashlib import blake2b
-from itertools import zip_longest
 from json import dumps
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -16,16 +14,11 @@ from .body import form, is_json, json_text, multipart, sse
 from .cassette_yaml import DEEPEST
 from .header_policy import request_headers
 from .interaction import Request
+from .json_path import children, json_path, remove
 from .settings import Settings
 
 Key = tuple[Any, ...]
 _PORTS = {"http": 80, "https": 443}
-_ABSENT = object()
-_STEP = re.compile(r"\.?([^.\[\]]+)|\[(\d+|\*)\]")
-
-
-class PathError(ValueError):
-    """A JSON path that is none."""
 
 
 class Matcher:
@@ -110,15 +103,13 @@ class Matcher:
             if parts := multipart.split(raw, multipart.BOUNDARY):
                 return ["multipart", *self._parts(parts)]
         if is_json(content_type) or raw.lstrip()[:1] in (b"{", b"["):
-            try:
+            with contextlib.suppress(ValueError):
                 value = json_text.parse(raw)
-            except ValueError:
-                value = _ABSENT
-            # Deeper down it would depend on the stack whether a request can be compared.
-            if value is not _ABSENT and _is_within(value, DEEPEST):
-                for path in self._paths:
-                    _remove(value, path)
-                return ["json", value]
+                # Deeper down it would depend on the stack whether a request can be compared.
+                if _is_within(value, DEEPEST):
+                    for path in self._paths:
+                        remove(value, path)
+                    return ["json", value]
         if sse.is_stream(content_type):
             raw = raw.replace(b"\r\n", b"\n")
         return raw.decode("latin-1")
@@ -129,11 +120,11 @@ class Matcher:
                 continue
             headers = sorted((name.lower(), value) for name, value in part.headers)
             content = self._content(part.content, part.header("content-type"))
-            yield {"headers": _by_name(headers), "content": content}
+            yield {"headers": by_name(headers), "content": content}
 
 
 def _is_within(value: Any, levels: int) -> bool:
-    return levels > 0 and all(_is_within(each, levels - 1) for each in _children(value))
+    return levels > 0 and all(_is_within(each, levels - 1) for each in children(value))
 
 
 def _is_named(name: str, globs: Iterable[str]) -> bool:
@@ -141,140 +132,8 @@ def _is_named(name: str, globs: Iterable[str]) -> bool:
     return any(name == glob or fnmatchcase(name, glob) for glob in globs)
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """One place where two requests differ, and both values as short text."""
-
-    place: str
-    recorded: str
-    asked: str
-
-
-def differences(matcher: Matcher, recorded: Request, asked: Request) -> list[Difference]:
-    """What tells `asked` from `recorded`, in the order method, URL, headers, body.
-
-    Of what the settings leave out of matching nothing is told.
-    """
-    found: list[Difference] = []
-    compared = matcher.compared
-    if "method" in compared and recorded.method.upper() != asked.method.upper():
-        found.append(Difference("method", recorded.method, asked.method))
-    if "url" in compared:
-        found += _compare_urls(matcher.url(recorded.url), matcher.url(asked.url))
-    for part in compared:
-        if part.startswith("header"):
-            left, right = (
-                _by_name(matcher.headers(request, part)) for request in (recorded, asked)
-            )
-            found += _compare("headers", left, right)
-    if "body" in compared:
-        found += _compare_bodies("", matcher.body(recorded), matcher.body(asked))
-    return found
-
-
-def _compare_urls(was: Key, now: Key) -> list[Difference]:
-    found: list[Difference] = []
-    if was[:3] != now[:3]:
-        found.append(Difference("host", _origin(was), _origin(now)))
-    if was[3] != now[3]:
-        found.append(Difference("path", "/".join(was[3]), "/".join(now[3])))
-    return found + _compare("query", _by_name(was[4]), _by_name(now[4]))
-
-
-def _compare_bodies(place: str, was: Any, now: Any) -> list[Difference]:
-    kinds = [each[0] if isinstance(each, list) else type(each) for each in (was, now)]
-    if kinds[0] != kinds[1]:
-        return [Difference(place or "body", short(was), short(now))]
-    if kinds[0] == "json":
-        return _compare(f"{place}.json" if place else "json", was[1], now[1])
-    if kinds[0] == "form":
-        return _compare(f"{place}.form" if place else "form", _by_name(was[1:]), _by_name(now[1:]))
-    if kinds[0] == "multipart":
-        return _compare_parts(f"{place}.multipart" if place else "multipart", was[1:], now[1:])
-    return _compare(place or "body", was, now)
-
-
-def _compare_parts(place: str, was: list[Any], now: list[Any]) -> list[Difference]:
-    found = []
-    for index, (left, right) in enumerate(zip_longest(was, now)):
-        here = f"{place}[{index}]"
-        if left is None or right is None:
-            there = ["(absent)" if part is None else "(a part)" for part in (left, right)]
-            found.append(Difference(here, *there))
-            continue
-        found += _compare(f"{here}.headers", left["headers"], right["headers"])
-        found += _compare_bodies(here, left["content"], right["content"])
-    return found
-
-
-def _compare(place: str, was: Any, now: Any) -> list[Difference]:
-    if isinstance(was, dict) and isinstance(now, dict):
-        names = [*was, *(name for name in now if name not in was)]
-        return [
-            difference
-            for name in names
-            for difference in _compare(
-                f"{place}.{name}", was.get(name, _ABSENT), now.get(name, _ABSENT)
-            )
-        ]
-    if isinstance(was, list) and isinstance(now, list):
-        longest = max(len(was), len(now))
-        return [
-            difference
-            for index in range(longest)
-            for difference in _compare(
-                f"{place}[{index}]",
-                was[index] if index < len(was) else _ABSENT,
-                now[index] if index < len(now) else _ABSENT,
-            )
-        ]
-    if _same(was, now):
-        return []
-    if isinstance(was, str) and isinstance(now, str):
-        return [Difference(place, *_around(was, now))]
-    return [Difference(place, short(was), short(now))]
-
-
-def _same(was: Any, now: Any) -> bool:
-    # JSON tells true from 1 and 1 from 1.0, Python does not.
-    kinds = [float if isinstance(each, float) else type(each) for each in (was, now)]
-    return kinds[0] is kinds[1] and bool(was == now)
-
-
-def _around(was: str, now: str, width: int = 60) -> tuple[str, str]:
-    """Both texts cut to where they begin to differ."""
-    same = next(
-        (at for at, (a, b) in enumerate(zip(was, now, strict=False)) if a != b),
-        min(len(was), len(now)),
-    )
-    start = max(0, same - width // 3)
-
-    def cut(text: str) -> str:
-        piece = text[start : start + width]
-        return (
-            ("…" if start else "") + repr(piece)[1:-1] + ("…" if len(text) > start + width else "")
-        )
-
-    return f"'{cut(was)}'", f"'{cut(now)}'"
-
-
-def short(value: Any, width: int = 60) -> str:
-    """`value` on a line of at most `width` columns."""
-    if value is _ABSENT:
-        return "(absent)"
-    if value is None:
-        return "null"
-    if isinstance(value, list) and value and value[0] in ("json", "form", "multipart"):
-        value = value[1:]
-    text = repr(value) if isinstance(value, str) else dumps(value, ensure_ascii=False, default=str)
-    return text if len(text) <= width else text[: width - 1] + "…"
-
-
-def _origin(url: Key) -> str:
-    return f"{url[0]}://{url[1]}:{url[2]}"
-
-
-def _by_name(pairs: Iterable[Iterable[str]]) -> dict[str, Any]:
+def by_name(pairs: Iterable[Iterable[str]]) -> dict[str, Any]:
+    """Values by their names, those of one name in a list."""
     named: dict[str, Any] = {}
     for name, value in pairs:
         named[name] = value if name not in named else [*_as_list(named[name]), value]
@@ -283,57 +142,3 @@ def _by_name(pairs: Iterable[Iterable[str]]) -> dict[str, Any]:
 
 def _as_list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
-
-
-def json_path(path: str) -> list[str | int]:
-    """The steps of `messages[*].id`: names, indices, `*` for any of both, `**` for any depth.
-
-    Raises:
-        PathError: If `path` is not of that form.
-    """
-    rest = path.removeprefix("$").removeprefix("json.")
-    steps: list[str | int] = []
-    at = 0
-    while at < len(rest):
-        match = _STEP.match(rest, at)
-        if match is None:
-            raise PathError(
-                f"{path!r} is no JSON path; write messages[0].id, messages[*].id or **.id"
-            )
-        name, index = match.groups()
-        steps.append(name if name is not None else index if index == "*" else int(index))
-        at = match.end()
-    if not steps:
-        raise PathError(f"{path!r} names nothing")
-    return steps
-
-
-def _remove(value: Any, steps: list[str | int]) -> None:
-    step, rest = steps[0], steps[1:]
-    if step == "**" and rest:
-        _remove(value, rest)
-        for each in _children(value):
-            _remove(each, steps)
-        return
-    if not rest:
-        if step in ("*", "**") and isinstance(value, (dict, list)):
-            value.clear()
-        elif isinstance(value, dict) and isinstance(step, str):
-            value.pop(step, None)
-        elif isinstance(value, list) and isinstance(step, int) and step < len(value):
-            # Its place stays, or the next path would count from another start.
-            value[step] = None
-        return
-    if step == "*":
-        for each in _children(value):
-            _remove(each, rest)
-    elif (isinstance(value, dict) and step in value) or (
-        isinstance(value, list) and isinstance(step, int) and step < len(value)
-    ):
-        _remove(value[step], rest)  # type: ignore[index]
-
-
-def _children(value: Any) -> list[Any]:
-    if isinstance(value, dict):
-        return list(value.values())
-    return list(value) if isinstance(value, list) else []

@@ -106,7 +106,7 @@ def _checked(name: str, value: Any, source: str) -> Any:
 def _with_paths_checked(name: str, value: Any, source: str) -> Any:
     if name == "ignore_json" and value:
         # Loads YAML, which a suite that does not use the plugin must not pay for.
-        from .matching import PathError, json_path
+        from .json_path import PathError, json_path
 
         for path in value:
             try:

@@ -133,7 +133,7 @@ def pytest_runtest_setup(item: pytest.Item) -> Generator[None, object, object]:
 def _open_bare(item: pytest.Item, settings: Settings) -> Harness:
     """Keeps a test offline that is on no cassette, so that its misses are told like any other."""
     from .harness import Harness
-    from .responder import LOOPBACK
+    from .hosts import LOOPBACK
 
     run, direct = item.config.stash[RUN], (*LOOPBACK, *settings.allowed_hosts)
     return Harness(settings, None, Path(), run, hooks_of(item), direct=direct).open()
@@ -207,7 +207,7 @@ def _late() -> list[str]:
     intercept = sys.modules.get("pytest_agentcache.intercept")
     if intercept is None:
         return []
-    from .responder import sentence
+    from .misses import sentence
 
     late = intercept.SWITCHBOARD.take_late()
     return [f"{sentence(miss)}" + (f", at {miss.caller}" if miss.caller else "") for miss in late]

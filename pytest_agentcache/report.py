@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from . import cassette, matching
+from . import cassette
+from .differences import differences, short
 from .errors import CassetteError
 from .interaction import Interaction, Request
-from .matching import Matcher, differences
-from .responder import Miss, Responder
+from .matching import Matcher
+from .misses import Miss
+from .responder import Responder
 from .summary import interactions, shown
 
 _MOST_DIFFERENCES = 6
@@ -114,7 +116,7 @@ def _closest(miss: Miss, responder: Responder) -> Iterator[str]:
     if nearest is None:
         # Nothing to compare it with; yet what was asked tells one request from another.
         if body := miss.request.body:
-            yield f"  body {matching.short(body.decode('utf-8', 'replace'))}"
+            yield f"  body {short(body.decode('utf-8', 'replace'))}"
         return
     number, found = nearest
     played = ", already played once" if responder.played(number) else ", not played yet"

@@ -6,55 +6,23 @@ Edges of every client, sync and async, share it: they translate, it decides.
 from __future__ import annotations
 
 import itertools
-import json
 import re
 import threading
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from fnmatch import fnmatchcase
 from urllib.parse import urlsplit
 
 from .body import multipart
 from .errors import MissError
 from .header_policy import request_headers
+from .hosts import host_listed
 from .interaction import Headers, Interaction, Request, Response
 from .matching import Key, Matcher
+from .misses import Caller, Miss, not_cached, sentence
 from .recording import Recording
 from .redaction import Redaction
 from .settings import Settings
-
-LOOPBACK = ("localhost", "*.localhost", "127.*.*.*", "::1", "0.0.0.0")  # noqa: S104 - no bind
-
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """The line of user code that asked."""
-
-    file: str
-    line: int
-    function: str
-
-    def __str__(self) -> str:
-        return f"{self.file}:{self.line} in {self.function}()"
-
-
-@dataclass(slots=True)
-class Miss:
-    """A request that neither cache nor cassette could answer.
-
-    Attributes:
-        request: The request, redacted and normalised; its URL is the address for a raw socket.
-        kind: `missing` (not recorded), `exhausted` (all its recordings were played), `late`
-            (asked after the end of its test) or `socket` (a connection past every client).
-        caller: Who asked, where a line of user code is known.
-        count: How many times the same caller asked the same.
-    """
-
-    request: Request
-    kind: str
-    caller: Caller | None = None
-    count: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -337,41 +305,3 @@ def _neutral(response: Response) -> Response:
     )
     chunks = response.chunks if body == response.body else ()
     return replace(response, headers=headers, body=body, chunks=chunks)
-
-
-def host_listed(host: str, port: int | None, listed: Iterable[str]) -> bool:
-    """Whether `host` (with `port`) is meant by one of `listed`: host, host:port or glob."""
-    host = host.strip("[]").lower()
-    # Brackets are no glob where they hold an IPv6 address.
-    names = {host, f"[{host}]"} | ({f"{host}:{port}", f"[{host}]:{port}"} if port else set())
-    globs = [each.lower() for each in listed]
-    return any(glob in names or any(fnmatchcase(name, glob) for name in names) for glob in globs)
-
-
-def sentence(miss: Miss) -> str:
-    """A miss in one sentence, for the caller who gets it."""
-    what = f"{miss.request.method} {miss.request.url}".strip()
-    return {
-        "missing": f"{what} is not on the cassette",
-        "exhausted": f"{what} was asked more often than it was recorded",
-        "late": f"{what} was asked after the end of its test",
-        "socket": f"{what}: a connection past every client that is recorded",
-    }[miss.kind]
-
-
-def not_cached(miss: Miss) -> Response:
-    """The 504 that requests-cache defines for `only_if_cached`, in a body that SDKs can read."""
-    error = {
-        "type": "error",
-        "error": {
-            "type": "not_cached",
-            "code": f"agentcache_{miss.kind}",
-            "message": f"pytest-agentcache: {sentence(miss)}",
-            "param": None,
-        },
-    }
-    headers = Headers(
-        # The OpenAI and Anthropic SDKs obey x-should-retry and give up at once.
-        (("content-type", "application/json"), ("x-should-retry", "false"))
-    )
-    return Response(504, headers, json.dumps(error).encode(), "Not Cached")

@@ -15,7 +15,7 @@ from .errors import MissError, SettingsError
 from .harness import Harness
 from .intercept import SWITCHBOARD, install
 from .intercept.sockets import SocketGuard
-from .matching import PathError, json_path
+from .json_path import PathError, json_path
 from .report import misses
 from .runs import Run
 from .settings import ENVIRONMENT, Settings, check_value

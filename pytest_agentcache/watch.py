@@ -13,7 +13,7 @@ import pytest
 
 if TYPE_CHECKING:
     from .harness import Harness
-    from .responder import Miss
+    from .misses import Miss
     from .runs import Run
     from .settings import Settings
 

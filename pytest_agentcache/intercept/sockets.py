@@ -16,8 +16,9 @@ from collections.abc import Callable
 from typing import Any
 
 from ..errors import NetworkBlocked
+from ..hosts import host_listed
 from ..interaction import Request
-from ..responder import Caller, Miss, host_listed
+from ..misses import Caller, Miss
 from .switchboard import SWITCHBOARD, find_caller
 
 _CONNECTS = ("socket.connect", "socket.sendto", "socket.sendmsg")

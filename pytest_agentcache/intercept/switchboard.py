@@ -17,7 +17,8 @@ from types import FrameType, ModuleType
 from typing import Any, Protocol
 
 from ..interaction import Request, Response
-from ..responder import AskUpstream, Caller, Miss, Responder, not_cached
+from ..misses import Caller, Miss, not_cached
+from ..responder import AskUpstream, Responder
 
 _PACKAGE = str(Path(__file__).parent.parent)
 _LIBRARIES = tuple(

@@ -11,10 +11,15 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_agentcache import cassette
 from pytest_agentcache.cassette import Cassette, locked, read, remove, sidecar_folder, write
 from pytest_agentcache.errors import CassetteError
-from pytest_agentcache.interaction import Headers, Interaction, Request, Response
+from pytest_agentcache.interaction import (
+    Headers,
+    Interaction,
+    Request,
+    Response,
+    standard_reason,
+)
 
 from .values import TEXT
 
@@ -30,7 +35,7 @@ ITEM = """interactions:
 def interaction(body=b"ok", content_type="text/plain", status=200, **more):
     """A request and its answer."""
     headers = Headers((("content-type", content_type),))
-    response = Response(status, headers, body, cassette.standard_reason(status))
+    response = Response(status, headers, body, standard_reason(status))
     return Interaction(Request("GET", "https://h/p"), cassette_replace(response, more))
 
 

@@ -1,0 +1,189 @@
+"""Cassettes read, every key and value of them checked."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from .. import body, cassette_yaml
+from ..errors import CassetteError
+from ..interaction import Headers, Interaction, Request, Response, standard_reason
+from .files import sidecar_folder
+from .recorded import VERSION, Cassette
+
+_BODY_KEYS = {*body.KINDS, *body.STYLES}
+_REQUEST_KEYS = {"method", "url", "headers"} | _BODY_KEYS
+_RESPONSE_KEYS = {"status", "reason", "headers", "chunks"} | _BODY_KEYS
+_INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
+_RERECORD = "Mend the line, or record the cassette anew with --agentcache-rerecord"
+
+
+def read(path: Path) -> Cassette:
+    """The cassette at `path`; an empty one without `recorded_at` if there is none.
+
+    Raises:
+        CassetteError: If there is a file that is no cassette, or one beside it is missing.
+    """
+    try:
+        raw = path.read_bytes()
+    except FileNotFoundError:
+        return Cassette(path)
+    except OSError as error:
+        raise CassetteError(
+            path, f"cannot be read: {error.strerror}", "See to its rights"
+        ) from None
+    try:
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        raise CassetteError(path, "this is no UTF-8 text", _RERECORD, line) from None
+    return _Reader(path, text).cassette()
+
+
+class _Reader:
+    """Checks every key and value while it builds the interactions."""
+
+    def __init__(self, path: Path, text: str) -> None:
+        self.path, self.text = path, text
+
+    def cassette(self) -> Cassette:
+        if not self.text.strip():
+            raise CassetteError(self.path, "the file is empty", _RERECORD, 1)
+        try:
+            document = cassette_yaml.load(self.text)
+        except cassette_yaml.UnreadableError as error:
+            raise CassetteError(
+                self.path, f"this is no cassette: {error.problem}", _RERECORD, error.line
+            ) from None
+        document = self._mapping(document, (), {"agentcache", "recorded_at", "interactions"})
+        version = document.get("agentcache")
+        if version != VERSION or isinstance(version, bool):
+            found = "no `agentcache:` line" if version is None else f"format {version!r}"
+            raise self.error(
+                ("agentcache",),
+                f"{found}, but this version of pytest-agentcache reads format {VERSION}",
+                "Update pytest-agentcache, or record the cassette anew with --agentcache-rerecord",
+            )
+        recorded_at = document.get("recorded_at")
+        if not isinstance(recorded_at, str) or not _INSTANT.fullmatch(recorded_at):
+            raise self.error(
+                ("recorded_at",), "`recorded_at` is no instant like '2026-11-21T18:29:15Z'"
+            )
+        try:
+            instant = datetime.strptime(recorded_at, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+        except ValueError as error:
+            raise self.error(("recorded_at",), f"`recorded_at` is no instant: {error}") from None
+        items = document.get("interactions")
+        if not isinstance(items, list):
+            raise self.error(
+                ("interactions",), "`interactions` is missing or no list; is the file cut off?"
+            )
+        built = tuple(self.interaction(item, ("interactions", at)) for at, item in enumerate(items))
+        return Cassette(self.path, instant, built)
+
+    def interaction(self, item: Any, place: tuple[str | int, ...]) -> Interaction:
+        item = self._mapping(item, place, {"request", "response"})
+        for part in ("request", "response"):
+            if part not in item:
+                raise self.error(place, f"an interaction without `{part}`; is the file cut off?")
+        asked = (*place, "request")
+        request = self._mapping(item["request"], asked, _REQUEST_KEYS)
+        for name in ("method", "url"):
+            if not isinstance(request.get(name), str):
+                raise self.error((*asked, name), f"`{name}` is missing or no text")
+        try:
+            urlsplit(request["url"])
+        except ValueError as error:
+            raise self.error((*asked, "url"), f"`url` is no address: {error}") from None
+        answered = (*place, "response")
+        response = self._mapping(item["response"], answered, _RESPONSE_KEYS)
+        status = response.get("status")
+        if type(status) is not int or not 100 <= status <= 999:
+            raise self.error((*answered, "status"), "`status` is no HTTP status")
+        reason = response.get("reason", standard_reason(status))
+        if not isinstance(reason, str):
+            raise self.error((*answered, "reason"), "`reason` is no text")
+        sent, came = self._headers(request, asked), self._headers(response, answered)
+        content = self._body(response, answered, came.get("content-type"))
+        chunks = response.get("chunks", [])
+        if not isinstance(chunks, list) or any(
+            type(size) is not int or size < 1 for size in chunks
+        ):
+            raise self.error((*answered, "chunks"), "`chunks` is no list of sizes in bytes")
+        if chunks and sum(chunks) != len(content):
+            raise self.error(
+                (*answered, "chunks"),
+                f"`chunks` make {sum(chunks)} bytes, the body has {len(content)}",
+                "Take out the line `chunks` if you edited the body",
+            )
+        return Interaction(
+            Request(
+                request["method"],
+                request["url"],
+                sent,
+                self._body(request, asked, sent.get("content-type")),
+            ),
+            Response(status, came, content, reason, tuple(chunks)),
+        )
+
+    def _mapping(self, value: Any, place: tuple[str | int, ...], keys: set[str]) -> dict[str, Any]:
+        what = f"`{place[-1]}`" if place and isinstance(place[-1], str) else "this"
+        if not isinstance(value, dict):
+            raise self.error(place, f"{what} is no mapping")
+        for key in value:
+            if key not in keys:
+                allowed = ", ".join(sorted(keys))
+                raise self.error((*place, key), f"unknown key {key!r}; allowed are {allowed}")
+        return value
+
+    def _headers(self, part: Mapping[str, Any], place: tuple[str | int, ...]) -> Headers:
+        pairs = []
+        headers = part.get("headers", {})
+        if not isinstance(headers, dict):
+            raise self.error((*place, "headers"), "`headers` is no mapping")
+        for name, value in headers.items():
+            for each in value if isinstance(value, list) else [value]:
+                if not isinstance(name, str) or not isinstance(each, str):
+                    raise self.error(
+                        (*place, "headers", name),
+                        f"the header {name!r} is no text; put it in quotes",
+                    )
+                pairs.append((name.lower(), each))
+        return Headers(tuple(pairs))
+
+    def _body(
+        self, part: Mapping[str, Any], place: tuple[str | int, ...], content_type: str
+    ) -> bytes:
+        for style in body.STYLES:
+            if style in part and not isinstance(part[style], str):
+                raise self.error((*place, style), f"`{style}` is no text")
+            kind = style.removesuffix("_style") if style != "charset" else "text"
+            if style in part and kind not in part:
+                raise self.error((*place, style), f"`{style}` without a `{kind}` that it tells of")
+        try:
+            return body.from_fields(part, self._file, content_type)
+        except body.BodyError as error:
+            raise self.error((*place, error.key), error.problem) from None
+
+    def _file(self, name: str) -> bytes:
+        folder = sidecar_folder(self.path)
+        target = folder / name
+        if Path(name).is_absolute() or target.resolve().parent != folder.resolve():
+            raise body.BodyError("file", f"the file {name!r} lies outside {folder.name}/")
+        try:
+            return target.read_bytes()
+        except OSError as error:
+            raise body.BodyError(
+                "file", f"the file {folder.name}/{name} cannot be read: {error.strerror}"
+            ) from None
+
+    def error(
+        self, place: tuple[str | int, ...], problem: str, remedy: str = _RERECORD
+    ) -> CassetteError:
+        return CassetteError(
+            self.path, problem, remedy, cassette_yaml.line_of(self.text, place) or 1
+        )

@@ -1,0 +1,26 @@
+"""What a cassette holds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from ..interaction import Interaction
+
+VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Cassette:
+    """What one file holds.
+
+    Args:
+        path: Where it lies.
+        recorded_at: When it was first recorded, aware, whole seconds; None for a new one.
+        interactions: Its interactions in order.
+    """
+
+    path: Path
+    recorded_at: datetime | None = None
+    interactions: tuple[Interaction, ...] = field(default=())

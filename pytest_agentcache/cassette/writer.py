@@ -1,0 +1,174 @@
+"""Cassettes written, whole and in canonical form."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from .. import body, cassette_yaml
+from ..caption import caption
+from ..errors import CassetteError
+from ..interaction import Headers, Interaction, standard_reason
+from .files import replace_file, sidecar_folder
+from .recorded import VERSION, Cassette
+
+HEADER = "# Recorded by pytest-agentcache. Edit freely: it is checked when it is read.\n"
+_KINDS = ("image", "audio", "video", "font")
+_EXTENSIONS = {
+    "application/gzip": "gz",
+    "application/json": "json",
+    "application/pdf": "pdf",
+    "application/x-ndjson": "jsonl",
+    "application/xml": "xml",
+    "application/zip": "zip",
+    "audio/aac": "aac",
+    "audio/flac": "flac",
+    "audio/mp4": "m4a",
+    "audio/mpeg": "mp3",
+    "audio/ogg": "ogg",
+    "audio/wav": "wav",
+    "audio/webm": "webm",
+    "audio/x-wav": "wav",
+    "font/woff2": "woff2",
+    "image/gif": "gif",
+    "image/jpeg": "jpg",
+    "image/png": "png",
+    "image/svg+xml": "svg",
+    "image/webp": "webp",
+    "text": "txt",
+    "text/csv": "csv",
+    "text/event-stream": "txt",
+    "text/html": "html",
+    "video/mp4": "mp4",
+    "video/webm": "webm",
+}
+
+
+def write(cassette: Cassette) -> bool:
+    """Writes a cassette whole, its files first, if that changes anything.
+
+    Returns:
+        Whether a file was written.
+
+    Raises:
+        CassetteError: If the folder cannot be written; what was there stays as it was.
+    """
+    files: dict[str, bytes] = {}
+    try:
+        text = render(cassette, files)
+    except cassette_yaml.UnwritableError as error:
+        raise CassetteError(
+            cassette.path,
+            f"cannot be written: it would hold {error}",
+            "Nothing was changed; take that out with the hook pytest_agentcache_redact",
+        ) from None
+    path, folder = cassette.path, sidecar_folder(cassette.path)
+    try:
+        changed = _read_or_none(path) != text.encode("utf-8")
+        for name, content in files.items():
+            if _read_or_none(folder / name) != content:
+                folder.mkdir(parents=True, exist_ok=True)
+                replace_file(folder / name, content)
+                changed = True
+        if changed:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            replace_file(path, text.encode("utf-8"))
+        _remove_stale(folder, files)
+    except OSError as error:
+        raise CassetteError(
+            path,
+            f"cannot be written: {error.strerror or error}",
+            "Nothing was changed; see to the rights of the folder and the room on the disk",
+        ) from None
+    return changed
+
+
+def remove(path: Path) -> None:
+    """Removes a cassette and the files beside it, if there is one.
+
+    Raises:
+        CassetteError: If it cannot be removed.
+    """
+    try:
+        path.unlink(missing_ok=True)
+        _remove_stale(sidecar_folder(path), {})
+    except OSError as error:
+        raise CassetteError(
+            path, f"cannot be removed: {error.strerror}", "See to the rights of the folder"
+        ) from None
+
+
+def render(cassette: Cassette, files: dict[str, bytes]) -> str:
+    """The canonical text of a cassette; bodies that want a file of their own go into `files`."""
+
+    def store(content: bytes, media: str) -> str:
+        kind, _, subtype = media.partition("/")
+        plain = re.sub(r"\W+", "-", subtype, flags=re.ASCII).strip("-")
+        what = kind if kind in _KINDS else plain
+        digest = hashlib.sha256(content).hexdigest()[:10]
+        # Not `mimetypes`, which asks the machine: the same answer has the same name everywhere.
+        extension = _EXTENSIONS.get(media) or _EXTENSIONS.get(kind, "bin")
+        name = f"{what[:40] or 'body'}-{digest}.{extension}"
+        files[name] = content
+        return name
+
+    instant = cassette.recorded_at or datetime.now(UTC)
+    text = HEADER + cassette_yaml.dump_entry("agentcache", VERSION)
+    text += cassette_yaml.dump_entry("recorded_at", instant.strftime("%Y-%m-%dT%H:%M:%SZ"))
+    if not cassette.interactions:
+        return text + "interactions: []\n"
+    text += "interactions:\n"
+    for number, interaction in enumerate(cassette.interactions, 1):
+        text += caption(number, interaction) + "\n"
+        text += cassette_yaml.dump_item(_item(interaction, store))
+    return text
+
+
+def _item(interaction: Interaction, store: Callable[[bytes, str], str]) -> dict[str, Any]:
+    request, response = interaction.request, interaction.response
+    asked: dict[str, Any] = {"method": request.method, "url": request.url}
+    if request.headers:
+        asked["headers"] = _header_fields(request.headers)
+    asked |= body.to_fields(request.body, request.content_type, store)
+    answered: dict[str, Any] = {"status": response.status}
+    if response.reason != standard_reason(response.status):
+        answered["reason"] = response.reason
+    if response.headers:
+        answered["headers"] = _header_fields(response.headers)
+    if response.chunks:
+        answered["chunks"] = list(response.chunks)
+    answered |= body.to_fields(response.body, response.content_type, store)
+    return {"request": asked, "response": answered}
+
+
+def _header_fields(headers: Headers) -> dict[str, Any]:
+    fields: dict[str, Any] = {}
+    for name, value in headers:
+        known = fields.get(name)
+        if known is None:
+            fields[name] = value
+        else:
+            fields[name] = [*(known if isinstance(known, list) else [known]), value]
+    return fields
+
+
+def _read_or_none(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
+
+
+def _remove_stale(folder: Path, files: Mapping[str, bytes]) -> None:
+    if not folder.is_dir():
+        return
+    for path in folder.iterdir():
+        # Only what we named ourselves: the folder may also hold a person's own files.
+        if path.name not in files and re.fullmatch(r"[\w-]+-[0-9a-f]{10}\.\w+", path.name):
+            path.unlink()
+    if not any(folder.iterdir()):
+        folder.rmdir()
