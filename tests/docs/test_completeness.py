@@ -11,7 +11,7 @@ import guide
 import pytest
 
 import pytest_agentcache
-from pytest_agentcache import body, hookspecs, options, plugin
+from pytest_agentcache import body, fixtures, hookspecs, options
 from pytest_agentcache.settings import ENVIRONMENT, Settings
 
 CONFIGURATION = (guide.ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
@@ -20,11 +20,21 @@ TROUBLESHOOTING = (guide.ROOT / "docs" / "troubleshooting.md").read_text(encodin
 HOOKS = [name for name in vars(hookspecs) if name.startswith("pytest_agentcache_")]
 FIXTURES = [
     name
-    for name, value in vars(plugin).items()
+    for name, value in vars(fixtures).items()
     if type(value).__name__ == "FixtureFunctionDefinition"
 ]
 # Raised to people by these modules; the others' are wrapped in theirs.
-SPEAKING = ("cassette", "options", "settings", "naming", "matching", "standalone", "body.__init__")
+SPEAKING = (
+    "body.__init__",
+    "cache.isolation",
+    "cassette.reader",
+    "cassette.writer",
+    "json_path",
+    "naming",
+    "options",
+    "settings",
+    "standalone",
+)
 
 
 def section(title: str) -> str:
@@ -146,3 +156,13 @@ def test_public_names_are_there():
     """What the package promises can be had from it."""
     for name in pytest_agentcache.__all__:
         assert getattr(pytest_agentcache, name).__doc__
+
+
+def test_ci_runs_the_commands_of_the_readme():
+    """What a reader is told to type is what CI types."""
+    script = (guide.ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    readme = (guide.ROOT / "README.md").read_text(encoding="utf-8")
+    commands = re.findall(r"^python3 -m venv .*$", readme, re.MULTILINE)
+
+    assert len(commands) == 2
+    assert all(f"\n{command}\n" in script for command in commands)

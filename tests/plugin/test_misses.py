@@ -106,9 +106,9 @@ def agent(url):
 @pytest.mark.parametrize("flag", SHUT)
 def test_an_agent_that_catches_everything_is_red(suite, upstream, client, flag):
     """Retries and `except Exception` around an unrecorded call leave the test red all the same."""
-    suite.write(CLIENTS[client] + AGENT, "agent.py")
+    suite.write(CLIENTS[client] + AGENT, "bot.py")
     suite.write("""
-        from agent import agent
+        from bot import agent
 
         def test_one(agentcache):
             assert agent(URL + "/one") in ("/one", "/gave up")
@@ -119,7 +119,7 @@ def test_an_agent_that_catches_everything_is_red(suite, upstream, client, flag):
     outcome.stdout.fnmatch_lines(
         [
             "*test_one asked for something that its cassette does not hold:",
-            "*GET 127.0.0.1:*/one*asked at agent.py:*in ask*",
+            "*GET 127.0.0.1:*/one*asked at bot.py:*in ask*",
             "*there is no cassette yet: cassettes/test_suite/test_one.yaml",
             '*record it: pytest --agentcache-record "test_suite.py::test_one"',
         ]
@@ -137,11 +137,11 @@ def test_an_agent_on_the_cached_session_is_red(suite, upstream, flag):
         AGENT.replace("ask(url)", "ask(url).json()['path']").replace(
             "def agent(url)", "def agent(ask, url)"
         ),
-        "agent.py",
+        "bot.py",
     )
     suite.write("""
         import pytest
-        from agent import agent
+        from bot import agent
 
         @pytest.mark.agentcache(session={"stale_if_error": True})
         def test_one(agentcache_session):
@@ -150,16 +150,16 @@ def test_an_agent_on_the_cached_session_is_red(suite, upstream, flag):
     outcome = suite.run(*flags(flag))
 
     outcome.assert_outcomes(failed=1)
-    outcome.stdout.fnmatch_lines(["*GET 127.0.0.1:*/one*asked at agent.py:* in agent(), 3 times"])
+    outcome.stdout.fnmatch_lines(["*GET 127.0.0.1:*/one*asked at bot.py:* in agent(), 3 times"])
     assert upstream.hits == []
 
 
 @pytest.mark.parametrize("client", CLIENTS)
 def test_offline_a_test_on_no_cassette_is_red_too(suite, client):
     """A test on no cassette that asks any host but loopback fails with the report."""
-    suite.write(CLIENTS[client] + AGENT, "agent.py")
+    suite.write(CLIENTS[client] + AGENT, "bot.py")
     suite.write("""
-        from agent import agent
+        from bot import agent
 
         def test_one():
             assert agent("http://upstream.example/one") == "/gave up"
@@ -170,7 +170,7 @@ def test_offline_a_test_on_no_cassette_is_red_too(suite, client):
     outcome.stdout.fnmatch_lines(
         [
             "*test_one asked the network for something, and is on no cassette:",
-            "*GET upstream.example/one*asked at agent.py:*in ask*",
+            "*GET upstream.example/one*asked at bot.py:*in ask*",
             "*put it on a cassette: @pytest.mark.agentcache, or one of the fixtures",
             '*record it: pytest --agentcache-record "test_suite.py::test_one"',
             "agentcache: 0 played, 0 recorded, [39] missed, *",
@@ -181,9 +181,9 @@ def test_offline_a_test_on_no_cassette_is_red_too(suite, client):
 @pytest.mark.parametrize("client", CLIENTS)
 def test_offline_a_test_on_no_cassette_reaches_its_own_servers(suite, upstream, client):
     """Servers on loopback that a test starts go on working through every client."""
-    suite.write(CLIENTS[client] + AGENT, "agent.py")
+    suite.write(CLIENTS[client] + AGENT, "bot.py")
     suite.write("""
-        from agent import ask
+        from bot import ask
 
         def test_one():
             assert ask(URL + "/one") == "/one"
@@ -257,10 +257,10 @@ def test_respond_leaves_the_test_green(suite, flag):
 @pytest.mark.parametrize("client", CLIENTS)
 def test_raise_stops_the_test_on_the_spot(suite, client):
     """Under on_miss="raise" not even an agent that catches Exception goes on."""
-    suite.write(CLIENTS[client] + AGENT, "agent.py")
+    suite.write(CLIENTS[client] + AGENT, "bot.py")
     suite.write("""
         import pytest
-        from agent import agent
+        from bot import agent
 
         @pytest.mark.agentcache(on_miss="raise")
         def test_one():
