@@ -66,7 +66,8 @@ def show(copy: Path) -> None:
         upstream.stop()
     recorded = upstream.hit_count
     cassettes = sorted((copy / "cassettes").rglob("*.yaml"))
-    print(f"-> upstream answered {recorded} requests, {len(cassettes)} cassettes were written")
+    print(f"-> upstream got {recorded} requests (it hangs up on one, on purpose)")
+    print(f"-> {len(cassettes)} cassettes were written")
     expect(recorded > 0 and len(cassettes) > 0, "nothing was recorded")
     leaks = [path.name for path in cassettes if KEY.encode() in path.read_bytes()]
     expect(not leaks, f"the API key stands in {', '.join(leaks)}")

@@ -26,7 +26,8 @@ class CassetteError(AgentCacheError):
     def __init__(self, path: Path, problem: str, remedy: str, line: int | None = None) -> None:
         self.path, self.problem, self.remedy, self.line = path, problem, remedy, line
         place = f"{path}:{line}" if line else str(path)
-        super().__init__(f"{place}: {problem}.\n  {remedy}.")
+        stop = "" if problem.endswith("?") else "."
+        super().__init__(f"{place}: {problem}{stop}\n  {remedy}.")
 
 
 class NetworkBlocked(AgentCacheError, ConnectionError):

@@ -63,14 +63,15 @@ def agentcache(
 
 
 @pytest.fixture
-def agentcache_session(agentcache: Harness) -> CachedSession:
+def agentcache_session(request: pytest.FixtureRequest, agentcache: Harness) -> CachedSession:
     """A `requests_cache.CachedSession` of the test's own: its folder, filesystem backend, YAML."""
     from .errors import SettingsError
 
     try:
         return agentcache.session
     except SettingsError as error:
-        raise pytest.fail.Exception(str(error), pytrace=False) from None
+        place = options.place_of(request.node)
+        raise pytest.fail.Exception(f"{place}: {error}", pytrace=False) from None
 
 
 @pytest.fixture

@@ -116,6 +116,11 @@ def _with_paths_checked(name: str, value: Any, source: str) -> Any:
     return value
 
 
+def place_of(item: pytest.Item) -> str:
+    """File and line of a test, for an error."""
+    return f"{item.location[0]}:{(item.location[1] or 0) + 1}"
+
+
 def settings_of_test(
     settings: Settings, config: Mapping[str, Any] | None, item: pytest.Item
 ) -> Settings:
@@ -124,7 +129,7 @@ def settings_of_test(
     Raises:
         SettingsError: For a name or a value that is not allowed; it says where it stands.
     """
-    place = f"{item.location[0]}:{(item.location[1] or 0) + 1}"
+    place = place_of(item)
     if config is not None and not isinstance(config, Mapping):
         raise SettingsError(
             f"{place}: the fixture agentcache_config gave {config!r}; it must be a dict"

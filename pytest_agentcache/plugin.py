@@ -15,6 +15,7 @@ import pytest
 
 from . import fixtures, hookspecs, options
 from .fixtures import guard_of, hooks_of
+from .runs import SURROUNDINGS, Run
 from .watch import RUN, SETTINGS, WATCH, account, fail_on_misses, finish, tell_misses, watch_of
 
 if TYPE_CHECKING:
@@ -40,7 +41,6 @@ def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     from .errors import SettingsError
-    from .runs import Run
 
     config.addinivalue_line(
         "markers",
@@ -102,21 +102,26 @@ def _open_first(item: pytest.Function) -> None:
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
     settings = item.config.stash[SETTINGS]
-    on_cassette = _on_cassette(item)
-    unused = "pytest_agentcache.intercept" not in sys.modules
-    if settings.mode == "replay" and not on_cassette and unused:
+    around = SURROUNDINGS.settings, SURROUNDINGS.hooks
+    SURROUNDINGS.settings, SURROUNDINGS.hooks = settings, lambda: hooks_of(item)
+    try:
+        if settings.mode == "offline" or (settings.mode == "replay" and _on_cassette(item)):
+            return (yield from _shut(item, settings))
         return (yield)
+    finally:
+        SURROUNDINGS.settings, SURROUNDINGS.hooks = around
+
+
+def _shut(item: pytest.Item, settings: Settings) -> Generator[None, object, object]:
+    """Runs a test with the network shut around it."""
     from .intercept import SWITCHBOARD, install
 
-    before = SWITCHBOARD.guard, SWITCHBOARD.mode
-    SWITCHBOARD.mode = settings.mode
-    if settings.mode == "offline" or (settings.mode == "replay" and on_cassette):
-        install()
-        SWITCHBOARD.guard = guard_of(settings, item)
+    install()
+    before, SWITCHBOARD.guard = SWITCHBOARD.guard, guard_of(settings, item)
     try:
         return (yield)
     finally:
-        SWITCHBOARD.guard, SWITCHBOARD.mode = before
+        SWITCHBOARD.guard = before
         _close_bare(item)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -44,7 +46,9 @@ def misses(
     """
     found = list(found)
     lines = [f"{test} asked for something that its cassette does not hold:", ""]
-    if path is None:
+    if all(miss.kind == "exhausted" for miss in found):
+        lines[0] = f"{test} asked more often than its cassette holds:"
+    elif path is None:
         lines[0] = f"{test} asked the network for something, and is on no cassette:"
     for miss in found:
         lines += [f"  {line}" if line else "" for line in _miss(miss, responder, path, root)]
@@ -61,7 +65,9 @@ def misses(
 
 
 def _command(test: str) -> str:
-    return f'pytest --agentcache-record "{test}"'
+    # Quotes that people read, and others where a shell would take something for its own.
+    quoted = shlex.quote(test) if re.search(r'["$`!\\]', test) else f'"{test}"'
+    return f"pytest --agentcache-record {quoted}"
 
 
 def outside(test: str, found: Iterable[Miss]) -> str:
@@ -86,7 +92,11 @@ def _miss(miss: Miss, responder: Responder, path: Path | None, root: Path) -> It
         yield f"allow it: agentcache_allowed_hosts = {where}"
         return
     yield from _closest(miss, responder)
-    if path is not None and (elsewhere := _elsewhere(miss.request, responder, path)):
+    if (
+        path is not None
+        and miss.kind == "missing"
+        and (elsewhere := _elsewhere(miss.request, responder, path))
+    ):
         yield f"it stands in another cassette: {shown(elsewhere, root)}"
 
 
@@ -187,5 +197,5 @@ def unused(test: str, numbers: Iterable[int], path: Path, root: Path) -> str:
     """The report of a test under `agentcache_unused = fail` that left interactions unused."""
     return (
         f"{test} never asked for {interactions(numbers)} of {shown(path, root)}.\n\n"
-        f"  drop them: {_command(test)}"
+        f"  drop what is unused: {_command(test)}"
     )

@@ -6,9 +6,32 @@ import hashlib
 import json
 import shutil
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .responder import Hooks
+    from .settings import Settings
+
+
+@dataclass(slots=True)
+class Surroundings:
+    """The test that runs, for a `use_cassette` in it.
+
+    The switchboard's light half: it is there in suites that never load the other.
+
+    Attributes:
+        settings: Those of the run; None outside of pytest.
+        hooks: Gives those that apply to the test.
+    """
+
+    settings: Settings | None = None
+    hooks: Callable[[], Hooks] | None = None
+
+
+SURROUNDINGS = Surroundings()
 
 
 @dataclass(frozen=True, slots=True)

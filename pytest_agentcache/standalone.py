@@ -17,7 +17,8 @@ from .intercept import SWITCHBOARD, install
 from .intercept.sockets import SocketGuard
 from .json_path import PathError, json_path
 from .report import misses
-from .runs import Run
+from .responder import Hooks
+from .runs import SURROUNDINGS, Run
 from .settings import ENVIRONMENT, Settings, check_value
 
 _RUN = Run(uuid.uuid4().hex)
@@ -29,7 +30,8 @@ def use_cassette(
 ) -> Iterator[Harness]:
     """Puts all requests of the process on a cassette, for as long as the block lasts.
 
-    Inside a test that is on a cassette, this one takes its place for that time.
+    Inside a test that is on a cassette, this one takes its place for that time. Inside a run of
+    pytest, what its ini file sets holds here too, and its hooks are called.
 
     Args:
         path: The cassette, a YAML file.
@@ -50,7 +52,8 @@ def use_cassette(
     """
     if "cassette" in settings:
         raise SettingsError("use_cassette(): cassette= is its first argument, the path")
-    merged = Settings().with_values(settings, "use_cassette()")
+    run = replace(SURROUNDINGS.settings or Settings(), cassette="")
+    merged = run.with_values(settings, "use_cassette()")
     merged = replace(merged, mode=_mode(mode))
     try:
         for each in merged.ignore_json:
@@ -61,7 +64,8 @@ def use_cassette(
     install()
     with tempfile.TemporaryDirectory(prefix="agentcache-") as folder:
         before = SWITCHBOARD.guard
-        harness = Harness(merged, place, Path(folder), _RUN).open()
+        hooks = SURROUNDINGS.hooks() if SURROUNDINGS.hooks else Hooks()
+        harness = Harness(merged, place, Path(folder), _RUN, hooks).open()
         if merged.mode in ("replay", "offline"):
             allowed = (*merged.allowed_hosts, *merged.passthrough)
             # With a responder in charge it is told of every refusal; there is no one else.
@@ -91,8 +95,8 @@ def _mode(chosen: str | None) -> str:
     """The mode of a block: its own, or that of what is around it."""
     if chosen is None and SWITCHBOARD.current is not None:
         return SWITCHBOARD.current.settings.mode
-    if chosen is None and SWITCHBOARD.mode:
-        return SWITCHBOARD.mode
+    if chosen is None and SURROUNDINGS.settings is not None:
+        return SURROUNDINGS.settings.mode
     source = "use_cassette()"
     if chosen is None and (from_environment := os.environ.get(ENVIRONMENT)):
         chosen, source = from_environment, f"environment variable {ENVIRONMENT}"

@@ -87,7 +87,7 @@ def _cassette_line(told: dict[str, Any]) -> str:
     if told["written"]:
         parts.append("written")
     if told["discarded"]:
-        parts.append(f"{told['discarded']} not kept, for the test did not pass")
+        parts.append("not kept: the test did not pass")
     return ", ".join(parts)
 
 

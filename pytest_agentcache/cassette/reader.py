@@ -34,7 +34,9 @@ def read(path: Path) -> Cassette:
         return Cassette(path)
     except OSError as error:
         raise CassetteError(
-            path, f"cannot be read: {error.strerror}", "See to its rights"
+            path,
+            f"cannot be read: {error.strerror}",
+            "See what stands in its place, and to its rights",
         ) from None
     try:
         text = raw.decode("utf-8")
@@ -56,18 +58,16 @@ class _Reader:
         try:
             document = cassette_yaml.load(self.text)
         except cassette_yaml.UnreadableError as error:
+            problem, line = error.problem, error.line
+            if conflict := re.search(r"^<{7} ", self.text, re.MULTILINE):
+                line = self.text.count("\n", 0, conflict.start()) + 1
+                problem = "conflict marks of a merge"
             raise CassetteError(
-                self.path, f"this is no cassette: {error.problem}", _RERECORD, error.line
+                self.path, f"this is no cassette: {problem}", _RERECORD, line
             ) from None
+        # Before the keys, which another format may have others of.
+        self._check_version(document)
         document = self._mapping(document, (), {"agentcache", "recorded_at", "interactions"})
-        version = document.get("agentcache")
-        if version != VERSION or isinstance(version, bool):
-            found = "no `agentcache:` line" if version is None else f"format {version!r}"
-            raise self.error(
-                ("agentcache",),
-                f"{found}, but this version of pytest-agentcache reads format {VERSION}",
-                "Update pytest-agentcache, or record the cassette anew with --agentcache-rerecord",
-            )
         recorded_at = document.get("recorded_at")
         if not isinstance(recorded_at, str) or not _INSTANT.fullmatch(recorded_at):
             raise self.error(
@@ -84,6 +84,20 @@ class _Reader:
             )
         built = tuple(self.interaction(item, ("interactions", at)) for at, item in enumerate(items))
         return Cassette(self.path, instant, built)
+
+    def _check_version(self, document: Any) -> None:
+        version = document.get("agentcache") if isinstance(document, dict) else VERSION
+        if version == VERSION and not isinstance(version, bool):
+            return
+        found = "no `agentcache:` line" if version is None else f"format {version!r}"
+        remedy = "Update pytest-agentcache, or record the cassette anew with --agentcache-rerecord"
+        if version is None and "version" in document:
+            remedy = "A cassette of VCR.py has to be recorded anew, with --agentcache-rerecord"
+        raise self.error(
+            ("agentcache",),
+            f"{found}, but this version of pytest-agentcache reads format {VERSION}",
+            remedy,
+        )
 
     def interaction(self, item: Any, place: tuple[str | int, ...]) -> Interaction:
         item = self._mapping(item, place, {"request", "response"})
@@ -167,7 +181,12 @@ class _Reader:
         try:
             return body.from_fields(part, self._file, content_type)
         except body.BodyError as error:
-            raise self.error((*place, error.key), error.problem) from None
+            remedy = (
+                _RERECORD.replace("Mend", "Commit the file too, mend")
+                if error.key == "file"
+                else _RERECORD
+            )
+            raise self.error((*place, error.key), error.problem, remedy) from None
 
     def _file(self, name: str) -> bytes:
         folder = sidecar_folder(self.path)

@@ -87,10 +87,8 @@ class _Written:
 
 async def _record(live: Any, ask: AskUpstream) -> None:
     """Puts the kept headers and a body that is kept while it is read into a live response."""
-    import multidict
-
     # Not `headers`, which remembers what it was when it was first looked at.
-    headers = Headers.of(live._headers.items())
+    headers = Headers.of(live._raw_headers)
     chunked = "chunked" in headers.get("transfer-encoding").lower()
     recording = ask.record(
         live.status,
@@ -104,8 +102,8 @@ async def _record(live: Any, ask: AskUpstream) -> None:
     arriving = await Arriving(recording, _Frames(body, chunked=chunked)).settle_async()
     fields = _framed(recording.shown, recording.bodiless, recording.length)
     live._cache.clear()
-    live._headers = multidict.CIMultiDictProxy(multidict.CIMultiDict(fields))
-    live._raw_headers = tuple((name.encode(), value.encode()) for name, value in fields)
+    live._raw_headers = _raw(fields)
+    live._headers = _as_aiohttp_reads(live._raw_headers)
     if not recording.bodiless:
         limit, _ = body.get_read_buffer_limits()
         live.content = _stream(live._loop, arriving, limit, chunked=recording.length is None)
@@ -136,18 +134,17 @@ async def _play(request: Any, answer: Response) -> Any:
     import asyncio
 
     import aiohttp
-    import multidict
     from aiohttp.http_parser import RawResponseMessage
 
     loop = asyncio.get_running_loop()
     bodiless = request.method == "HEAD" or answer.status in (204, 304)
     fields = _framed(answer.headers, bodiless, length(answer))
-    raw = tuple((name.encode(), value.encode()) for name, value in fields)
+    raw = _raw(fields)
     head = RawResponseMessage(
         aiohttp.HttpVersion11,
         answer.status,
         answer.reason,
-        multidict.CIMultiDictProxy(multidict.CIMultiDict(fields)),
+        _as_aiohttp_reads(raw),
         raw,
         False,
         None,
@@ -186,6 +183,19 @@ def _framed(headers: Headers, bodiless: bool, size: int | None) -> list[tuple[st
         return named
     framing = ("Transfer-Encoding", "chunked") if size is None else ("Content-Length", str(size))
     return [*named, framing]
+
+
+def _raw(fields: list[tuple[str, str]]) -> tuple[tuple[bytes, bytes], ...]:
+    return tuple(
+        (name.encode("latin-1"), value.encode("latin-1", "replace")) for name, value in fields
+    )
+
+
+def _as_aiohttp_reads(raw: tuple[tuple[bytes, bytes], ...]) -> Any:
+    import multidict
+
+    pairs = [(name.decode(), value.decode("utf-8", "surrogateescape")) for name, value in raw]
+    return multidict.CIMultiDictProxy(multidict.CIMultiDict(pairs))
 
 
 class _Sent:

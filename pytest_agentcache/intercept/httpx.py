@@ -135,12 +135,18 @@ def _asked(request: Any, content: bytes) -> Request:
     return Request(request.method, str(request.url), Headers.of(request.headers.raw), content)
 
 
-def _framed(headers: Headers, method: str, status: int, size: int | None) -> list[tuple[str, str]]:
-    """`headers` with the framing that they would have come with over HTTP/1.1."""
-    if method == "HEAD" or status in (204, 304):
-        return list(headers)
-    framing = ("transfer-encoding", "chunked") if size is None else ("content-length", str(size))
-    return [*headers, framing]
+def _framed(
+    headers: Headers, method: str, status: int, size: int | None
+) -> list[tuple[bytes, bytes]]:
+    """`headers` with the framing that they would have come with over HTTP/1.1, as bytes.
+
+    httpx takes text in headers for ASCII; the wire may carry any byte.
+    """
+    fields = list(headers)
+    if method != "HEAD" and status not in (204, 304):
+        sized = ("content-length", str(size))
+        fields.append(("transfer-encoding", "chunked") if size is None else sized)
+    return [(name.encode("latin-1"), value.encode("latin-1", "replace")) for name, value in fields]
 
 
 def _frames(live: Any) -> Iterator[bytes]:

@@ -59,13 +59,11 @@ class Switchboard:
 
     Attributes:
         guard: Shuts the network, where the mode does.
-        mode: The mode of the run of pytest that a test runs in; empty outside.
         edges: The clients by name as they were when their edges went in; None while awaited.
         late: Misses of requests that came after the end of their tests.
     """
 
     guard: Guard | None = None
-    mode = ""
     installed = False
 
     def __init__(self) -> None:

@@ -51,6 +51,16 @@ def test_headers(client, upstream, journey):
     assert replayed == recorded
 
 
+def test_headers_beyond_ascii(client, upstream, journey):
+    """Each client reads bytes beyond ASCII on replay as it did live."""
+    url = upstream.serve("/it", Answer(b"text", headers=[*TEXT, ("ETag", '"S\xe3o Paulo"')]))
+    live = client.send(Call(url))[0].all("etag")
+    recorded, replayed = journey(lambda: client.send(Call(url)))
+
+    assert len(live) == 1
+    assert recorded[0].all("etag") == replayed[0].all("etag") == live
+
+
 def test_cookies_are_true_while_recording_and_placeholders_afterwards(client, upstream, journey):
     """Two cookies reach the client's jar; their values never reach the cassette."""
     cookies = [("Set-Cookie", "sid=s3cret; Path=/"), ("Set-Cookie", "lang=hush; Path=/")]

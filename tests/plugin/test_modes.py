@@ -279,7 +279,7 @@ def test_unused_interactions_fail_offline_where_asked_for(suite):
     outcome.stdout.fnmatch_lines(
         [
             "*test_one never asked for interaction 2 of cassettes/test_suite/test_one.yaml.",
-            '*drop them: pytest --agentcache-record "test_suite.py::test_one"',
+            '*drop what is unused: pytest --agentcache-record "test_suite.py::test_one"',
         ]
     )
     suite.run().assert_outcomes(passed=1)

@@ -6,6 +6,7 @@ import pytest
 import requests
 
 from pytest_agentcache.intercept import SWITCHBOARD
+from pytest_agentcache.runs import SURROUNDINGS
 
 FLAGS = ["", "--agentcache-offline"]
 
@@ -215,9 +216,9 @@ def test_threads_cannot_leak(suite, upstream):
 def test_the_guard_ends_with_the_run(suite, upstream):
     """After the run this process reaches its servers as before."""
     suite.write("def test_one(agentcache): pass")
-    before = SWITCHBOARD.current, SWITCHBOARD.guard, SWITCHBOARD.mode
+    before = SWITCHBOARD.current, SWITCHBOARD.guard, SURROUNDINGS.settings
     suite.run("--agentcache-offline").assert_outcomes(passed=1)
 
-    assert (SWITCHBOARD.current, SWITCHBOARD.guard, SWITCHBOARD.mode) == before
+    assert (SWITCHBOARD.current, SWITCHBOARD.guard, SURROUNDINGS.settings) == before
     assert requests.get(upstream.url + "/after").ok
     assert upstream.hits == ["GET /after"]

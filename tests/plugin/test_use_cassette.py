@@ -17,10 +17,11 @@ from pytest_agentcache.settings import MODES
 @pytest.fixture(autouse=True)
 def no_mode_around(monkeypatch):
     """As outside pytest: neither a run nor the environment says what the mode is."""
-    from pytest_agentcache.intercept import SWITCHBOARD
+    from pytest_agentcache.runs import SURROUNDINGS
 
     monkeypatch.delenv("AGENTCACHE_MODE", raising=False)
-    monkeypatch.setattr(SWITCHBOARD, "mode", "")
+    monkeypatch.setattr(SURROUNDINGS, "settings", None)
+    monkeypatch.setattr(SURROUNDINGS, "hooks", None)
 
 
 def test_record_then_replay(tmp_path, upstream):
@@ -290,3 +291,32 @@ def test_an_explicit_mode_does_not_open_the_network_offline(suite):
     outcome.assert_outcomes(failed=1)
     outcome.stdout.fnmatch_lines(["*the network is shut in offline mode*"])
     assert not (suite.root / "inner.yaml").exists()
+
+
+def test_in_a_run_the_ini_file_and_the_hooks_hold(suite):
+    """What the suite calls secret is secret in a block too, in tests on a cassette and on none."""
+    suite.write("[pytest]\nagentcache_redact = x-tenant\n", "pytest.ini")
+    suite.write(
+        """
+        from dataclasses import replace
+
+        def pytest_agentcache_redact(interaction):
+            body = interaction.response.body.replace(b"/one", b"<HOOKED>")
+            answer = replace(interaction.response, body=body, chunks=())
+            return replace(interaction, response=answer)
+        """,
+        "conftest.py",
+    )
+    suite.write("""
+        import requests
+        from pytest_agentcache import use_cassette
+
+        def test_plain():
+            with use_cassette("plain.yaml", mode="record"):
+                requests.get(URL + "/one", headers={"x-tenant": "acme"})
+    """)
+    suite.run("-p", "no:randomly").assert_outcomes(passed=1)
+    text = (suite.root / "plain.yaml").read_bytes()
+
+    assert b"acme" not in text
+    assert b"<HOOKED>" in text
