@@ -150,6 +150,14 @@ class Harness:
         """
         if self.path is None or not self.settings.records:
             return
+        if (unanswered := self.responder.unanswered) and self.settings.on_miss != "respond":
+            first = unanswered[0]
+            raise CassetteError(
+                self.path,
+                f"was not written, for upstream gave no answer to {first.method} {first.url}"
+                + (f" and {len(unanswered) - 1} more" if len(unanswered) > 1 else ""),
+                "Record again when it answers; a test of the failure itself says on_miss='respond'",
+            )
         with cassette.locked(self.path):
             kept = self._merged(self.path) if self.shared else self.cassette
             if kept.interactions:

@@ -199,7 +199,8 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
         for report in reports:
             if told := getattr(report, "agentcache", None):
                 totals.add(told)
-    totals.late += [*config.stash.get(LATE, []), *_late()]
+    for sentence in config.stash.get(LATE, []):
+        totals.late.append(sentence)
     lines = list(totals.lines(verbose=config.getoption("verbose") > 0))
     if lines and {"failed", "error"} & terminalreporter.stats.keys():
         lines.insert(0, "")
@@ -227,9 +228,14 @@ def pytest_deselected(items: list[pytest.Item]) -> None:
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     config = session.config
     output = getattr(config, "workeroutput", None)
+    late = config.stash.setdefault(LATE, [])
+    late += _late()
     if output is not None:
-        output["agentcache_late"] = _late()
+        output["agentcache_late"] = late
         output["agentcache_narrowed"] = config.stash.get(NARROWED, False)
+    elif late and exitstatus == pytest.ExitCode.OK:
+        # Nobody can say which test missed it, and a green run would swallow it.
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
     elif (
         config.stash[SETTINGS].mode == "rerecord"
         and exitstatus == pytest.ExitCode.OK

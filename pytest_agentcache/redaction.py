@@ -19,27 +19,39 @@ from .interaction import Headers, Interaction, Request, Response
 # Names as they end, in any case and spelling (`apiKey`, `API-KEY`, `api_key`).
 _SECRET = re.compile(
     r"""[\w.-]*?(?:
-    (?:api|app|subscription|secret|private|signing|encryption|access|auth)[_-]?key(?:[_-]?id)?
+    (?:api|app|subscription|secret|private|signing|encryption|access|auth|account|master|shared
+       |storage)[_-]?key(?:[_-]?id)?
     | (?:api|access|refresh|id|auth|session|security|bearer|oauth|csrf)[_-]?token
     | (?:api|client|app|oauth|consumer)[_-]?secret | secret[_-]?access[_-]?key
-    | client[_-]?assertion | jwt | password | passwd | passphrase | credential | authorization
-    ) | token | secret | pwd | (?:set-)?cookie""",
+    | client[_-]?assertion | jwt | passwords? | passwd | passphrase | passcode | credentials?
+    | authorization | connection[_-]?string | [_-]secret
+    | (?:bot|user|subject|hf|gh|github)[_-]?token
+    ) | token | secret | pwd | assertion | (?:set-)?cookie""",
     re.VERBOSE | re.IGNORECASE,
 )
 _HEADER = re.compile(
     r"""(?:proxy-)?authorization | api-?key | key | x-auth-key | x-functions-key
-    | [\w-]*-(?:api-?key|token|secret|signature)""",
+    | authentication | x-auth
+    | (?!idempotency-|sec-)[\w-]*-(?:key|token|secret|assertion|bearer|credentials?|session-id)
+    | [\w-]*-signature(?:-\d+)?""",
     re.VERBOSE | re.IGNORECASE,
 )
-_QUERY = re.compile(r"key|sig|signature|x-amz-(?:signature|credential)", re.IGNORECASE)
+_QUERY = re.compile(
+    r"key|sig|hmac|auth|(?:x-amz-|x-goog-|oauth_)?signature|x-(?:amz|goog)-credential",
+    re.IGNORECASE,
+)
 _SCHEME = re.compile(r"(?:bearer|basic|token|digest|aws4-hmac-sha256|apikey)\s+", re.IGNORECASE)
 _USERINFO = re.compile(r"(?<=//)[^/@?#:\s]*(:[^/@?#\s]*)?@")
-_COOKIE = re.compile(r"(^|[;\s])([^=;\s]+)=([^;]+)")
+_COOKIE = re.compile(r"(^|[;\s])([^=;\s]+)=(\"[^\"]*\"|[^;]+)")
 # Libraries join several Set-Cookie fields with commas; only the first pair of each is the cookie.
 _SET_COOKIE = re.compile(r"(^\s*|,\s*)([^=;,\s]+)=([^;]+)")
 _LINK = re.compile(r"<((?:[^<>]|<[A-Z0-9_]+>)*)>")
 _PARAMETER = re.compile(r"(?<=[?&#])([^=&#]+)=([^&#]+)")
 _FIELD = re.compile(rb"(^|&)([^=&]+)=([^&]+)")
+# The same parameters and userinfo, of URLs that stand in a body.
+_INNER_PARAMETER = re.compile(rb"(?<=[?&])([\w.-]{1,64})=([^&#\s\"'\\<>]+)")
+_INNER_USERINFO = re.compile(rb"(?<=://)[^/@?#:\s\"'\\<>]{1,256}:[^/@?#\s\"'\\<>]{1,256}@")
+_LOOKS_LIKE_FORM = re.compile(rb"[\w.%+\[\]-]+=[^&\s{}\"]*(?:&[\w.%+\[\]-]+=[^&\s{}\"]*)*")
 # A name and the start of its text value: in JSON, in JSON inside a stream, and (with the quotes
 # escaped, seven times over at most) in JSON inside a string of JSON. Each attempt begins at the
 # first of a run of backslashes and is bounded, or a body could be made that takes for ever.
@@ -47,6 +59,15 @@ _QUOTED = rb"""(?<!\\)(?P<quote>\\{0,7}")(?P<name>[\w.$-]{1,64})(?P=quote)\s{0,6
 _HEAD = re.compile(_QUOTED + rb"(?P=quote)")
 _OBJECT = re.compile(
     _QUOTED + rb"""\{[^{}]{0,512}?(?P=quote)value(?P=quote)\s{0,64}:\s{0,64}(?P=quote)"""
+)
+_PAIR = re.compile(
+    rb"""(?<!\\)(?P<quote>\\{0,7}")(?:name|key)(?P=quote)\s{0,64}:\s{0,64}(?P=quote)"""
+    rb"""(?P<name>[\w.-]{1,64})(?P=quote)\s{0,64},\s{0,64}(?P=quote)value(?P=quote)"""
+    rb"""\s{0,64}:\s{0,64}(?P=quote)"""
+)
+_OTHER = re.compile(
+    _QUOTED + rb"""(?P<value>(?P<list>\[(?:\s{0,64}(?P=quote)[^"\\\[\]]{1,4096}(?P=quote)"""
+    rb"""\s{0,64},?){1,64}\s{0,64}\])|-?\d[\w.+-]{0,64}(?=\s{0,64}[,}]))"""
 )
 _QUOTE = re.compile(rb"""(?<!\\)\\*\"""")
 # A "token" beside a "logprob" is a piece of text, not a credential.
@@ -135,6 +156,8 @@ class Redaction:
         return Headers(tuple((name, self._header(name, value)) for name, value in headers))
 
     def _header(self, name: str, value: str) -> str:
+        if name == "cookie" and "=" not in value:
+            return placeholder(name)
         if name in ("cookie", "set-cookie"):
             pair = _COOKIE if name == "cookie" else _SET_COOKIE
             return pair.sub(lambda m: f"{m[1]}{m[2]}={placeholder(m[2])}", value)
@@ -153,7 +176,7 @@ class Redaction:
             return raw
         if boundary := multipart.boundary_of(content_type):
             return self._multipart(raw, boundary)
-        if is_form(content_type):
+        if is_form(content_type) or (len(raw) < 2**16 and _LOOKS_LIKE_FORM.fullmatch(raw)):
             return _FIELD.sub(self._form_field, raw)
         return self._json(raw)
 
@@ -177,23 +200,48 @@ class Redaction:
         return b"".join([*done, raw[end:]]) if done else raw
 
     def _spans(self, raw: bytes) -> Iterator[tuple[int, int, bytes]]:
-        """Where the values of secret fields begin and end, and what to write instead."""
-        start = 0
-        heads = [*_HEAD.finditer(raw), *_OBJECT.finditer(raw)]
-        for match in sorted(heads, key=lambda match: match.end()):
-            name = match["name"].decode("latin-1")
-            if match.end() < start or not self._is_secret(name, None):
-                continue
-            end = _end_of_text(raw, match.end(), len(match["quote"]) - 1)
-            if end is None or end == match.end():
-                continue
-            if name.lower() == "token" and (
-                _PIECE_AFTER.match(raw, end + len(match["quote"]))
-                or _PIECE_BEFORE.search(raw[max(0, match.start() - 400) : match.start()])
-            ):
-                continue
-            yield match.end(), end, placeholder(name).encode()
-            start = end
+        """Where secrets begin and end, in order, and what to write instead."""
+        found = [*self._texts(raw), *self._others(raw), *self._urls(raw)]
+        end = 0
+        for start, stop, text in sorted(found, key=lambda span: (span[0], -span[1])):
+            if start >= end:
+                yield start, stop, text
+                end = stop
+
+    def _texts(self, raw: bytes) -> Iterator[tuple[int, int, bytes]]:
+        """The texts under secret names."""
+        for pattern, place in ((_HEAD, None), (_OBJECT, None), (_PAIR, _HEADER)):
+            for match in pattern.finditer(raw):
+                name = match["name"].decode("latin-1")
+                if not self._is_secret(name, place):
+                    continue
+                end = _end_of_text(raw, match.end(), len(match["quote"]) - 1)
+                if end is None or end == match.end():
+                    continue
+                if name.lower() == "token" and (
+                    _PIECE_AFTER.match(raw, end + len(match["quote"]))
+                    or _PIECE_BEFORE.search(raw[max(0, match.start() - 400) : match.start()])
+                ):
+                    continue
+                yield match.end(), end, placeholder(name).encode()
+
+    def _others(self, raw: bytes) -> Iterator[tuple[int, int, bytes]]:
+        """Numbers and lists of texts under secret names."""
+        for match in _OTHER.finditer(raw):
+            name, quote = match["name"].decode("latin-1"), match["quote"]
+            # A bare "token" with a number is a piece of text by its number.
+            if name.lower() != "token" and self._is_secret(name, None):
+                text = quote + placeholder(name).encode() + quote
+                yield *match.span("value"), b"[" + text + b"]" if match["list"] else text
+
+    def _urls(self, raw: bytes) -> Iterator[tuple[int, int, bytes]]:
+        """Secrets in the URLs that stand in a body."""
+        for match in _INNER_PARAMETER.finditer(raw):
+            name = match[1].decode("latin-1")
+            if self._is_secret(name, _QUERY):
+                yield *match.span(2), placeholder(name).encode()
+        for match in _INNER_USERINFO.finditer(raw):
+            yield match.start(), match.end() - 1, b"<USER>:<PASSWORD>"
 
     def _multipart(self, raw: bytes, boundary: str) -> bytes:
         parts = multipart.split(raw, boundary)

@@ -108,6 +108,7 @@ class Responder:
     _waiting: dict[Key, deque[_Slot]] = field(init=False)
     _known: set[Key] = field(init=False, default_factory=set)
     _recordings: list[tuple[int, Recording]] = field(init=False, default_factory=list)
+    _asked: dict[int, tuple[Key, Request]] = field(init=False, default_factory=dict)
     _replacements: list[tuple[re.Pattern[str], str]] = field(init=False)
     _order: itertools.count[int] = field(init=False, default_factory=itertools.count)
     _matcher: Matcher = field(init=False)
@@ -146,7 +147,12 @@ class Responder:
         __tracebackhide__ = True
         if self.passes(request.url):
             return None
-        wanted = self.normalized(request)
+        try:
+            wanted = self.normalized(request)
+        except Exception:
+            # A hook that raises is heard by the agent alone, and agents catch everything.
+            self._asked[next(self._order)] = (), self.redaction.request(request)
+            raise
         key = self._matcher.key(wanted)
         with self._lock:
             order = next(self._order)
@@ -156,6 +162,7 @@ class Responder:
                 self.tally.played += 1
                 return slot.interaction.response
             if self.settings.records:
+                self._asked[order] = key, wanted
                 return AskUpstream(wanted, order, self)
         return self.miss(wanted, self.kind_of_miss(request), find_caller())
 
@@ -231,6 +238,17 @@ class Responder:
             kept = [entry for entry in self._recordings if entry[1] is not recording]
             self.tally.recorded -= len(self._recordings) - len(kept)
             self._recordings = kept
+
+    @property
+    def unanswered(self) -> tuple[Request, ...]:
+        """What upstream was asked and never gave a whole answer to, not even when asked again."""
+        kept = {order for order, _ in self._recordings}
+        answered = {self._asked[order][0] for order in kept if order in self._asked}
+        return tuple(
+            request
+            for order, (key, request) in self._asked.items()
+            if order not in kept and key not in answered
+        )
 
     def close(self) -> None:
         """From now on every request is late."""

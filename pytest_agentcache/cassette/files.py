@@ -12,7 +12,8 @@ from pathlib import Path
 
 def sidecar_folder(path: Path) -> Path:
     """Where the bodies lie that have files of their own: a folder named like the cassette."""
-    return path.with_suffix("")
+    # Another suffix has a folder of another name, or two cassettes would share one.
+    return path.with_suffix("") if path.suffix == ".yaml" else path.with_name(path.name + ".files")
 
 
 def replace_file(path: Path, content: bytes, *, durable: bool = True) -> None:

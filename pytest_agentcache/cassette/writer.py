@@ -68,7 +68,8 @@ def write(cassette: Cassette) -> bool:
         ) from None
     path, folder = cassette.path, sidecar_folder(cassette.path)
     try:
-        changed = _read_or_none(path) != text.encode("utf-8")
+        before = _read_or_none(path)
+        changed = before != text.encode("utf-8")
         for name, content in files.items():
             if _read_or_none(folder / name) != content:
                 folder.mkdir(parents=True, exist_ok=True)
@@ -77,7 +78,7 @@ def write(cassette: Cassette) -> bool:
         if changed:
             path.parent.mkdir(parents=True, exist_ok=True)
             replace_file(path, text.encode("utf-8"))
-        _remove_stale(folder, files)
+        _remove_stale(folder, before, files)
     except OSError as error:
         raise CassetteError(
             path,
@@ -94,8 +95,9 @@ def remove(path: Path) -> None:
         CassetteError: If it cannot be removed.
     """
     try:
+        before = _read_or_none(path)
         path.unlink(missing_ok=True)
-        _remove_stale(sidecar_folder(path), {})
+        _remove_stale(sidecar_folder(path), before, {})
     except OSError as error:
         raise CassetteError(
             path, f"cannot be removed: {error.strerror}", "See to the rights of the folder"
@@ -163,12 +165,12 @@ def _read_or_none(path: Path) -> bytes | None:
         return None
 
 
-def _remove_stale(folder: Path, files: Mapping[str, bytes]) -> None:
+def _remove_stale(folder: Path, before: bytes | None, files: Mapping[str, bytes]) -> None:
+    """Removes what the cassette named `before` and names no more; the rest is somebody else's."""
     if not folder.is_dir():
         return
-    for path in folder.iterdir():
-        # Only what we named ourselves: the folder may also hold a person's own files.
-        if path.name not in files and re.fullmatch(r"[\w-]+-[0-9a-f]{10}\.\w+", path.name):
-            path.unlink()
+    for name in re.findall(rb"\bfile: ([\w-]+-[0-9a-f]{10}\.\w+)", before or b""):
+        if name.decode() not in files:
+            (folder / name.decode()).unlink(missing_ok=True)
     if not any(folder.iterdir()):
         folder.rmdir()

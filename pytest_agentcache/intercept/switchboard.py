@@ -25,7 +25,7 @@ _LIBRARIES = tuple(
     {sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")} | {"<frozen", "<string"}
 )
 # These keep threads beyond the work they were started for; only what is submitted has an owner.
-_POOLS = ("concurrent.futures", "anyio", "trio")
+_POOLS = ("asyncio", "concurrent.futures", "multiprocessing.pool", "anyio", "trio")
 
 
 class Caches(Protocol):

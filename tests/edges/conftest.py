@@ -40,8 +40,8 @@ class Journey:
     def __call__(self, act: Callable[[], Any]) -> tuple[Any, Any]:
         return self.record(act), self.replay(act)
 
-    def record(self, act: Callable[[], Any]) -> Any:
-        with use_cassette(self._cassette, mode="record") as self.recorded:
+    def record(self, act: Callable[[], Any], **settings: Any) -> Any:
+        with use_cassette(self._cassette, mode="record", **settings) as self.recorded:
             return act()
 
     def replay(self, act: Callable[[], Any]) -> Any:

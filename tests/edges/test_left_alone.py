@@ -71,7 +71,10 @@ def test_https_through_a_proxy_opens_no_tunnel_on_replay(upstream, cassette, nam
         assert send(upstream.url, "https://api.invalid/it") == b"from the cassette"
     assert (upstream.tunnels, upstream.connections) == ([], 0)
 
-    with use_cassette(cassette, mode="rerecord") as harness, pytest.raises(refused):
+    with (
+        use_cassette(cassette, mode="rerecord", on_miss="respond") as harness,
+        pytest.raises(refused),
+    ):
         send(upstream.url, "https://api.invalid/it")
     assert upstream.tunnels == ["api.invalid:443"]
     assert harness.cassette.interactions == ()

@@ -343,3 +343,48 @@ def test_replay_leaves_tests_on_no_cassette_alone(suite, upstream):
     suite.run().assert_outcomes(passed=1)
 
     assert upstream.hits == ["GET /one"]
+
+
+@pytest.mark.parametrize("flag", ["--agentcache-record", "--agentcache-rerecord"])
+def test_upstream_that_does_not_answer_costs_no_cassette(suite, upstream, flag):
+    """An agent that swallows the failure would pass, and its cassette would be gone."""
+    source = """
+        import requests
+
+        def test_one(agentcache):
+            try:
+                requests.get(URL + "/one")
+            except requests.RequestException:
+                pass
+    """
+    suite.write(source)
+    suite.record()
+    before = suite.files()
+    suite.write(source.replace("/one", "/two"))
+    upstream.stop()
+    outcome = suite.run(flag)
+
+    outcome.assert_outcomes(passed=1, errors=1)
+    outcome.stdout.fnmatch_lines(
+        ["*test_one.yaml: was not written, for upstream gave no answer to GET http*/two."]
+    )
+    assert suite.files() == before
+
+
+def test_a_retry_that_is_answered_counts(suite, upstream):
+    """What failed at first and was answered in the end is on the cassette once."""
+    suite.write("""
+        import requests
+
+        def test_one(agentcache):
+            from pytest_agentcache.intercept import SWITCHBOARD
+            from pytest_agentcache.interaction import Request
+
+            # Upstream is asked, and the connection breaks before it answers.
+            SWITCHBOARD.decide(Request("GET", URL + "/one"))
+            requests.get(URL + "/one")
+    """)
+
+    suite.run("--agentcache-record").assert_outcomes(passed=1)
+
+    assert suite.cassette("test_one").read_bytes().count(b"- request:") == 1

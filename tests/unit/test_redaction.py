@@ -426,3 +426,33 @@ def test_chunks_are_redacted_in_one_pass(monkeypatch):
     Redaction().response(Response(200, Headers(), body, chunks=(21,) * 2_000))
 
     assert len(passes) <= 2
+
+
+@pytest.mark.parametrize(
+    ("raw", "safe"),
+    [
+        (b'{"password":31337}', b'{"password":"<PASSWORD>"}'),
+        (b'{"api_key":["a","b"]}', b'{"api_key":["<API_KEY>"]}'),
+        (b'{"u":"https://h/?api_key=x&a=1"}', b'{"u":"https://h/?api_key=<API_KEY>&a=1"}'),
+        (b'{"u":"https://me:x@h/"}', b'{"u":"https://<USER>:<PASSWORD>@h/"}'),
+        (
+            b'[{"name":"X-Api-Key","value":"x"}]',
+            b'[{"name":"X-Api-Key","value":"<X_API_KEY>"}]',
+        ),
+        (b"password=x&a=1", b"password=%3CPASSWORD%3E&a=1"),
+    ],
+)
+def test_secrets_that_are_no_plain_field(raw, safe):
+    """Numbers, lists, URLs, pairs of name and value, and forms that do not say so."""
+    redaction = Redaction()
+
+    assert redaction.body(raw, "application/json") == safe
+    assert redaction.body(safe, "application/json") == safe
+
+
+@pytest.mark.parametrize(
+    "raw", [b'{"token":12}', b'{"password":{"type":"string"}}', b'{"eos_token":"</s>"}']
+)
+def test_what_only_looks_like_a_secret(raw):
+    """Ids of tokens, schemas and markers of text stay."""
+    assert Redaction().body(raw, "application/json") == raw
