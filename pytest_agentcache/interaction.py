@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from http import HTTPStatus
 
 
@@ -77,10 +77,6 @@ class Response:
     def content_type(self) -> str:
         """Media type with its parameters, or the empty string."""
         return self.headers.get("content-type")
-
-    def with_reason(self) -> Response:
-        """This response with the reason phrase of its status (RFC 9110) where it has none."""
-        return self if self.reason else replace(self, reason=standard_reason(self.status))
 
 
 def standard_reason(status: int) -> str:

@@ -68,9 +68,10 @@ def settings_of_run(config: pytest.Config) -> Settings:
             raise SettingsError(f"{source}: {error}") from None
         if value not in (None, ""):
             value = _from_ini(setting.name, value, source)
-            values[setting.name] = _checked(setting.name, value, source)
+            values[setting.name] = check_value(setting.name, value, source)
     if from_environment := os.environ.get(ENVIRONMENT):
-        values["mode"] = _checked("mode", from_environment, f"environment variable {ENVIRONMENT}")
+        source = f"environment variable {ENVIRONMENT}"
+        values["mode"] = check_value("mode", from_environment, source)
     flags = [mode for mode in _FLAGS if config.getoption(f"agentcache_{mode}")]
     if len(flags) > 1:
         chosen = " and ".join(f"--agentcache-{mode}" for mode in flags)
@@ -97,23 +98,6 @@ def _literal(text: str) -> Any:
         return ast.literal_eval(text)
     except (ValueError, SyntaxError):
         return text
-
-
-def _checked(name: str, value: Any, source: str) -> Any:
-    return _with_paths_checked(name, check_value(name, value, source), source)
-
-
-def _with_paths_checked(name: str, value: Any, source: str) -> Any:
-    if name == "ignore_json" and value:
-        # Loads YAML, which a suite that does not use the plugin must not pay for.
-        from .json_path import PathError, json_path
-
-        for path in value:
-            try:
-                json_path(path)
-            except PathError as error:
-                raise SettingsError(f"{source}: {error}") from None
-    return value
 
 
 def place_of(item: pytest.Item) -> str:
@@ -145,11 +129,7 @@ def settings_of_test(
 
 
 def _laid_over(settings: Settings, values: Mapping[str, Any], source: str) -> Settings:
-    try:
-        merged = settings.with_values(values, source)
-        _with_paths_checked("ignore_json", merged.ignore_json, source)
-    except SettingsError as error:
-        raise SettingsError(str(error)) from None
+    merged = settings.with_values(values, source)
     if "session" in values:
         merged = replace(merged, session={**settings.session, **merged.session})
     return merged

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from .errors import SettingsError
+from .json_path import PathError, json_path
 
 MODES = ("replay", "record", "rerecord", "offline", "live")
 ENVIRONMENT = "AGENTCACHE_MODE"
@@ -114,6 +115,17 @@ def check_value(name: str, value: Any, source: str) -> Any:
     if name == "replace":
         return _replacements(value, source)
     names = _names(name, value, source)
+    _check_names(name, names, source)
+    return names
+
+
+def _check_names(name: str, names: tuple[str, ...], source: str) -> None:
+    if name == "ignore_json":
+        for path in names:
+            try:
+                json_path(path)
+            except PathError as error:
+                raise SettingsError(f"{source}: {error}") from None
     if name == "match":
         for matcher in names:
             named = matcher.startswith("header:") and matcher != "header:"
@@ -122,7 +134,6 @@ def check_value(name: str, value: Any, source: str) -> Any:
                 raise SettingsError(f"{source}: match has {matcher!r}; allowed are {allowed}")
         if not names:
             raise SettingsError(f"{source}: match is empty, so any request would match any other")
-    return names
 
 
 def _names(name: str, value: Any, source: str) -> tuple[str, ...]:

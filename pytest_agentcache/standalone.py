@@ -15,7 +15,6 @@ from .errors import MissError, SettingsError
 from .harness import Harness
 from .intercept import SWITCHBOARD, install
 from .intercept.sockets import SocketGuard
-from .json_path import PathError, json_path
 from .report import misses
 from .responder import Hooks
 from .runs import SURROUNDINGS, Run
@@ -55,11 +54,6 @@ def use_cassette(
     run = replace(SURROUNDINGS.settings or Settings(), cassette="")
     merged = run.with_values(settings, "use_cassette()")
     merged = replace(merged, mode=_mode(mode))
-    try:
-        for each in merged.ignore_json:
-            json_path(each)
-    except PathError as error:
-        raise SettingsError(f"use_cassette(): {error}") from None
     place = Path(path).absolute()
     install()
     with tempfile.TemporaryDirectory(prefix="agentcache-") as folder:
