@@ -11,7 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .cassette import Cassette
-    from .errors import AgentCacheError, CassetteError, MissError, NetworkBlocked, SettingsError
+    from .clock import Clock
+    from .errors import (
+        AgentCacheError,
+        CassetteError,
+        ClockError,
+        MissError,
+        NetworkBlocked,
+        RefreshError,
+        SettingsError,
+    )
     from .harness import Harness
     from .interaction import Headers, Interaction, Request, Response
     from .misses import Miss
@@ -23,8 +32,11 @@ _HOMES = {
     "Cassette": "cassette",
     "AgentCacheError": "errors",
     "CassetteError": "errors",
+    "Clock": "clock",
+    "ClockError": "errors",
     "MissError": "errors",
     "NetworkBlocked": "errors",
+    "RefreshError": "errors",
     "SettingsError": "errors",
     "Harness": "harness",
     "Headers": "interaction",
@@ -39,12 +51,15 @@ __all__ = [
     "AgentCacheError",
     "Cassette",
     "CassetteError",
+    "Clock",
+    "ClockError",
     "Harness",
     "Headers",
     "Interaction",
     "Miss",
     "MissError",
     "NetworkBlocked",
+    "RefreshError",
     "Request",
     "Response",
     "SettingsError",

@@ -13,6 +13,37 @@ class SettingsError(AgentCacheError):
     """A setting has an unknown name or a value that is not allowed."""
 
 
+class ClockError(AgentCacheError, ValueError):
+    """A clock was asked to do what clocks do not: go back, move by no span, move while real."""
+
+
+class FaultError(AgentCacheError):
+    """A fault was planned that cannot be, or one that was planned never came to pass."""
+
+
+class RefreshError(AgentCacheError):
+    """A background refresh of stale-while-revalidate failed; its cause is what went wrong."""
+
+
+class AutoCacheError(AgentCacheError, ValueError):
+    """A request whose `requesty.auto_cache` is none that the router knows.
+
+    Args:
+        request: Method and URL of the request.
+        place: What is wrong, as a path into its JSON body.
+        value: The value that stands there.
+        takes: What may stand there.
+    """
+
+    def __init__(self, request: str, place: str, value: object, takes: str) -> None:
+        self.request, self.place, self.value = request, place, value
+        super().__init__(f"{request}: {place} is {value!r}; it takes {takes}")
+
+
+class UsageError(AgentCacheError, ValueError):
+    """Something that is no answer of an LLM, or one that nobody has read, was asked for its usage."""
+
+
 class CassetteError(AgentCacheError):
     """A cassette that cannot be read, written or trusted.
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from requests_cache import CachedSession
 
     from .cassette import Cassette
+    from .clock import Clock
     from .harness import Harness
     from .misses import Caller
     from .responder import Hooks
@@ -48,6 +49,8 @@ def agentcache(
     before = SWITCHBOARD.guard
     try:
         settings = options.settings_of_test(item.config.stash[SETTINGS], agentcache_config, item)
+        if settings.freeze is None:
+            settings = replace(settings, freeze=asks_for_time(item))
         settings, path = _cassette_of(item, settings)
         harness = Harness(
             settings, path, tmp_path, item.config.stash[RUN], hooks_of(item), _session_hook(item)
@@ -75,9 +78,36 @@ def agentcache_session(request: pytest.FixtureRequest, agentcache: Harness) -> C
 
 
 @pytest.fixture
+def agentcache_clock(request: pytest.FixtureRequest, agentcache: Harness) -> Clock:
+    """The test's clock, frozen: `.now`, `.tick(seconds)`, `.move_to(when)`, `.real()`."""
+    if agentcache.settings.freeze is False and not asks_for_time(request.node):
+        # Asked for by name while the test runs.
+        agentcache.freeze()
+    return agentcache.clock
+
+
+@pytest.fixture
 def agentcache_cassette(agentcache: Harness) -> Cassette:
     """The test's cassette: `.path`, `.recorded_at`, `.interactions`."""
     return agentcache.cassette
+
+
+# Who asks for one of these has time stand still.
+_FREEZING = {"agentcache", "agentcache_clock", "agentcache_upstream"}
+
+
+def asks_for_time(item: pytest.Item) -> bool:
+    """Whether a test, or a fixture of the user's, asks for what freezes its clock."""
+    if not isinstance(item, pytest.Function):
+        return False
+    info = item._fixtureinfo
+    asked = set(info.initialnames)
+    for definitions in info.name2fixturedefs.values():
+        for each in definitions:
+            # Ours stand upon each other, which says nothing of the test.
+            if getattr(each.func, "__module__", "") != __name__:
+                asked.update(each.argnames)
+    return not _FREEZING.isdisjoint(asked)
 
 
 def _cassette_of(item: pytest.Item, settings: Settings) -> tuple[Settings, Path]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import sys
+import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -13,16 +14,22 @@ from typing import TYPE_CHECKING, Any
 from . import cassette
 from .cache.isolation import Isolation
 from .cassette import Cassette
+from .clock import Clock
 from .errors import CassetteError
 from .interaction import Interaction
-from .intercept import SWITCHBOARD
+from .intercept import SWITCHBOARD, Router
 from .misses import Miss
+from .prompts import PromptCall
+from .refreshes import Refresh
 from .responder import Hooks, Responder
 from .runs import Run
 from .settings import Settings
+from .usage import Usage, usage_of
 
 if TYPE_CHECKING:
     from requests_cache import CachedSession
+
+    from .cache.session import IsolatedSession
 
 
 @dataclass(slots=True)
@@ -48,11 +55,13 @@ class Harness:
     direct: tuple[str, ...] = ()
     passed: bool = False
     written: bool = False
+    clock: Clock = field(init=False, default_factory=Clock)
     responder: Responder = field(init=False)
     _found: Cassette | None = field(init=False, default=None)
     _opened_at: datetime = field(init=False)
     _isolation: Isolation = field(init=False)
-    _session: CachedSession | None = field(init=False, default=None)
+    _session: IsolatedSession | None = field(init=False, default=None)
+    _making: threading.Lock = field(init=False, default_factory=threading.Lock)
     _requests_session: Any = field(init=False, default=None)
 
     def open(self) -> Harness:
@@ -60,8 +69,9 @@ class Harness:
 
         Raises:
             CassetteError: If there is a cassette that cannot be read.
+            SettingsError: If the session of a router takes no such keyword.
         """
-        self._opened_at = datetime.now(UTC).replace(microsecond=0)
+        self._opened_at = self._began()
         recorded: tuple[Interaction, ...] = ()
         if self.path is not None and self._reads:
             self._found = self._read(self.path)
@@ -71,11 +81,41 @@ class Harness:
                 renewed = self.run.renewed(self.path)
                 recorded = tuple(each for each in recorded if digest(each) in renewed)
         self.responder = Responder(self.settings, recorded, self.hooks, self.direct)
-        self._isolation = Isolation(self.folder, self.responder.redaction)
+        self._isolation = Isolation(
+            self.folder, self.responder.redaction, self.settings, self.responder.prompts
+        )
         self._requests_session = _requests_session()
         # Caches are kept apart for tests on a cassette; elsewhere they are what they are.
-        SWITCHBOARD.open(self.responder, self._isolation if self.path is not None else None)
+        SWITCHBOARD.open(
+            self.responder, *((self._isolation, self._router()) if self.path is not None else ())
+        )
+        try:
+            if self.settings.freeze:
+                self.freeze()
+            if self.settings.router and self.path is not None:
+                # Made now, or what is wrong with its keywords would be told to an agent.
+                _ = self.session
+        except BaseException:
+            self.close()
+            raise
         return self
+
+    def _router(self) -> Router | None:
+        return Router(lambda: self.session) if self.settings.router else None
+
+    def _began(self) -> datetime:
+        """When the test began, which is when a new cassette will say that it was recorded."""
+        now = datetime.now(UTC).replace(microsecond=0)
+        recording = self.path is not None and self.settings.records and self.shared
+        return self.run.began(self.path, now) if recording and self.path else now
+
+    def freeze(self) -> None:
+        """Stops the clock where the test began: when its cassette was recorded, if there is one."""
+        start = self.settings.freeze
+        if not isinstance(start, datetime):
+            recorded_at = self._found.recorded_at if self._found else None
+            start = None if self.mode == "rerecord" else recorded_at
+        self.clock.freeze(start or self._opened_at)
 
     @property
     def _reads(self) -> bool:
@@ -92,6 +132,7 @@ class Harness:
 
     def close(self) -> None:
         """Gives up charge; whoever still asks is late."""
+        self.clock.release()
         SWITCHBOARD.close(self.responder)
         if self._session is not None:
             self._session.close()  # type: ignore[no-untyped-call]
@@ -110,17 +151,63 @@ class Harness:
         return self.settings.mode
 
     @property
-    def session(self) -> CachedSession:
+    def session(self) -> IsolatedSession:
         """The test's own `CachedSession`, made when it is first asked for."""
-        if self._session is None:
-            self._session = self._isolation.session(self.settings.session)
-            self.configure_session(self._session)
+        # Under the router several threads may be the first.
+        with self._making:
+            if self._session is None:
+                session = self._isolation.session(self.settings.session)
+                self.configure_session(session)
+                self._session = session
         return self._session
 
     @property
     def misses(self) -> list[Miss]:
         """What neither cache nor cassette could answer, in order."""
         return self.responder.misses
+
+    def check_flags(self) -> None:
+        """Sees to it that no wrong `auto_cache` is passed over, whoever caught the error.
+
+        Raises:
+            AutoCacheError: The first that was raised, unless `on_miss` is `respond`.
+        """
+        problems = self.responder.prompts.problems
+        if problems and self.settings.on_miss != "respond":
+            raise problems[0].with_traceback(None)
+
+    @property
+    def prompt_cache(self) -> tuple[PromptCall, ...]:
+        """The test's calls of models until now, in order, and what prompt caches made of them.
+
+        Of clients that go straight through, past cassette and session, nothing is known.
+        """
+        return self.responder.prompts.calls()
+
+    def usage(self, answer: Any) -> Usage:
+        """The tokens that an answer of a model tells, whoever answered and however it was read.
+
+        Args:
+            answer: What an SDK made of it (OpenAI, Anthropic, Gemini, boto3), the list of chunks
+                or events of a streamed one, a client's response, a dict, or the text of its body.
+
+        Raises:
+            UsageError: If it is no answer of a model, or its body was streamed and not kept.
+        """
+        return usage_of(answer)
+
+    @property
+    def pending(self) -> tuple[Refresh, ...]:
+        """The background refreshes of stale-while-revalidate that wait to be run."""
+        return tuple(self.responder.refreshes.pending)
+
+    def settle(self) -> None:
+        """Runs the background refreshes that wait, in order, here and now.
+
+        Raises:
+            RefreshError: If one of them went wrong, now or before a request on its session.
+        """
+        self.responder.refreshes.settle()
 
     @property
     def cassette(self) -> Cassette:

@@ -43,7 +43,7 @@ def add_options(parser: pytest.Parser) -> None:
 def _ini_type(default: Any) -> Any:
     if isinstance(default, bool):
         return "bool"
-    return "string" if isinstance(default, str) else "linelist"
+    return "string" if default is None or isinstance(default, str) else "linelist"
 
 
 def settings_of_run(config: pytest.Config) -> Settings:

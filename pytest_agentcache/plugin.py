@@ -16,7 +16,18 @@ import pytest
 from . import fixtures, hookspecs, options
 from .fixtures import guard_of, hooks_of
 from .runs import SURROUNDINGS, Run
-from .watch import RUN, SETTINGS, WATCH, account, fail_on_misses, finish, tell_misses, watch_of
+from .watch import (
+    RUN,
+    SETTINGS,
+    WATCH,
+    account,
+    check_flags,
+    fail_on_misses,
+    finish,
+    settle,
+    tell_misses,
+    watch_of,
+)
 
 if TYPE_CHECKING:
     from .harness import Harness
@@ -27,7 +38,7 @@ LATE: pytest.StashKey[list[str]] = pytest.StashKey()
 NARROWED: pytest.StashKey[bool] = pytest.StashKey()
 
 # Asking for one of these puts a test on a cassette.
-OPENING = {"agentcache", "agentcache_session", "agentcache_cassette"}
+OPENING = {"agentcache", "agentcache_cassette", "agentcache_clock", "agentcache_session"}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -100,7 +111,9 @@ def _open_first(item: pytest.Function) -> None:
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+def pytest_runtest_protocol(
+    item: pytest.Item, nextitem: pytest.Item | None
+) -> Generator[None, object, object]:
     settings = item.config.stash[SETTINGS]
     around = SURROUNDINGS.settings, SURROUNDINGS.hooks
     SURROUNDINGS.settings, SURROUNDINGS.hooks = settings, lambda: hooks_of(item)
@@ -110,6 +123,23 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
         return (yield)
     finally:
         SURROUNDINGS.settings, SURROUNDINGS.hooks = around
+        clock = sys.modules.get("pytest_agentcache.clock")
+        if clock is not None and not (nextitem and _freezes(nextitem)):
+            clock.take_out()
+
+
+def _freezes(item: pytest.Item) -> bool:
+    """Whether a test is about to freeze its clock, as far as that can be told before it runs.
+
+    From one to the next freezegun stays in, which is what makes it cheap.
+    """
+    if not _on_cassette(item):
+        return False
+    chosen = [
+        mark.kwargs["freeze"] for mark in item.iter_markers("agentcache") if "freeze" in mark.kwargs
+    ]
+    setting = chosen[0] if chosen else item.config.stash[SETTINGS].freeze
+    return fixtures.asks_for_time(item) if setting is None else bool(setting)
 
 
 def _shut(item: pytest.Item, settings: Settings) -> Generator[None, object, object]:
@@ -152,6 +182,8 @@ def _close_bare(item: pytest.Item) -> None:
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
     result = yield
+    settle(item)
+    check_flags(item)
     # Raised here, where a test's own failure comes from, so that xfail, reruns, --pdb and -x see
     # it as one.
     fail_on_misses(item)

@@ -20,8 +20,10 @@ from .hosts import host_listed
 from .interaction import Headers, Interaction, Request, Response
 from .matching import Key, Matcher
 from .misses import Caller, Miss, not_cached, sentence
+from .prompts import PromptLog
 from .recording import Recording
 from .redaction import Redaction
+from .refreshes import Refreshes
 from .settings import Settings
 
 
@@ -102,6 +104,8 @@ class Responder:
     direct: tuple[str, ...] = ()
     misses: list[Miss] = field(default_factory=list)
     tally: Tally = field(default_factory=Tally)
+    refreshes: Refreshes = field(default_factory=Refreshes)
+    prompts: PromptLog = field(default_factory=PromptLog)
     closed: bool = False
     _lock: threading.RLock = field(default_factory=threading.RLock)
     _slots: list[_Slot] = field(init=False, default_factory=list)
@@ -176,10 +180,24 @@ class Responder:
             "exhausted" if self._matcher.key(self.normalized(request)) in self._known else "missing"
         )
 
+    def finding(self, decision: Response | AskUpstream | None) -> Callable[[], Response | None]:
+        """What finds the answer that follows from a decision, once it is there."""
+        if isinstance(decision, AskUpstream):
+            return lambda: self._arrived(decision.order)
+        return lambda: decision if isinstance(decision, Response) else None
+
+    def _arrived(self, order: int) -> Response | None:
+        with self._lock:
+            found = (recording for at, recording in self._recordings if at == order)
+            recording = next(found, None)
+        return recording.interaction().response if recording else None
+
     def passes(self, url: str) -> bool:
         """Whether requests to `url` go straight through."""
-        if self.settings.mode == "live":
-            return True
+        return self.settings.mode == "live" or self.is_direct(url)
+
+    def is_direct(self, url: str) -> bool:
+        """Whether requests to `url` go straight through in every mode."""
         hosts = (*self.settings.passthrough, *self.direct)
         if not hosts:
             return False

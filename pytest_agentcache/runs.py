@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -60,10 +62,30 @@ class Run:
         """What `renewed` gives, for every shared cassette of this run."""
         found: dict[Path, set[str]] = {}
         for file in self._folder.glob("*"):
+            if "." in file.name:
+                continue
             for line in file.read_text("ascii").splitlines():
                 path, digest = json.loads(line)
                 found.setdefault(Path(path), set()).add(digest)
         return {path: frozenset(digests) for path, digests in found.items()}
+
+    def began(self, path: Path, now: datetime) -> datetime:
+        """When this run began to record the shared cassette at `path`: `now`, if it is the first.
+
+        Tests that share a cassette start their clocks there, for it is what the cassette will say.
+        """
+        self._folder.mkdir(parents=True, exist_ok=True)
+        name = hashlib.sha256(str(path.resolve()).encode("utf-8", "surrogateescape")).hexdigest()
+        mark, own = self._folder / f"{name}.began", self._folder / f"{name}.{os.getpid()}"
+        own.write_text(now.isoformat(), "ascii")
+        try:
+            # A link appears whole, or not at all where another process was first.
+            os.link(own, mark)
+        except FileExistsError:
+            return datetime.fromisoformat(mark.read_text("ascii"))
+        finally:
+            own.unlink()
+        return now
 
     def forget(self) -> None:
         """Removes what was kept."""

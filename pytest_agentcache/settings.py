@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
+from datetime import datetime
 from typing import Any
 
+from .instants import instant
 from .errors import SettingsError
 from .json_path import PathError, json_path
 
@@ -62,6 +64,19 @@ class Settings:
     allowed_hosts: tuple[str, ...] = _setting(
         (), "hosts (host, host:port or glob) that sockets may reach where the network is shut"
     )
+    freeze: bool | datetime | None = _setting(
+        None, "whether the clock stands still, or where it starts (ISO 8601, with its zone)"
+    )
+    router: bool = _setting(
+        False, "put the test's CachedSession between every client and the cassette"
+    )
+    auto_cache_origins: tuple[str, ...] = _setting(
+        ("cline", "roo?code", "roocode"),
+        "origins (glob, in HTTP-Referer, X-Title or User-Agent) that cache where no flag is sent",
+    )
+    auto_cache_providers: tuple[str, ...] = _setting(
+        (), "providers (prefix of the model) for which the flag counts; none named means all"
+    )
     unused: str = _setting(
         "list",
         "what unused interactions do: listed, ignored, or fail the test",
@@ -102,8 +117,10 @@ def check_value(name: str, value: Any, source: str) -> Any:
         if value not in choices:
             raise SettingsError(f"{source}: {name} is {value!r}; allowed are {', '.join(choices)}")
         return value
-    if name == "auto":
-        return bool(value)
+    if name in ("auto", "router"):
+        return _truth(name, value, source)
+    if name == "freeze":
+        return _start(value, source)
     if name == "cassette":
         if not isinstance(value, str) and not hasattr(value, "__fspath__"):
             raise SettingsError(f"{source}: cassette is {value!r}; it takes a name or a path")
@@ -117,6 +134,24 @@ def check_value(name: str, value: Any, source: str) -> Any:
     names = _names(name, value, source)
     _check_names(name, names, source)
     return names
+
+
+def _truth(name: str, value: Any, source: str) -> bool:
+    if isinstance(value, str) and value.lower() in ("true", "false"):
+        return value.lower() == "true"
+    if not isinstance(value, bool):
+        raise SettingsError(f"{source}: {name} is {value!r}; it takes true or false")
+    return value
+
+
+def _start(value: Any, source: str) -> bool | datetime:
+    """Whether to freeze, or where the clock starts, in UTC."""
+    if isinstance(value, bool) or (isinstance(value, str) and value.lower() in ("true", "false")):
+        return _truth("freeze", value, source)
+    try:
+        return instant(value)
+    except (ValueError, TypeError) as error:
+        raise SettingsError(f"{source}: freeze is {value!r}; {error}") from None
 
 
 def _check_names(name: str, names: tuple[str, ...], source: str) -> None:

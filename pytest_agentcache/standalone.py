@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from .clock import Clock, take_out
 from .errors import MissError, SettingsError
 from .harness import Harness
 from .intercept import SWITCHBOARD, install
@@ -44,7 +45,9 @@ def use_cassette(
         The harness: `.session`, `.cassette`, `.misses`, `.mode`.
 
     Raises:
+        AutoCacheError: For a flag of the router that is none, at the end of the block at the latest.
         CassetteError: If the cassette cannot be read or written.
+        RefreshError: If a background refresh went wrong, at the end of the block.
         SettingsError: For a name or a value that is not allowed.
         MissError: At the end of the block, if a request was missed in it, unless `on_miss` is
             `respond`. A block that raises keeps its own error.
@@ -57,7 +60,7 @@ def use_cassette(
     place = Path(path).absolute()
     install()
     with tempfile.TemporaryDirectory(prefix="agentcache-") as folder:
-        before = SWITCHBOARD.guard
+        before, frozen = SWITCHBOARD.guard, Clock().frozen
         hooks = SURROUNDINGS.hooks() if SURROUNDINGS.hooks else Hooks()
         harness = Harness(merged, place, Path(folder), _RUN, hooks).open()
         if merged.mode in ("replay", "offline"):
@@ -66,8 +69,12 @@ def use_cassette(
             SWITCHBOARD.guard = SocketGuard(allowed, merged.mode, lambda target, caller: None)
         try:
             yield harness
+            harness.settle()
+            harness.check_flags()
         finally:
             harness.close()
+            if not frozen:
+                take_out()
             SWITCHBOARD.guard = before
         if harness.misses and merged.on_miss != "respond":
             raise MissError(

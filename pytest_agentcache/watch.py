@@ -90,6 +90,28 @@ def _misses_text(item: pytest.Item) -> str:
     return "\n\n".join(texts)
 
 
+def settle(item: pytest.Item) -> None:
+    """Runs what background refreshes still wait, while the test is there to fail for them."""
+    from .errors import RefreshError
+
+    if harness := watch_of(item).harness:
+        try:
+            harness.settle()
+        except RefreshError as error:
+            raise pytest.fail.Exception(f"{item.nodeid}: {error}", pytrace=False) from None
+
+
+def check_flags(item: pytest.Item) -> None:
+    """Fails a test whose agent sent an `auto_cache` that is none, and caught the error."""
+    from .errors import AutoCacheError
+
+    if harness := watch_of(item).harness:
+        try:
+            harness.check_flags()
+        except AutoCacheError as error:
+            raise pytest.fail.Exception(f"{item.nodeid}: {error}", pytrace=False) from None
+
+
 def finish(item: pytest.Item, harness: Harness) -> None:
     """Writes the cassette of a test that passed, and fails it for what it left unused."""
     from .errors import AgentCacheError

@@ -8,7 +8,9 @@ from types import ModuleType
 
 import wrapt
 
+from ..clock import loops
 from . import aiohttp, http_client, httpx, requests_cache, sockets, urllib3
+from .router import Router
 from .switchboard import SWITCHBOARD, follow_threads, follow_workers
 
 _EDGES = {
@@ -17,6 +19,7 @@ _EDGES = {
     **dict.fromkeys(httpx.MODULES, httpx.install),
     aiohttp.MODULE: aiohttp.install,
     requests_cache.MODULE: requests_cache.install,
+    "asyncio.selector_events": lambda module: loops.install(),
     "anyio._backends._asyncio": follow_workers,
     "anyio._backends._trio": follow_workers,
 }
@@ -47,4 +50,4 @@ def _put_in(name: str, edge: Callable[[ModuleType], None]) -> None:
         wrapt.register_post_import_hook(put, name)
 
 
-__all__ = ["SWITCHBOARD", "install"]
+__all__ = ["SWITCHBOARD", "Router", "install"]

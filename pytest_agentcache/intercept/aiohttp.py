@@ -39,7 +39,8 @@ async def _middleware(request: Any, handler: Any) -> Any:
     if not SWITCHBOARD.wants(url) or request.headers.get("upgrade", "").lower() == "websocket":
         return await handler(request)
     headers = Headers.of(request.headers.items())
-    answer = SWITCHBOARD.decide(Request(request.method, url, headers, await _content(request)))
+    asked = Request(request.method, url, headers, await _content(request))
+    answer = await SWITCHBOARD.decide_async(asked)
     if isinstance(answer, Response):
         return await _play(request, answer)
     live = await handler(request)

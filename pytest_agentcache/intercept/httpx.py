@@ -108,7 +108,7 @@ def install(module: Any) -> None:
         __tracebackhide__ = True
         if not _wanted(request):
             return await handle_async(self, request)
-        answer = SWITCHBOARD.decide(_asked(request, await request.aread()))
+        answer = await SWITCHBOARD.decide_async(_asked(request, await request.aread()))
         if isinstance(answer, Response):
             return played(answer, request.method)
         live = await handle_async(self, request)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 from typing import Any
 
-from ..interaction import Headers, Request
+from ..cache.prepared import asked as _asked
+from ..refreshes import Refresh
 from ..responder import Responder
 from .switchboard import SWITCHBOARD, find_caller
 
@@ -16,27 +16,26 @@ MODULE = "requests_cache"
 def install(module: Any) -> None:
     """Patches `requests_cache` for the rest of the process."""
     _hold(module.session)
-    _refresh_in_order(module.session)
+    _queue_refreshes(module.session)
     _isolate(module)
 
 
-def _asked(request: Any) -> Request:
-    body: Any = request.body or b""
-    if not isinstance(body, (str, bytes)):
-        # What can be read but once is read here, and sent from what was read.
-        body = request.body = _whole(body)
-        # Nothing is left to be wound back for a redirect.
-        request._body_position = None
-    raw = body.encode("utf-8") if isinstance(body, str) else body
-    return Request(request.method, request.url, Headers.of(request.headers.items()), raw)
+def _comes_down(session: Any, request: Any) -> bool:
+    """Whether `request`, once it leaves the cache, meets an edge, and no mock before that.
 
+    requests-mock mounts adapters of its own or puts another `send` into requests' sessions,
+    `responses` puts one into its adapters; what they know needs no cassette.
+    """
+    from requests.adapters import HTTPAdapter
+    from requests.exceptions import InvalidSchema
+    from requests_cache.session import OriginalSession
 
-def _whole(body: Any) -> bytes:
-    if isinstance(body, (bytearray, memoryview)):
-        return bytes(body)
-    parts = [body.read()] if hasattr(body, "read") else body
-    return b"".join(
-        part.encode("utf-8") if isinstance(part, str) else bytes(part) for part in parts
+    try:
+        adapter = session.get_adapter(url=request.url)
+    except InvalidSchema:
+        return False
+    return isinstance(adapter, HTTPAdapter) and all(
+        cls.send.__module__ == cls.__module__ for cls in (HTTPAdapter, OriginalSession)
     )
 
 
@@ -66,7 +65,7 @@ def _hold(session: Any) -> None:
         )
         if responder is None or responder.closed or asked_for:
             return send(self, request, expire_after, only_if_cached, *args, **kwargs)
-        if responder.can_answer(_asked(request)):
+        if responder.can_answer(_asked(request)) or not _comes_down(self, request):
             return send(self, request, expire_after, False, *args, **kwargs)
         before, held.by = getattr(held, "by", None), responder
         try:
@@ -91,28 +90,41 @@ def _hold(session: Any) -> None:
     session.get_504_response = get_504_told
 
 
-def _refresh_in_order(session: Any) -> None:
-    """Runs the refresh of stale-while-revalidate at once.
+def _queue_refreshes(session: Any) -> None:
+    """Queues the refreshes of stale-while-revalidate.
 
-    In its own thread it would outlive the test, and come at a different point each time.
+    In threads of their own they would outlive the test, and come at another point each time.
     """
     mixin = session.CacheMixin
-    resend_async = mixin._resend_async
+    send, resend_async = mixin.send, mixin._resend_async
 
-    def resend_in_order(self: Any, request: Any, actions: Any, cached: Any, **kwargs: Any) -> None:
-        responder = SWITCHBOARD.owner()
+    def send_after_refreshes(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if (responder := _in_charge()) is not None:
+            responder.refreshes.run(self)
+        return send(self, *args, **kwargs)
+
+    def resend_later(self: Any, request: Any, actions: Any, cached: Any, **kwargs: Any) -> None:
+        responder, caller = _in_charge(), find_caller()
         if responder is None:
             resend_async(self, request, actions, cached, **kwargs)
-        elif responder.can_answer(_asked(request)):
-            # The caller gets the stale answer, which a revalidation would change under its hands.
-            mine = session.CachedResponse.from_response(cached, headers=cached.headers.copy())
-            try:
-                self._send_and_cache(request, actions, mine, **kwargs)
-            except Exception:  # noqa: BLE001 - reported as the thread would have done
-                kind, error, trace = sys.exc_info()
-                threading.excepthook(threading.ExceptHookArgs((kind, error, trace, None)))
+            return
+        # The caller gets the stale answer, which a revalidation would change under its hands.
+        mine = session.CachedResponse.from_response(cached, headers=cached.headers.copy())
+        later = request.copy()
 
-    mixin._resend_async = resend_in_order
+        def run() -> None:
+            with SWITCHBOARD.asked_by(caller):
+                self._send_and_cache(later, actions, mine, **kwargs)
+
+        asked = responder.normalized(_asked(later))
+        responder.refreshes.pending.append(Refresh(asked, caller, self, run))
+
+    mixin.send, mixin._resend_async = send_after_refreshes, resend_later
+
+
+def _in_charge() -> Responder | None:
+    responder = SWITCHBOARD.owner()
+    return responder if responder is not None and not responder.closed else None
 
 
 def _isolate(module: Any) -> None:

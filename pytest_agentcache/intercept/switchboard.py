@@ -16,16 +16,16 @@ from pathlib import Path
 from types import FrameType, ModuleType
 from typing import Any, Protocol
 
+from ..clock import awaiting_upstream, threads
 from ..interaction import Request, Response
 from ..misses import Caller, Miss, not_cached
 from ..responder import AskUpstream, Responder
+from .router import Router, in_worker
 
 _PACKAGE = str(Path(__file__).parent.parent)
 _LIBRARIES = tuple(
     {sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")} | {"<frozen", "<string"}
 )
-# These keep threads beyond the work they were started for; only what is submitted has an owner.
-_POOLS = ("asyncio", "concurrent.futures", "multiprocessing.pool", "anyio", "trio")
 
 
 class Caches(Protocol):
@@ -67,7 +67,7 @@ class Switchboard:
     installed = False
 
     def __init__(self) -> None:
-        self._stack: list[tuple[Responder, Caches | None]] = []
+        self._stack: list[tuple[Responder, Caches | None, Router | None]] = []
         self._thread = threading.local()
         self.edges: dict[str, ModuleType | None] = {}
         self.late: list[Miss] = []
@@ -82,9 +82,11 @@ class Switchboard:
         """The caches of the test that runs, if it isolates them."""
         return self._stack[-1][1] if self._stack else None
 
-    def open(self, responder: Responder, caches: Caches | None = None) -> None:
-        """Puts `responder` in charge."""
-        self._stack.append((responder, caches))
+    def open(
+        self, responder: Responder, caches: Caches | None = None, router: Router | None = None
+    ) -> None:
+        """Puts `responder` in charge, and `router`, if there is one, before it."""
+        self._stack.append((responder, caches, router))
 
     def close(self, responder: Responder) -> None:
         """Takes `responder` out of charge; what still belongs to it is late from now on."""
@@ -102,7 +104,15 @@ class Switchboard:
     def wants(self, url: str) -> bool:
         """Whether a request to `url` is to be decided here; if not, its client goes on alone."""
         responder = self.owner()
-        return responder is not None and not self.asking_upstream and not responder.passes(url)
+        if responder is None or self.asking_upstream:
+            return False
+        return not responder.passes(url) or self._router(responder, url) is not None
+
+    def _router(self, responder: Responder, url: str) -> Router | None:
+        """What answers a client that asks for `url` before `responder` is asked, if anything."""
+        router = self._stack[-1][2] if responder is self.current else None
+        # What the session itself asks for has come through it already.
+        return None if responder.prompts.inside or responder.is_direct(url) else router
 
     def decide(self, request: Request) -> Response | AskUpstream | None:
         """What becomes of `request`; None where it goes straight to the network.
@@ -112,13 +122,51 @@ class Switchboard:
         """
         __tracebackhide__ = True
         responder = self.owner()
-        if responder is None or responder.passes(request.url):
+        if responder is None:
             return None
-        if not responder.closed:
-            return responder.decide(request, find_caller)
-        miss = Miss(responder.redaction.request(request), "late", find_caller())
-        self.late.append(miss)
-        return not_cached(miss)
+        if router := self._router(responder, request.url):
+            return router.answer(request)
+        if responder.passes(request.url):
+            return None
+        if responder.closed:
+            miss = Miss(responder.redaction.request(request), "late", find_caller())
+            self.late.append(miss)
+            return not_cached(miss)
+        router = self._stack[-1][2]
+        if router is not None:
+            request = router.truly(request)
+        decision = responder.decide(request, find_caller)
+        find_answer = responder.finding(decision)
+        responder.prompts.answered(request, find_answer)
+        if router is not None:
+            router.decided(request, find_answer)
+        return decision
+
+    async def decide_async(self, request: Request) -> Response | AskUpstream | None:
+        """The same for clients on an event loop."""
+        __tracebackhide__ = True
+        responder = self.owner()
+        if (
+            responder is None
+            or responder.settings.mode in ("replay", "offline")
+            or self._router(responder, request.url) is None
+        ):
+            return self.decide(request)
+        decide = _owned(self._decide_elsewhere(request))
+        with awaiting_upstream():
+            # The session waits for upstream, which may be a server on this very loop.
+            decision: Response | AskUpstream | None = await in_worker(decide)
+        return decision
+
+    def _decide_elsewhere(self, request: Request) -> Callable[[], Response | AskUpstream | None]:
+        """What decides about `request` in another thread, on behalf of who asks now."""
+        caller = find_caller()
+
+        def decide() -> Response | AskUpstream | None:
+            with self.asked_by(caller):
+                return self.decide(request)
+
+        return decide
 
     def take_late(self) -> list[Miss]:
         """The late misses since this was last called."""
@@ -140,6 +188,22 @@ class Switchboard:
             self._thread.upstream -= 1
 
     @contextmanager
+    def asked_by(self, caller: Caller | None) -> Iterator[None]:
+        """Makes `caller` the one who asks, for what this thread does on behalf of another line."""
+        before = getattr(self._thread, "caller", None)
+        self._thread.caller = caller
+        try:
+            yield
+        finally:
+            self._thread.caller = before
+
+    @property
+    def on_behalf_of(self) -> Caller | None:
+        """On whose behalf this thread asks, if not on its own."""
+        caller: Caller | None = getattr(self._thread, "caller", None)
+        return caller
+
+    @contextmanager
     def owned_by(self, responder: Responder | None) -> Iterator[None]:
         """Makes this thread's requests `responder`'s."""
         before = getattr(self._thread, "owner", None)
@@ -154,7 +218,9 @@ SWITCHBOARD = Switchboard()
 
 
 def find_caller() -> Caller | None:
-    """The innermost line of user code on this thread's stack."""
+    """The innermost line of user code on this thread's stack, or the one it acts for."""
+    if (caller := SWITCHBOARD.on_behalf_of) is not None:
+        return caller
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         file = frame.f_code.co_filename
@@ -178,10 +244,11 @@ def follow_threads() -> None:
     start, submit = threading.Thread.start, ThreadPoolExecutor.submit
 
     def start_owned(self: threading.Thread) -> None:
-        target = getattr(self, "_target", None)
-        module = getattr(target, "__module__", None) or type(self).__module__
-        if not module.startswith(_POOLS) and not type(self).__module__.startswith(_POOLS):
-            self.agentcache_owner = SWITCHBOARD.owner()  # type: ignore[attr-defined]
+        if not threads.of_pool(self):
+            owner = SWITCHBOARD.owner()
+            self.agentcache_owner = owner  # type: ignore[attr-defined]
+            if owner is not None:
+                threads.adopt(self)
         start(self)
 
     def submit_owned(self: Any, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
@@ -201,7 +268,7 @@ def _owned(function: Callable[..., Any]) -> Callable[..., Any]:
         with SWITCHBOARD.owned_by(owner):
             return function(*args, **kwargs)
 
-    return run
+    return threads.handing_over(run)
 
 
 def follow_workers(module: Any) -> None:

@@ -60,12 +60,19 @@ def test_stale_if_error_serves_stale(upstream, recorded):
 
 
 def test_stale_while_revalidate_does_not_leak(upstream, recorded):
-    """The stale answer is given, and the refresh stays at home."""
+    """The stale answer is given, and its refresh, which no cassette holds, is a miss."""
     keywords = {"stale_while_revalidate": True}
-    with use_cassette(recorded, mode="offline", session=keywords) as harness:
+    with use_cassette(
+        recorded, mode="offline", session=keywords, on_miss="respond", freeze=True
+    ) as harness:
         session = played(harness, f"{upstream.url}/x")
 
         assert session.get(f"{upstream.url}/x").from_cache
+        assert kinds(harness) == []
+        harness.settle()
+        assert kinds(harness) == ["exhausted"]
+        assert harness.misses[0].caller.file.endswith("test_offline.py")
+        assert session.get(f"{upstream.url}/x").content == b"x"
     assert upstream.hits == []
 
 

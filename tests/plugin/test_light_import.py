@@ -62,4 +62,4 @@ def test_a_suite_that_does_not_use_it_loads_nothing_heavy(suite, auto):
             assert "pytest_agentcache.responder" not in sys.modules
     """)
 
-    suite.spawn("-p", "no:anyio").assert_outcomes(passed=5)
+    suite.spawn("-p", "no:anyio", "-p", "no:requests_mock").assert_outcomes(passed=5)

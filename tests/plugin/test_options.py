@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from dataclasses import fields
 
 import pytest
@@ -154,6 +155,13 @@ INI = {
     "keep_headers": ("date", ("date",)),
     "passthrough": ("localhost:80", ("localhost:80",)),
     "allowed_hosts": ("*.example", ("*.example",)),
+    "freeze": (
+        "2026-11-21T11:00:00+01:00",
+        datetime.datetime(2026, 11, 21, 10, tzinfo=datetime.UTC),
+    ),
+    "router": ("true", True),
+    "auto_cache_origins": ("mine theirs", ("mine", "theirs")),
+    "auto_cache_providers": ("anthropic gemini", ("anthropic", "gemini")),
     "unused": ("ignore", "ignore"),
 }
 
@@ -165,6 +173,8 @@ def test_every_setting_has_an_ini_key(suite, setting):
     assert value != getattr(Settings(), setting.name)
     suite.write(f"[pytest]\nagentcache_{setting.name} = {text}\n", "pytest.ini")
     suite.write(f"""
+        import datetime
+
         def test_settings(agentcache):
             assert agentcache.settings.{setting.name} == {value!r}
     """)

@@ -1,0 +1,130 @@
+"""The clock of a test: it stands where the test began, and what waits moves it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+
+from ..errors import ClockError
+from ..instants import instant, span
+from . import threads
+from .loops import awaiting_upstream
+from .patches import put_in, take_out
+from .stopped import TIME
+
+
+class Clock:
+    """Time as a test sees it.
+
+    While it is frozen, `time.time()`, `datetime.now()` and the rest stand still; `time.sleep` and
+    sleeps on an event loop move them and return at once. The local time zone is UTC meanwhile.
+    """
+
+    def __init__(self) -> None:
+        self._frozen_at: datetime | None = None
+        self._restore: Callable[[], None] | None = None
+
+    def freeze(self, at: datetime) -> None:
+        """Stops time at `at`, until `release`. What was frozen already stands there again then."""
+        if self._restore is None:
+            put_in()
+            if not TIME.stopped:
+                threads.begin()
+            self._restore = TIME.stop(at)
+            self._frozen_at = at
+
+    def release(self) -> None:
+        """Undoes `freeze`."""
+        restore, self._restore = self._restore, None
+        if restore is not None:
+            restore()
+
+    @property
+    def frozen(self) -> bool:
+        """Whether time stands still now."""
+        return TIME.stopped
+
+    @property
+    def frozen_at(self) -> datetime | None:
+        """Where the clock of this test started, aware and in UTC; None if it was never frozen."""
+        return self._frozen_at
+
+    @property
+    def now(self) -> datetime:
+        """The time it is, aware and in UTC; the real one where the clock is not frozen."""
+        return TIME.now()
+
+    def tick(self, delta: float | timedelta) -> datetime:
+        """Moves the clock forward.
+
+        Args:
+            delta: Seconds, or a `timedelta`; not negative.
+
+        Returns:
+            The time it is then.
+
+        Raises:
+            ClockError: If `delta` is no span of time, or the clock is not frozen.
+        """
+        try:
+            moved = span(delta)
+        except (TypeError, ValueError) as error:
+            raise ClockError(f"clock.tick({delta!r}): {error}") from None
+        self._check(f"tick({delta!r})")
+        return TIME.move(moved)
+
+    def move_to(self, when: datetime | str) -> datetime:
+        """Moves the clock forward to an instant.
+
+        Args:
+            when: An aware `datetime`, or its text after ISO 8601: `2026-11-21T10:00:00Z`.
+
+        Returns:
+            The time it is then.
+
+        Raises:
+            ClockError: If `when` is earlier than now, has no zone or is no time, or the clock is
+                not frozen.
+        """
+        try:
+            target = instant(when)
+        except (TypeError, ValueError) as error:
+            raise ClockError(f"clock.move_to({when!r}): {error}") from None
+        self._check(f"move_to({when!r})")
+        if target < self.now:
+            raise ClockError(
+                f"clock.move_to({when!r}): the clock stands at {self.now.isoformat()} and moves "
+                "forward only; freeze= of the marker lets a test begin earlier"
+            )
+        return TIME.move(target - self.now)
+
+    def sleep(self, seconds: float) -> None:
+        """Lets `seconds` pass: moves the clock where it is frozen, really waits where it is not."""
+        TIME.sleep(seconds)
+
+    @contextmanager
+    def real(self) -> Iterator[None]:
+        """Lets time be real for a while; afterwards the clock stands where it stood."""
+        stood = TIME.now() if TIME.stopped else None
+        take_out()
+        try:
+            yield
+        finally:
+            if stood is not None:
+                put_in()
+                TIME.stop(stood)
+
+    def _check(self, call: str) -> None:
+        if not TIME.stopped:
+            raise ClockError(
+                f"clock.{call}: time is real here. A test's clock is frozen if it asks for "
+                "agentcache_clock (or agentcache), by freeze= of the marker and by the ini key "
+                "agentcache_freeze"
+            )
+
+    def __repr__(self) -> str:
+        return f"<Clock {'frozen' if self.frozen else 'real'} at {self.now.isoformat()}>"
+
+
+__all__ = ["Clock", "awaiting_upstream", "take_out"]

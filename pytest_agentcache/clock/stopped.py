@@ -1,0 +1,102 @@
+"""Time as the test sees it: real, or standing still until it is moved."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from types import ModuleType
+from typing import Any
+
+from . import threads
+
+# Taken when time was real: this is imported before anything is frozen.
+REAL: Any = ModuleType("time", time.__doc__)
+REAL.__dict__.update({name: value for name, value in vars(time).items() if name[0] != "_"})
+_DATETIME = datetime
+
+
+class StoppedTime:
+    """Time that may stand still.
+
+    Like the switchboard it is one for the process, because time is.
+
+    Attributes:
+        stopped: Whether it stands still now.
+    """
+
+    stopped = False
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self._at = _DATETIME.min
+        # What event loops are told: it stands still too, and it never goes back.
+        self._loop = 0.0
+        self._ahead = 0.0
+
+    def stop(self, at: datetime) -> Callable[[], None]:
+        """Lets time stand still at `at`.
+
+        Returns:
+            What puts it back: to the instant where it stood before, or to real time.
+        """
+        with self._lock:
+            before = self._at if self.stopped else None
+            if not self.stopped:
+                self._loop = REAL.monotonic() + self._ahead
+            self._at, self.stopped = at.astimezone(UTC).replace(tzinfo=None), True
+
+        def restore() -> None:
+            if before is None:
+                self.go_on()
+            else:
+                self._at = before
+
+        return restore
+
+    def go_on(self) -> None:
+        """Lets time be real."""
+        with self._lock:
+            if self.stopped:
+                self.stopped = False
+                self._ahead = self._loop - REAL.monotonic()
+
+    def now(self) -> datetime:
+        """The time it is, aware and in UTC."""
+        at = self.wall()
+        # Not a class of freezegun's, which would stay behind in what outlives the test.
+        return _DATETIME.combine(_DATETIME.date(at), _DATETIME.time(at), UTC)
+
+    def wall(self) -> datetime:
+        """The time it is, naive and in UTC."""
+        if self.stopped:
+            return self._at
+        return _DATETIME.fromtimestamp(REAL.time(), UTC).replace(tzinfo=None)
+
+    def move(self, by: timedelta, loop: float = 0.0) -> datetime:
+        """Moves time forward, and with it the clock of event loops, at least to `loop`.
+
+        Returns:
+            The time it is then.
+        """
+        with self._lock:
+            self._at += by
+            self._loop = max(self._loop, loop or self._loop + by.total_seconds())
+            return self.now()
+
+    def sleep(self, seconds: float) -> None:
+        """`time.sleep`, which moves time where it stands still for the thread that calls."""
+        if not self.stopped or not threads.belongs():
+            REAL.sleep(seconds)
+            return
+        # It has the errors for what is no span of time, and lets other threads run.
+        REAL.sleep(min(seconds, 0))
+        self.move(timedelta(seconds=seconds))
+
+    def loop_time(self) -> float:
+        """The clock of the event loops of the test, in seconds."""
+        return self._loop if self.stopped else float(REAL.monotonic() + self._ahead)
+
+
+TIME = StoppedTime()

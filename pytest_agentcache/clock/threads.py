@@ -1,0 +1,136 @@
+"""Which threads are a test's own, and whether one of them is at work.
+
+Threads that the test starts wait on its clock; those of servers, pools and libraries that were
+there before it wait in real time.
+"""
+
+from __future__ import annotations
+
+import sys
+import sysconfig
+import threading
+import weakref
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+
+# These keep threads beyond the work they were started for; only what they are given is a test's.
+POOLS = ("asyncio", "concurrent.futures", "multiprocessing.pool", "anyio", "trio")
+# Functions in which a thread waits until someone else has something for it.
+_IDLE = {
+    ("selectors.py", "select"),
+    ("socket.py", "accept"),
+    ("thread.py", "_worker"),
+    ("threading.py", "acquire"),
+    ("threading.py", "join"),
+    ("threading.py", "wait"),
+    ("threading.py", "_wait_for_tstate_lock"),
+}
+_LIBRARIES = tuple({sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")})
+
+# Work given to a pool that no thread of it has begun; what is dropped leaves by itself.
+_QUEUED: weakref.WeakSet[Callable[..., Any]] = weakref.WeakSet()
+
+
+class _Test:
+    """The test that runs, by number: threads of one before it are none of its own."""
+
+    number = 0
+
+
+def begin() -> None:
+    """Begins another test; no thread but the main one is its own yet."""
+    _Test.number += 1
+
+
+def belongs() -> bool:
+    """Whether the calling thread is the test's: the main one, or one that it started."""
+    thread = threading.current_thread()
+    return thread is threading.main_thread() or _of_test(thread)
+
+
+def adopt(thread: threading.Thread) -> None:
+    """Makes a thread that is about to start the test's, if the one that starts it is."""
+    if belongs() and not of_pool(thread):
+        thread.agentcache_test = _Test.number  # type: ignore[attr-defined]
+
+
+def _of_test(thread: threading.Thread) -> bool:
+    return getattr(thread, "agentcache_test", None) == _Test.number
+
+
+def of_pool(thread: threading.Thread) -> bool:
+    """Whether a thread is kept by a pool for whatever work comes."""
+    target = getattr(thread, "_target", None)
+    names = (getattr(target, "__module__", None) or "", type(thread).__module__)
+    return any(name.startswith(POOLS) for name in names)
+
+
+def handing_over(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`function` for a thread of a pool, which belongs to the test while it runs it."""
+    if not belongs():
+        return function
+
+    def run(*args: Any, **kwargs: Any) -> Any:
+        with _adopted():
+            _QUEUED.discard(run)
+            return function(*args, **kwargs)
+
+    _QUEUED.add(run)
+    return run
+
+
+@contextmanager
+def _adopted() -> Iterator[None]:
+    thread: Any = threading.current_thread()
+    before = getattr(thread, "agentcache_test", None)
+    thread.agentcache_test = _Test.number
+    try:
+        yield
+    finally:
+        thread.agentcache_test = before
+
+
+def at_work() -> bool:
+    """Whether another thread of the test may be about to hand something over."""
+    if _QUEUED:
+        return True
+    frames, own = sys._current_frames(), threading.get_ident()
+    for thread in threading.enumerate():
+        if thread.ident == own or not (_of_test(thread) or of_pool(thread)):
+            continue
+        frame = frames.get(thread.ident or 0)
+        if frame is not None and not _idle(frame, thread):
+            return True
+    return False
+
+
+def _idle(frame: FrameType, thread: threading.Thread) -> bool:
+    """Whether a thread waits for others, and not for the network, a process or its time."""
+    code = frame.f_code
+    if (code.co_filename.rpartition("/")[2], code.co_name) not in _IDLE:
+        return False
+    if code.co_filename != threading.__file__:
+        return True
+    # An event loop that closes has its pool joined by a thread.
+    if _calls(frame, lambda caller: caller.f_code.co_name == "_do_shutdown"):
+        return False
+    # A wait that ends by itself: a timer of the test's, or a pause in what it does. Libraries
+    # pause in the background for ever.
+    timed = frame.f_locals.get("timeout") is not None
+    own = isinstance(thread, threading.Timer) or _calls(frame, _of_user)
+    return not (timed and own)
+
+
+def _calls(frame: FrameType | None, wanted: Callable[[FrameType], bool]) -> bool:
+    while frame is not None:
+        if wanted(frame):
+            return True
+        frame = frame.f_back
+    return False
+
+
+def _of_user(frame: FrameType) -> bool:
+    file = frame.f_code.co_filename
+    return not file.startswith((*_LIBRARIES, "<frozen")) and "site-packages" not in file

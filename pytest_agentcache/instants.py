@@ -1,0 +1,55 @@
+"""Instants and spans of time as people write them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+
+def instant(value: Any) -> datetime:
+    """`value` as an aware datetime in UTC.
+
+    Args:
+        value: An aware `datetime`, or its text after ISO 8601, with a zone: `2026-11-21T10:00:00Z`.
+
+    Raises:
+        TypeError: For anything else.
+        ValueError: For what is no time, or one without a zone.
+    """
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value)
+        except ValueError:
+            raise ValueError("it takes a time such as 2026-11-21T10:00:00Z") from None
+    if not isinstance(value, datetime):
+        raise TypeError("it takes an aware datetime or a time such as 2026-11-21T10:00:00Z")
+    if value.utcoffset() is None:
+        raise ValueError(
+            "it has no zone, so it is another instant on every machine; add one: "
+            f"{value.isoformat()}Z"
+        )
+    return value.astimezone(UTC)
+
+
+def span(value: Any) -> timedelta:
+    """`value` as a span of time that is not negative.
+
+    Args:
+        value: A number of seconds or a `timedelta`.
+
+    Raises:
+        TypeError: For anything else.
+        ValueError: For a negative one, or one that is no finite number.
+    """
+    if isinstance(value, timedelta):
+        given = value
+    elif isinstance(value, (int, float)) and not isinstance(value, bool):
+        try:
+            given = timedelta(seconds=value)
+        except (ValueError, OverflowError):
+            raise ValueError(f"{value!r} seconds is further than a clock can move") from None
+    else:
+        raise TypeError(f"{value!r} is no number of seconds and no timedelta")
+    if given < timedelta(0):
+        raise ValueError(f"a clock moves forward only, and {value!r} is negative")
+    return given

@@ -1,0 +1,78 @@
+"""Background refreshes of stale-while-revalidate, which wait for their turn in the test."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from .errors import RefreshError
+from .interaction import Request
+from .misses import Caller
+
+
+@dataclass(frozen=True, slots=True)
+class Refresh:
+    """A stale answer was given, and upstream is to be asked for a fresh one.
+
+    Attributes:
+        request: What will be asked, redacted and normalised.
+        caller: The line of user code that got the stale answer, where one is known.
+        session: The session that gave it.
+        run: Asks, and stores what comes back.
+    """
+
+    request: Request
+    caller: Caller | None = field(compare=False, repr=False)
+    session: Any = field(compare=False, repr=False)
+    run: Callable[[], None] = field(compare=False, repr=False)
+
+
+@dataclass(slots=True)
+class Refreshes:
+    """The refreshes of one test, in the order in which they came up.
+
+    Attributes:
+        pending: Those that wait.
+        failed: Those that went wrong since this was last asked, each with its error.
+    """
+
+    pending: list[Refresh] = field(default_factory=list)
+    failed: list[tuple[Refresh, Exception]] = field(default_factory=list)
+    _running: bool = False
+
+    def run(self, session: Any = None) -> None:
+        """Runs what waits: all of it, or that of one session. Errors are kept in `failed`."""
+        if self._running:
+            # A refresh asks through its session too.
+            return
+        self._running = True
+        try:
+            while due := [each for each in self.pending if session in (None, each.session)]:
+                self.pending = [each for each in self.pending if each is not due[0]]
+                try:
+                    due[0].run()
+                except Exception as error:  # noqa: BLE001 - reported when the test settles
+                    self.failed.append((due[0], error))
+        finally:
+            self._running = False
+
+    def settle(self) -> None:
+        """Runs all that waits.
+
+        Raises:
+            RefreshError: If one of them went wrong, now or earlier; its cause is the first error.
+        """
+        self.run()
+        failed, self.failed = self.failed, []
+        if failed:
+            told = [
+                f"{refresh.request.method} {refresh.request.url}"
+                + (f", stale at {refresh.caller}" if refresh.caller else "")
+                + f": {type(error).__name__}: {error}"
+                for refresh, error in failed
+            ]
+            raise RefreshError(
+                "a background refresh of stale-while-revalidate failed, and the stale answer "
+                "stays:\n  " + "\n  ".join(told)
+            ) from failed[0][1]
