@@ -4,7 +4,8 @@
 
 What it answers follows from the request alone, so recording twice gives the same cassettes.
 
-- `POST /v1/chat/completions`: OpenAI's chat, streamed and not, with tools.
+- `POST /v1/chat/completions`: OpenAI's chat, streamed and not, with tools; with Requesty's flag
+  `auto_cache` its usage tells of a prompt cache.
 - `POST /v1/messages`: Anthropic's messages, streamed and not, with tools.
 - `GET /now?city=Paris`: the weather, with `ETag` and `Cache-Control`; 304 to `If-None-Match`.
   For Atlantis it hangs up without an answer.
@@ -248,9 +249,16 @@ class OpenAIAnswer:
             "choices": choices,
         }
 
-    def _usage(self) -> dict[str, int]:
-        asked, said = len(json.dumps(self._asked["messages"])) // 4, len(self._text) // 4 + 8
-        return {"prompt_tokens": asked, "completion_tokens": said, "total_tokens": asked + said}
+    def _usage(self) -> dict[str, Any]:
+        messages = self._asked["messages"]
+        asked, said = len(json.dumps(messages)) // 4, len(self._text) // 4 + 8
+        usage = {"prompt_tokens": asked, "completion_tokens": said, "total_tokens": asked + said}
+        if not (self._asked.get("requesty") or {}).get("auto_cache"):
+            return usage
+        # As of a conversation that goes on: all but its last message was sent before.
+        known = len(json.dumps(messages[:-1])) // 4
+        details = {"cached_tokens": known, "caching_tokens": asked - known}
+        return usage | {"prompt_tokens_details": details}
 
 
 class AnthropicAnswer:

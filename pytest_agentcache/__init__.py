@@ -14,55 +14,73 @@ if TYPE_CHECKING:
     from .clock import Clock
     from .errors import (
         AgentCacheError,
+        AutoCacheError,
         CassetteError,
         ClockError,
+        FaultError,
         MissError,
         NetworkBlocked,
         RefreshError,
         SettingsError,
+        UsageError,
     )
+    from .faults import Upstream
     from .harness import Harness
     from .interaction import Headers, Interaction, Request, Response
     from .misses import Miss
+    from .prompts import PromptCall
     from .standalone import use_cassette
+    from .usage import Usage
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "Cassette": "cassette",
     "AgentCacheError": "errors",
+    "AutoCacheError": "errors",
     "CassetteError": "errors",
     "Clock": "clock",
     "ClockError": "errors",
+    "FaultError": "errors",
     "MissError": "errors",
     "NetworkBlocked": "errors",
     "RefreshError": "errors",
     "SettingsError": "errors",
+    "UsageError": "errors",
     "Harness": "harness",
     "Headers": "interaction",
     "Interaction": "interaction",
     "Request": "interaction",
     "Response": "interaction",
     "Miss": "misses",
+    "PromptCall": "prompts",
     "use_cassette": "standalone",
+    "Upstream": "faults",
+    "Usage": "usage",
 }
 
 __all__ = [
     "AgentCacheError",
+    "AutoCacheError",
     "Cassette",
     "CassetteError",
     "Clock",
     "ClockError",
+    "FaultError",
     "Harness",
     "Headers",
     "Interaction",
     "Miss",
     "MissError",
     "NetworkBlocked",
+    "PromptCall",
     "RefreshError",
     "Request",
     "Response",
     "SettingsError",
+    "Upstream",
+    "Usage",
+    "UsageError",
     "use_cassette",
 ]
 

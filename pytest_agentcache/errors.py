@@ -41,7 +41,7 @@ class AutoCacheError(AgentCacheError, ValueError):
 
 
 class UsageError(AgentCacheError, ValueError):
-    """Something that is no answer of an LLM, or one that nobody has read, was asked for its usage."""
+    """What was asked for its usage is no answer of an LLM, or one whose body nobody kept."""
 
 
 class CassetteError(AgentCacheError):

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from .cassette import Cassette
     from .clock import Clock
+    from .faults import Upstream
     from .harness import Harness
     from .misses import Caller
     from .responder import Hooks
@@ -84,6 +85,12 @@ def agentcache_clock(request: pytest.FixtureRequest, agentcache: Harness) -> Clo
         # Asked for by name while the test runs.
         agentcache.freeze()
     return agentcache.clock
+
+
+@pytest.fixture
+def agentcache_upstream(agentcache: Harness) -> Upstream:
+    """What the upstream does, over whatever is recorded: `.fail()`, `.down()`, `.calls`, …."""
+    return agentcache.upstream
 
 
 @pytest.fixture

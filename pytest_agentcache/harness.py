@@ -7,7 +7,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,8 +16,10 @@ from .cache.isolation import Isolation
 from .cassette import Cassette
 from .clock import Clock
 from .errors import CassetteError
+from .faults import Upstream
 from .interaction import Interaction
 from .intercept import SWITCHBOARD, Router
+from .intercept.switchboard import find_caller
 from .misses import Miss
 from .prompts import PromptCall
 from .refreshes import Refresh
@@ -61,7 +63,7 @@ class Harness:
     _opened_at: datetime = field(init=False)
     _isolation: Isolation = field(init=False)
     _session: IsolatedSession | None = field(init=False, default=None)
-    _making: threading.Lock = field(init=False, default_factory=threading.Lock)
+    _making: threading.RLock = field(init=False, default_factory=threading.RLock)
     _requests_session: Any = field(init=False, default=None)
 
     def open(self) -> Harness:
@@ -81,6 +83,7 @@ class Harness:
                 renewed = self.run.renewed(self.path)
                 recorded = tuple(each for each in recorded if digest(each) in renewed)
         self.responder = Responder(self.settings, recorded, self.hooks, self.direct)
+        self.responder.plan.find_caller = find_caller
         self._isolation = Isolation(
             self.folder, self.responder.redaction, self.settings, self.responder.prompts
         )
@@ -101,11 +104,13 @@ class Harness:
         return self
 
     def _router(self) -> Router | None:
-        return Router(lambda: self.session) if self.settings.router else None
+        prompts = self.responder.prompts
+        return Router(lambda: self.session, prompts) if self.settings.router else None
 
     def _began(self) -> datetime:
         """When the test began, which is when a new cassette will say that it was recorded."""
-        now = datetime.now(UTC).replace(microsecond=0)
+        # Also where the clock of a test around this block stands still.
+        now = self.clock.real_now.replace(microsecond=0)
         recording = self.path is not None and self.settings.records and self.shared
         return self.run.began(self.path, now) if recording and self.path else now
 
@@ -133,6 +138,7 @@ class Harness:
     def close(self) -> None:
         """Gives up charge; whoever still asks is late."""
         self.clock.release()
+        self.responder.plan.close()
         SWITCHBOARD.close(self.responder)
         if self._session is not None:
             self._session.close()  # type: ignore[no-untyped-call]
@@ -156,9 +162,8 @@ class Harness:
         # Under the router several threads may be the first.
         with self._making:
             if self._session is None:
-                session = self._isolation.session(self.settings.session)
-                self.configure_session(session)
-                self._session = session
+                self._session = self._isolation.session(self.settings.session)
+                self.configure_session(self._session)
         return self._session
 
     @property
@@ -195,6 +200,12 @@ class Harness:
             UsageError: If it is no answer of a model, or its body was streamed and not kept.
         """
         return usage_of(answer)
+
+    @property
+    def upstream(self) -> Upstream:
+        """What the upstream does, over whatever is recorded: faults, and the calls so far."""
+        self.responder.plan.watched = True
+        return Upstream(self.responder.plan)
 
     @property
     def pending(self) -> tuple[Refresh, ...]:

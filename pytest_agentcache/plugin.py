@@ -21,6 +21,7 @@ from .watch import (
     SETTINGS,
     WATCH,
     account,
+    check_faults,
     check_flags,
     fail_on_misses,
     finish,
@@ -38,7 +39,13 @@ LATE: pytest.StashKey[list[str]] = pytest.StashKey()
 NARROWED: pytest.StashKey[bool] = pytest.StashKey()
 
 # Asking for one of these puts a test on a cassette.
-OPENING = {"agentcache", "agentcache_cassette", "agentcache_clock", "agentcache_session"}
+OPENING = {
+    "agentcache",
+    "agentcache_cassette",
+    "agentcache_clock",
+    "agentcache_session",
+    "agentcache_upstream",
+}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -123,9 +130,14 @@ def pytest_runtest_protocol(
         return (yield)
     finally:
         SURROUNDINGS.settings, SURROUNDINGS.hooks = around
-        clock = sys.modules.get("pytest_agentcache.clock")
-        if clock is not None and not (nextitem and _freezes(nextitem)):
-            clock.take_out()
+        if not (nextitem and _freezes(nextitem)):
+            _let_time_go_on()
+
+
+def _let_time_go_on() -> None:
+    clock = sys.modules.get("pytest_agentcache.clock")
+    if clock is not None:
+        clock.take_out()
 
 
 def _freezes(item: pytest.Item) -> bool:
@@ -184,6 +196,8 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
     result = yield
     settle(item)
     check_flags(item)
+    # Before misses, which may be no more than what follows; they are told below it.
+    check_faults(item)
     # Raised here, where a test's own failure comes from, so that xfail, reruns, --pdb and -x see
     # it as one.
     fail_on_misses(item)
@@ -258,6 +272,8 @@ def pytest_deselected(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    # After -x or Ctrl-C the test that freezegun stayed in for has not come.
+    _let_time_go_on()
     config = session.config
     output = getattr(config, "workeroutput", None)
     late = config.stash.setdefault(LATE, [])

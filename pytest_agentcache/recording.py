@@ -9,6 +9,7 @@ from itertools import accumulate
 from typing import Any
 
 from .body import encoding, is_json, sse
+from .clock import awaiting_upstream
 from .header_policy import response_headers
 from .interaction import Headers, Interaction, Request, Response
 from .settings import Settings
@@ -76,7 +77,7 @@ class Recording:
             self.shown = self.shown.plus("content-encoding", coding)
         content_type = self.shown.get("content-type")
         self.bodiless = request.method == "HEAD" or status in (204, 304)
-        self._split = _splitter(content_type)
+        self._split = splitter(content_type)
         # The chunks of a coded body say nothing of the body, and a document of JSON is read
         # whole; how it was cut would only be noise in a diff.
         document = is_json(content_type) or coded
@@ -181,7 +182,9 @@ class Arriving(Iterator[bytes], AsyncIterator[bytes]):
 
     async def _step_async(self) -> None:
         with self._breaking():
-            self._take(await anext(self._source, None))
+            with awaiting_upstream():
+                piece = await anext(self._source, None)
+            self._take(piece)
 
     @contextmanager
     def _breaking(self) -> Iterator[None]:
@@ -207,23 +210,34 @@ class Arriving(Iterator[bytes], AsyncIterator[bytes]):
         raise error or stop
 
 
-def pieces(response: Response) -> list[bytes]:
-    """The body of a response in the pieces in which it is handed on."""
+def pieces(response: Response, until: int | None = None) -> list[bytes]:
+    """The body of a response in the pieces in which it is handed on.
+
+    Args:
+        response: The response.
+        until: How many bytes of the body there are, where it breaks off.
+    """
+    if until is not None:
+        starts = [0, *accumulate(map(len, found := pieces(response)))]
+        parts = (
+            piece[: max(until - start, 0)] for start, piece in zip(starts, found, strict=False)
+        )
+        return [part for part in parts if part]
     if response.chunks:
         ends = accumulate(response.chunks)
         sizes = zip(ends, response.chunks, strict=True)
         return [response.body[end - size : end] for end, size in sizes]
-    split = _splitter(response.content_type) or _blocks
+    split = splitter(response.content_type) or _blocks
     return split(response.body)
 
 
 def length(response: Response) -> int | None:
     """The size to announce for a response, or None where it comes chunk by chunk."""
-    streams = response.chunks or _splitter(response.content_type)
+    streams = response.chunks or splitter(response.content_type)
     return None if streams else len(response.body)
 
 
-def _splitter(content_type: str) -> Callable[[bytes], list[bytes]] | None:
+def splitter(content_type: str) -> Callable[[bytes], list[bytes]] | None:
     """What cuts a stream of this media type into its events or lines; None for what is none."""
     if sse.is_stream(content_type):
         return sse.split

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -40,22 +41,29 @@ class Refreshes:
     pending: list[Refresh] = field(default_factory=list)
     failed: list[tuple[Refresh, Exception]] = field(default_factory=list)
     _running: bool = False
+    _turn: threading.RLock = field(default_factory=threading.RLock, repr=False)
 
     def run(self, session: Any = None) -> None:
         """Runs what waits: all of it, or that of one session. Errors are kept in `failed`."""
-        if self._running:
-            # A refresh asks through its session too.
-            return
-        self._running = True
-        try:
-            while due := [each for each in self.pending if session in (None, each.session)]:
-                self.pending = [each for each in self.pending if each is not due[0]]
-                try:
-                    due[0].run()
-                except Exception as error:  # noqa: BLE001 - reported when the test settles
-                    self.failed.append((due[0], error))
-        finally:
-            self._running = False
+        # Another thread that asks through that session waits until it is fresh.
+        with self._turn:
+            if self._running:
+                # A refresh asks through its session too.
+                return
+            self._running = True
+            try:
+                while (at := self._first(session)) is not None:
+                    due = self.pending.pop(at)
+                    try:
+                        due.run()
+                    except Exception as error:  # noqa: BLE001 - reported when the test settles
+                        self.failed.append((due, error))
+            finally:
+                self._running = False
+
+    def _first(self, session: Any) -> int | None:
+        due = (at for at, each in enumerate(self.pending) if session in (None, each.session))
+        return next(due, None)
 
     def settle(self) -> None:
         """Runs all that waits.

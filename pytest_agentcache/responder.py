@@ -14,12 +14,15 @@ from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
 
 from .body import multipart
-from .errors import MissError
+from .clock import Clock
+from .errors import FaultError, MissError
+from .faults import Call, Fault, Met, Plan, Planned
 from .header_policy import request_headers
 from .hosts import host_listed
 from .interaction import Headers, Interaction, Request, Response
 from .matching import Key, Matcher
 from .misses import Caller, Miss, not_cached, sentence
+from .outcomes import outcome
 from .prompts import PromptLog
 from .recording import Recording
 from .redaction import Redaction
@@ -60,6 +63,10 @@ class AskUpstream:
         )
         self.responder.keep(self.order, recording)
         return recording
+
+
+Decision = Response | Fault | AskUpstream | None
+"""What becomes of a request: an answer, what goes wrong, asking upstream, or passing it on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,12 +122,16 @@ class Responder:
     _asked: dict[int, tuple[Key, Request]] = field(init=False, default_factory=dict)
     _replacements: list[tuple[re.Pattern[str], str]] = field(init=False)
     _order: itertools.count[int] = field(init=False, default_factory=itertools.count)
+    _given: dict[Key, Response] = field(init=False, default_factory=dict)
+    _noted: dict[int, int] = field(init=False, default_factory=dict)
     _matcher: Matcher = field(init=False)
     redaction: Redaction = field(init=False)
+    plan: Plan = field(init=False)
 
     def __post_init__(self) -> None:
         self._matcher = Matcher(self.settings)
         self.redaction = Redaction(self.settings.redact)
+        self.plan = Plan(self._matcher, self.normalized)
         self._replacements = [
             (re.compile(pattern), stable) for pattern, stable in self.settings.replace
         ]
@@ -134,22 +145,36 @@ class Responder:
             self._known.add(key)
 
     def decide(
-        self, request: Request, find_caller: Callable[[], Caller | None] = lambda: None
-    ) -> Response | AskUpstream | None:
+        self,
+        request: Request,
+        find_caller: Callable[[], Caller | None] = lambda: None,
+        met: Met | None = None,
+    ) -> Decision:
         """What becomes of `request`.
 
         Args:
             request: What the client is about to send, secrets and all.
             find_caller: Looks up who asked; called for a miss only.
+            met: What is planned for it, by who has waited for that already.
 
         Returns:
-            The answer to give, or the order to ask upstream, or None to pass it straight on.
+            The answer to give, or what goes wrong, or the order to ask upstream, or None to pass
+            it straight on.
 
         Raises:
+            FaultError: For a fault that cannot be.
             MissError: For a miss under `on_miss="raise"`.
         """
         __tracebackhide__ = True
-        if self.passes(request.url):
+        if met is None:
+            met = self.plan.meet(request)
+            if met.seconds:
+                Clock().sleep(met.seconds)
+        if met.planned is None and self.passes(request.url):
+            if self.plan.watched:
+                passed = self.redaction.request(request)
+                met.took(passed)
+                self.plan.note(Call(passed, "passed"))
             return None
         try:
             wanted = self.normalized(request)
@@ -157,18 +182,45 @@ class Responder:
             # A hook that raises is heard by the agent alone, and agents catch everything.
             self._asked[next(self._order)] = (), self.redaction.request(request)
             raise
+        met.took(wanted)
         key = self._matcher.key(wanted)
+        if met.planned is not None:
+            return self._fault(met.planned, wanted, key)
         with self._lock:
             order = next(self._order)
             if queue := self._waiting.get(key):
                 slot = queue.popleft()
                 slot.order = order
                 self.tally.played += 1
-                return slot.interaction.response
+                answer = self._given[key] = slot.interaction.response
+                self.plan.note(Call(wanted, "played", answer.status))
+                return answer
             if self.settings.records:
                 self._asked[order] = key, wanted
+                self._noted[order] = self.plan.note(Call(wanted, "unanswered"))
                 return AskUpstream(wanted, order, self)
         return self.miss(wanted, self.kind_of_miss(request), find_caller())
+
+    def _fault(self, planned: Planned, request: Request, key: Key) -> Response | Fault:
+        """What a planned fault makes of a request."""
+        try:
+            decision = outcome(planned, request, lambda: self._last_or_next(key))
+        except FaultError as error:
+            self.plan.problem(str(error))
+            raise
+        answer = decision.answer if isinstance(decision, Fault) else decision
+        status = answer.status if answer else None
+        self.plan.note(Call(request, "fault", status, planned))
+        return decision
+
+    def _last_or_next(self, key: Key) -> Response | None:
+        """The answer that was given last for what has this key, else the next that would be."""
+        with self._lock:
+            for order, recording in reversed(self._recordings):
+                if order in self._asked and self._asked[order][0] == key:
+                    return recording.interaction().response
+            waiting = self._waiting.get(key)
+            return self._given.get(key) or (waiting[0].interaction.response if waiting else None)
 
     def key(self, interaction: Interaction) -> Key:
         """What a request is matched by, of an interaction on a cassette."""
@@ -180,7 +232,7 @@ class Responder:
             "exhausted" if self._matcher.key(self.normalized(request)) in self._known else "missing"
         )
 
-    def finding(self, decision: Response | AskUpstream | None) -> Callable[[], Response | None]:
+    def finding(self, decision: Decision) -> Callable[[], Response | None]:
         """What finds the answer that follows from a decision, once it is there."""
         if isinstance(decision, AskUpstream):
             return lambda: self._arrived(decision.order)
@@ -212,6 +264,8 @@ class Responder:
         """Whether asking for `request` now would be no miss. Uses nothing up."""
         if self.passes(request.url) or (self.settings.records and not self.closed):
             return True
+        if not self.closed and self.plan.answers(request):
+            return True
         key = self._matcher.key(self.normalized(request))
         with self._lock:
             return not self.closed and bool(self._waiting.get(key))
@@ -223,6 +277,7 @@ class Responder:
             MissError: Under `on_miss="raise"`.
         """
         __tracebackhide__ = True
+        self.plan.note(Call(request, "miss", 504))
         with self._lock:
             known = next(
                 (
@@ -249,10 +304,15 @@ class Responder:
             if not self.closed:
                 self._recordings.append((order, recording))
                 self.tally.recorded += 1
+                if order in self._noted:
+                    self.plan.amend(self._noted[order], "recorded", recording.status)
 
     def drop(self, recording: Recording) -> None:
         """Forgets an answer that broke off on its way."""
         with self._lock:
+            for order, each in self._recordings:
+                if each is recording and order in self._noted:
+                    self.plan.amend(self._noted[order], "unanswered")
             kept = [entry for entry in self._recordings if entry[1] is not recording]
             self.tally.recorded -= len(self._recordings) - len(kept)
             self._recordings = kept

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from typing import Any
 
-from .instants import instant
 from .errors import SettingsError
+from .instants import instant
 from .json_path import PathError, json_path
 
 MODES = ("replay", "record", "rerecord", "offline", "live")

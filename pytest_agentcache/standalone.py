@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from .clock import Clock, take_out
-from .errors import MissError, SettingsError
+from .errors import FaultError, MissError, SettingsError
+from .faults import report
 from .harness import Harness
 from .intercept import SWITCHBOARD, install
 from .intercept.sockets import SocketGuard
@@ -45,8 +46,9 @@ def use_cassette(
         The harness: `.session`, `.cassette`, `.misses`, `.mode`.
 
     Raises:
-        AutoCacheError: For a flag of the router that is none, at the end of the block at the latest.
+        AutoCacheError: For a flag of the router that is none, at the end at the latest.
         CassetteError: If the cassette cannot be read or written.
+        FaultError: At the end of the block, if a fault that was planned in it never came to pass.
         RefreshError: If a background refresh went wrong, at the end of the block.
         SettingsError: For a name or a value that is not allowed.
         MissError: At the end of the block, if a request was missed in it, unless `on_miss` is
@@ -76,19 +78,22 @@ def use_cassette(
             if not frozen:
                 take_out()
             SWITCHBOARD.guard = before
+        block = f"use_cassette({os.fspath(path)!r})"
+        faults = report(block, harness.responder.plan)
         if harness.misses and merged.on_miss != "respond":
-            raise MissError(
-                misses(
-                    f"use_cassette({os.fspath(path)!r})",
-                    harness.misses,
-                    harness.responder,
-                    place,
-                    found_cassette=harness.found,
-                    root=Path.cwd(),
-                    command='use_cassette(…, mode="record"), or the environment variable '
-                    f"{ENVIRONMENT}=record",
-                )
+            told = misses(
+                block,
+                harness.misses,
+                harness.responder,
+                place,
+                found_cassette=harness.found,
+                root=Path.cwd(),
+                command='use_cassette(…, mode="record"), or the environment variable '
+                f"{ENVIRONMENT}=record",
             )
+            raise MissError(f"{faults}\n\n{told}" if faults else told)
+        if faults:
+            raise FaultError(faults)
         harness.save()
 
 

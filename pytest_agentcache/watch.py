@@ -101,6 +101,15 @@ def settle(item: pytest.Item) -> None:
             raise pytest.fail.Exception(f"{item.nodeid}: {error}", pytrace=False) from None
 
 
+def check_faults(item: pytest.Item) -> None:
+    """Fails a test whose faults did not come to pass, or could not."""
+    if harness := watch_of(item).harness:
+        from .faults import report
+
+        if text := report(item.nodeid, harness.responder.plan):
+            pytest.fail(text, pytrace=False)
+
+
 def check_flags(item: pytest.Item) -> None:
     """Fails a test whose agent sent an `auto_cache` that is none, and caught the error."""
     from .errors import AutoCacheError

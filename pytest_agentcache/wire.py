@@ -24,6 +24,7 @@ def message(
     pieces: Iterable[bytes],
     *,
     length: int | None,
+    whole: bool = True,
 ) -> Iterator[bytes]:
     """The bytes of a response, made as `pieces` arrive.
 
@@ -34,6 +35,7 @@ def message(
         headers: Header fields, without framing.
         pieces: The decoded body; each piece becomes one chunk where `length` is unknown.
         length: Size of the body in bytes, or None for chunked transfer coding.
+        whole: Whether the body ends as it should, or the connection breaks after `pieces`.
     """
     bodiless = method == "HEAD" or status in _BODILESS
     lines = [f"HTTP/1.1 {status} {reason}".rstrip()]
@@ -48,7 +50,7 @@ def message(
     for piece in pieces:
         if piece:
             yield b"%x\r\n%b\r\n" % (len(piece), piece) if length is None else piece
-    if length is None:
+    if length is None and whole:
         yield b"0\r\n\r\n"
 
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
+import re
 from collections import OrderedDict
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from requests_cache.backends.base import BaseCache
 from requests_cache.backends.filesystem import FileCache, FileDict
@@ -14,28 +18,76 @@ from ..cassette import replace_file
 from ..redaction import Redaction
 from .serializer import STRUCTURE, redacted, to_yaml, yaml_serializer
 
+# requests-cache's keys are lower-case hexadecimal; those of a user's `key_fn` may be anything.
+_NO_PLAIN_NAME = re.compile(r"[^a-z0-9_-]")
+# No file system takes a name of more than 255 bytes, endings included.
+_LONGEST = 200
+
 # By key: the bytes of the file, and what they stand for, secrets and all.
 Vault = dict[str, tuple[bytes, dict[str, Any]]]
 
 
 class AtomicFiles(FileDict):
-    """A folder as a dict, in which a reader finds a file whole or not at all."""
+    """A folder as a dict, in which a reader finds a file whole or not at all.
+
+    A key may be any text. What is no plain lower-case name is percent-encoded, so that no two keys
+    share a file on any file system; a key that is too long for a name stands in a file beside.
+    """
+
+    def _key2path(self, key: str) -> Path:
+        name = _NO_PLAIN_NAME.sub(_percent, key)
+        if len(name) > _LONGEST:
+            digest = hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
+            name = f"{name[:100]}~{digest}"
+        return Path(self.cache_dir, name + self.extension)
+
+    def key_of(self, path: Path) -> str:
+        """The key of the value in the file at `path`."""
+        if "~" in path.name:
+            with self._try_io(path.name):
+                return _beside(path).read_bytes().decode("utf-8", "surrogatepass")
+        return unquote(path.name[: -len(self.extension)], errors="surrogatepass")
+
+    def keys(self) -> list[str]:  # type: ignore[override]
+        """The keys of all values."""
+        found = []
+        for path in self.paths():
+            # Between finding a file and reading its key, another thread may delete both.
+            with contextlib.suppress(KeyError):
+                found.append(self.key_of(path))
+        return found
 
     def __getitem__(self, key: str) -> Any:
         with self._try_io(key):
             raw = self._key2path(key).read_bytes()
-        # Not text mode, whose encoding is the machine's.
-        return self.deserialize(key, raw if self.is_binary else raw.decode("utf-8"))
+        if self.is_binary:
+            return self.deserialize(key, raw)
+        try:
+            # Not text mode, whose encoding is the machine's.
+            return self.deserialize(key, raw.decode("utf-8"))
+        except UnicodeDecodeError:
+            # What is no text is for the serializer to judge.
+            return self.deserialize(key, raw)
 
     def __setitem__(self, key: str, value: Any) -> None:
         # Serialised before any file is touched: a serialiser that raises leaves nothing behind.
-        self._write(key, self.serialize(value))
+        content = self.serialize(value)
+        # A pipeline of the user's may make bytes and not say so.
+        self.is_binary = isinstance(content, bytes)
+        self._write(key, content)
 
     def _write(self, key: str, content: str | bytes) -> None:
         raw = content.encode("utf-8") if isinstance(content, str) else content
+        path = self._key2path(key)
         with self.lock:
-            self.cache_dir.mkdir(parents=True, exist_ok=True)
-            replace_file(self._key2path(key), raw, durable=False)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if "~" in path.name:
+                replace_file(_beside(path), key.encode("utf-8", "surrogatepass"), durable=False)
+            replace_file(path, raw, durable=False)
+
+    def __delitem__(self, key: str) -> None:
+        super().__delitem__(key)  # type: ignore[no-untyped-call]
+        _beside(self._key2path(key)).unlink(missing_ok=True)
 
 
 class ResponseFiles(AtomicFiles):
@@ -62,8 +114,8 @@ class ResponseFiles(AtomicFiles):
         self._redaction = redaction or Redaction()
         self._vault: Vault = {} if vault is None else vault
 
-    def __setitem__(self, key: str, value: CachedResponse) -> None:
-        if not self.ours:
+    def __setitem__(self, key: str, value: Any) -> None:
+        if not (self.ours and isinstance(value, CachedResponse)):
             super().__setitem__(key, value)
             return
         fields = STRUCTURE.dumps(value)
@@ -74,18 +126,14 @@ class ResponseFiles(AtomicFiles):
     def deserialize(self, key: str, value: Any) -> Any:
         written, fields = self._vault.get(key, (None, None))
         # Whoever edits the file means what it says from then on.
-        if value != written:
-            return super().deserialize(key, value)
-        found = STRUCTURE.loads(fields)
-        found.cache_key = key
-        return found
+        return super().deserialize(key, fields if value == written else value)
 
 
 class LimitedResponseFiles(ResponseFiles):
     """Responses of a limited size together; the least recently used make room.
 
     Args:
-        max_cache_bytes: Size of all files together.
+        max_cache_bytes: Size of all files together. By default 100 MiB, as of requests-cache.
         max_file_bytes: Size of one file; a larger answer is not kept. By default the same.
         block_bytes: What a file's size is rounded up to.
         sync_index: Accepted and not needed; files that lie there are counted from the start.
@@ -94,22 +142,24 @@ class LimitedResponseFiles(ResponseFiles):
     def __init__(
         self,
         *args: Any,
-        max_cache_bytes: int,
+        max_cache_bytes: int = 100 * 1024 * 1024,
         max_file_bytes: int | None = None,
         block_bytes: int = 1,
         sync_index: bool = False,  # noqa: ARG002 - a keyword of requests-cache's
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
-        self._most, self._block = max_cache_bytes, block_bytes
-        self._most_each = max_file_bytes or max_cache_bytes
-        if not 1 <= block_bytes <= self._most_each <= max_cache_bytes:
+        self.max_cache_bytes, self.block_bytes = max_cache_bytes, block_bytes
+        self.max_file_bytes = max_file_bytes or max_cache_bytes
+        if not 1 <= block_bytes <= self.max_file_bytes <= max_cache_bytes:
             raise ValueError(
                 "max_cache_bytes, max_file_bytes and block_bytes must fall in this order"
             )
         files = sorted(self.paths(), key=lambda path: path.stat().st_mtime_ns)
         # requests-cache keeps this in an SQLite file beside the answers.
-        self._sizes = OrderedDict((path.stem, self._rounded(path.stat().st_size)) for path in files)
+        self._sizes = OrderedDict(
+            (self.key_of(path), self._rounded(path.stat().st_size)) for path in files
+        )
 
     def __getitem__(self, key: str) -> Any:
         value = super().__getitem__(key)
@@ -120,23 +170,23 @@ class LimitedResponseFiles(ResponseFiles):
 
     def __delitem__(self, key: str) -> None:
         self._sizes.pop(key, None)
-        super().__delitem__(key)  # type: ignore[no-untyped-call]
+        super().__delitem__(key)
 
     def _write(self, key: str, content: str | bytes) -> None:
         raw = content.encode("utf-8") if isinstance(content, str) else content
         size = self._rounded(len(raw))
-        if size > self._most_each:
+        if size > self.max_file_bytes:
             return
         with self.lock:
             self._sizes.pop(key, None)
-            while self._sizes and self.size() + size > self._most:
-                oldest, _ = self._sizes.popitem(last=False)
-                self._key2path(oldest).unlink(missing_ok=True)
+            while self._sizes and self.size() + size > self.max_cache_bytes:
+                with contextlib.suppress(KeyError):
+                    del self[next(iter(self._sizes))]
             super()._write(key, raw)
             self._sizes[key] = size
 
     def _rounded(self, size: int) -> int:
-        return -(-size // self._block) * self._block
+        return -(-size // self.block_bytes) * self.block_bytes
 
     def clear(self) -> None:
         """Empties the folder."""
@@ -183,10 +233,18 @@ class YamlCache(FileCache):
             **kwargs,
         )
         self.redirects: Any = AtomicFiles(
-            cache_name, serializer=None, extension="redirect", lock=self.responses.lock
+            self.cache_dir, serializer=None, extension="redirect", lock=self.responses.lock
         )
 
     def clear(self) -> None:
         """Empties the folder."""
         with self.lock:
             self.responses.clear()
+
+
+def _percent(character: re.Match[str]) -> str:
+    return "".join(f"%{byte:02x}" for byte in character[0].encode("utf-8", "surrogatepass"))
+
+
+def _beside(path: Path) -> Path:
+    return path.with_name(f"{path.name}.key")

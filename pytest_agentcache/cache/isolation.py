@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import copy
-import difflib
 import hashlib
-import inspect
 import re
+import secrets
 from collections import defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import SettingsError
+from ..prompts import PromptLog
 from ..redaction import Redaction
+from ..settings import Settings
+from .keywords import check
 
 if TYPE_CHECKING:
-    from requests_cache import CachedSession
     from requests_cache.backends.base import BaseCache
 
     from .files import Vault
+    from .session import IsolatedSession
+
+# MongoDB's names of databases have 63 bytes at most, and ours begin with 24.
+_LONGEST = 39
 
 
 class Isolation:
@@ -27,26 +31,41 @@ class Isolation:
     Args:
         folder: The test's own folder, where every cache of its lies.
         redaction: What is kept out of the files.
+        settings: What holds for the test.
+        prompts: Takes note of what is asked through its session.
     """
 
-    def __init__(self, folder: Path, redaction: Redaction) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        redaction: Redaction,
+        settings: Settings,
+        prompts: PromptLog,
+    ) -> None:
         self._folder, self._redaction = folder, redaction
+        # Not made from the folder's name, which is the same in each run that is given one: what
+        # an earlier run left on a server is none of this one's.
+        self._token = secrets.token_hex(6)
+        self._settings, self._prompts = settings, prompts
         self._own: dict[int, tuple[BaseCache, BaseCache]] = {}
         self._vaults: defaultdict[Path, Vault] = defaultdict(dict)
 
-    def session(self, keywords: dict[str, Any]) -> CachedSession:
+    def session(self, keywords: dict[str, Any]) -> IsolatedSession:
         """The test's `CachedSession`: filesystem backend and YAML, unless `keywords` differ.
 
         Raises:
-            SettingsError: For a keyword that requests-cache would silently ignore.
+            SettingsError: For a backend or a serializer that is none, and for a keyword that
+                requests-cache would silently ignore.
         """
-        from requests_cache import CachedSession
-
         from .files import YamlCache
+        from .session import IsolatedSession
 
-        _check(keywords)
+        check(keywords)
+        backend = keywords.get("backend") or "filesystem"
+        if not isinstance(backend, str):
+            return IsolatedSession(self._settings, self._prompts, **keywords)
         options = {"cache_name": "agentcache", **keywords}
-        if options.get("backend", "filesystem") == "filesystem":
+        if backend.lower() == "filesystem":
             options.pop("backend", None)
             place = self.path(options.pop("cache_name"))
             options["backend"] = YamlCache(
@@ -56,7 +75,7 @@ class Isolation:
                 vault=self._vaults[place],
                 **options,
             )
-        return CachedSession(**options)
+        return IsolatedSession(self._settings, self._prompts, **options)
 
     def path(self, wanted: str | Path) -> Path:
         """Where a cache that wants to lie at `wanted` lies instead."""
@@ -71,7 +90,10 @@ class Isolation:
 
     def namespace(self, wanted: str) -> str:
         """The name under which a cache on a server keeps apart from those of other tests."""
-        return f"agentcache-{hashlib.sha256(str(self._folder).encode()).hexdigest()[:12]}-{wanted}"
+        if len(wanted) > _LONGEST:
+            digest = hashlib.sha256(wanted.encode()).hexdigest()[:12]
+            wanted = f"{wanted[: _LONGEST - 13]}-{digest}"
+        return f"agentcache-{self._token}-{wanted}"
 
     def own(self, cache: BaseCache) -> BaseCache:
         """This test's own cache in place of one that was opened before it, with its settings."""
@@ -117,25 +139,3 @@ class Isolation:
         own._settings = copy.copy(cache._settings)
         own.agentcache_isolation = self  # type: ignore[attr-defined]
         return own
-
-
-def _check(keywords: dict[str, Any]) -> None:
-    """Refuses what no part of requests-cache takes: it ignores such keywords in silence."""
-    from requests_cache import session
-    from requests_cache.backends import filesystem, sqlite
-    from requests_cache.backends.base import BaseCache
-    from requests_cache.policy.settings import CacheSettings
-
-    backend = keywords.get("backend", "filesystem")
-    if backend not in ("filesystem", "sqlite", "memory"):
-        # What a database's client takes is its own business.
-        return
-    takers: list[Any] = [session.CacheMixin, CacheSettings, BaseCache, sqlite.sqlite_template]
-    takers += [filesystem.FileCache, filesystem.FileDict, filesystem.LRUFileDict]
-    takers += [sqlite.SQLiteCache, sqlite.SQLiteDict]
-    known = {name for taker in takers for name in inspect.signature(taker).parameters}
-    for name in keywords:
-        if name not in known:
-            close = difflib.get_close_matches(name, known, 1)
-            meant = f"; did you mean {close[0]}?" if close else ""
-            raise SettingsError(f"session: CachedSession takes no keyword {name!r}{meant}")

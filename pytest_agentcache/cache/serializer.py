@@ -88,7 +88,8 @@ def redacted(unstructured: Mapping[str, Any], redaction: Redaction) -> dict[str,
     """A response that requests-cache has taken apart, without its secrets."""
     safe = dict(unstructured)
     if "url" in safe:
-        safe["url"] = redaction.url(safe["url"])
+        # requests-cache makes bytes of a URL that is not there.
+        safe["url"] = redaction.url(_text(safe["url"]))
     for content in ("_content", "body"):
         if safe.get(content):
             safe[content] = redaction.body(safe[content], _content_type(unstructured))
@@ -115,18 +116,26 @@ def _text(value: Any) -> str:
 STRUCTURE = CattrStage()
 
 
-def to_yaml(fields: Mapping[str, Any]) -> bytes:
-    """A response that requests-cache has taken apart, as the bytes of its file."""
-    return cassette_yaml.dump(fields_of(fields)).encode("utf-8")
+def to_yaml(value: Any) -> bytes:
+    """A response that requests-cache has taken apart, as the bytes of its file.
+
+    Anything else that somebody puts into a cache stands there by itself.
+    """
+    fields = fields_of(value) if isinstance(value, Mapping) else {"value": value}
+    return cassette_yaml.dump(fields).encode("utf-8")
 
 
-def from_yaml(raw: bytes) -> dict[str, Any]:
-    """The inverse of `to_yaml`.
+def from_yaml(raw: bytes | Mapping[str, Any]) -> Any:
+    """The inverse of `to_yaml`; what needs no reading, for it is remembered, is given back.
 
     Raises:
         ValueError: If `raw` is none of our files; requests-cache takes that for a cache miss.
     """
+    if isinstance(raw, Mapping):
+        return raw
     fields = cassette_yaml.load(raw.decode("utf-8"))
+    if isinstance(fields, dict) and fields.keys() == {"value"}:
+        return fields["value"]
     status = fields.get("status_code") if isinstance(fields, dict) else None
     if not isinstance(status, int):
         raise ValueError("no cached response")  # noqa: TRY004 - requests-cache catches ValueError

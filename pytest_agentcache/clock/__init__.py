@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from ..errors import ClockError
 from ..instants import instant, span
 from . import threads
 from .loops import awaiting_upstream
-from .patches import put_in, take_out
-from .stopped import TIME
+from .patches import leave, put_in, set_aside, take_out
+from .stopped import TIME, plain
 
 
 class Clock:
@@ -32,13 +32,15 @@ class Clock:
             if not TIME.stopped:
                 threads.begin()
             self._restore = TIME.stop(at)
-            self._frozen_at = at
+            self._frozen_at = plain(at.astimezone(UTC))
 
     def release(self) -> None:
         """Undoes `freeze`."""
         restore, self._restore = self._restore, None
         if restore is not None:
             restore()
+        if not TIME.stopped:
+            leave()
 
     @property
     def frozen(self) -> bool:
@@ -72,7 +74,13 @@ class Clock:
         except (TypeError, ValueError) as error:
             raise ClockError(f"clock.tick({delta!r}): {error}") from None
         self._check(f"tick({delta!r})")
-        return TIME.move(moved)
+        try:
+            return TIME.move(moved)
+        except OverflowError:
+            raise ClockError(
+                f"clock.tick({delta!r}): from {self.now.isoformat()} on that is further than a "
+                "clock can move"
+            ) from None
 
     def move_to(self, when: datetime | str) -> datetime:
         """Moves the clock forward to an instant.
@@ -99,6 +107,11 @@ class Clock:
             )
         return TIME.move(target - self.now)
 
+    @property
+    def real_now(self) -> datetime:
+        """The time it really is, aware and in UTC, frozen or not."""
+        return TIME.real_now()
+
     def sleep(self, seconds: float) -> None:
         """Lets `seconds` pass: moves the clock where it is frozen, really waits where it is not."""
         TIME.sleep(seconds)
@@ -107,13 +120,13 @@ class Clock:
     def real(self) -> Iterator[None]:
         """Lets time be real for a while; afterwards the clock stands where it stood."""
         stood = TIME.now() if TIME.stopped else None
-        take_out()
+        put_back = set_aside()
         try:
             yield
         finally:
             if stood is not None:
-                put_in()
-                TIME.stop(stood)
+                put_back()
+                TIME.stop(stood, again=True)
 
     def _check(self, call: str) -> None:
         if not TIME.stopped:

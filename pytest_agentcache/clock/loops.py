@@ -5,41 +5,42 @@ Only asyncio's own loops are driven; one that is written in C (uvloop) keeps rea
 
 from __future__ import annotations
 
+import asyncio
 import heapq
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import timedelta
+from types import FrameType
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from . import threads
 from .stopped import REAL, TIME
 
 # In seconds: how long a loop waits for real input before it looks around again.
-_SLICE = 0.02
+SLICE = 0.02
 # Likewise: a timer beyond this is none that anyone waits for, and dates have an end.
-_FAR = 100 * 366 * 86400
+FAR = 100 * 366 * 86400
 # Whether connections that are made now are a client's whose requests tell of themselves.
 _CLIENT: ContextVar[bool] = ContextVar("agentcache_client", default=False)
-
-
-class _Upstream:
-    """How many requests to upstream are under way on event loops."""
-
-    waiting = 0
+# The requests to upstream that are under way on event loops.
+_UNDER_WAY: set[object] = set()
 
 
 @contextmanager
 def awaiting_upstream() -> Iterator[None]:
     """Tells loops that an answer is on its way, so that they do not move the clock past it."""
-    token = _CLIENT.set(True)
-    _Upstream.waiting += 1
+    before, request = _CLIENT.get(), object()
+    _CLIENT.set(True)
+    _UNDER_WAY.add(request)
     try:
         yield
     finally:
-        _Upstream.waiting -= 1
-        _CLIENT.reset(token)
+        # Not by its token: what is dropped while it waits ends in another context.
+        _UNDER_WAY.discard(request)
+        _CLIENT.set(before)
 
 
 def install() -> None:
@@ -52,19 +53,20 @@ def install() -> None:
     run_once = loop._run_once
 
     def run_once_in_time(self: Any) -> None:
-        if TIME.stopped and _of_test(self):
+        self._agentcache_driven = TIME.stopped and _driven(self)
+        if self._agentcache_driven:
             _move_or_wait(self)
         run_once(self)
 
     loop.time, loop._run_once = _time, run_once_in_time
-    selector: Any = selector_events.BaseSelectorEventLoop
-    start_serving = selector._start_serving
+    server: Any = base_events.Server
+    start_serving = server._start_serving
 
-    def start_serving_noted(self: Any, *args: Any, **kwargs: Any) -> Any:
-        self._agentcache_serves = True
-        return start_serving(self, *args, **kwargs)
+    def start_serving_noted(self: Any) -> None:
+        self._loop._agentcache_serves = True
+        start_serving(self)
 
-    selector._start_serving = start_serving_noted
+    server._start_serving = start_serving_noted
     transport: Any = vars(selector_events)["_SelectorSocketTransport"]
     init = transport.__init__
 
@@ -76,8 +78,14 @@ def install() -> None:
 
 
 def _time(self: Any) -> float:
-    """The loop's clock, in seconds."""
-    return TIME.loop_time() if _of_test(self) else float(REAL.monotonic())
+    """The loop's clock, in seconds: `time.monotonic`, as long as time is not moved."""
+    known: dict[str, Any] = self.__dict__
+    if not _of_test(self):
+        return float(REAL.monotonic() + known.get("_agentcache_ahead", 0.0))
+    now: float = TIME.loop_time() - known.setdefault("_agentcache_base", TIME.loop_base())
+    # Where it goes on from if it outlives the test in a thread of its own.
+    known["_agentcache_ahead"] = now - REAL.monotonic()
+    return now
 
 
 def _of_test(loop: Any) -> bool:
@@ -87,31 +95,75 @@ def _of_test(loop: Any) -> bool:
     return threads.belongs() and not getattr(loop, "_agentcache_serves", False)
 
 
+def _driven(loop: Any) -> bool:
+    # Who has given it a clock of another kind wants to have that.
+    return type(loop).time is _time and _of_test(loop)
+
+
+class _Waits:
+    """How long a loop has really waited, in seconds, in all and when it first saw its timers."""
+
+    def __init__(self) -> None:
+        self.total = 0.0
+        self._begun: WeakKeyDictionary[asyncio.TimerHandle, float] = WeakKeyDictionary()
+
+    def left(self, timer: Any) -> float:
+        """How long `timer` would still wait if all that was waited had passed on its clock."""
+        return float(timer._when + self._begun.setdefault(timer, self.total) - self.total)
+
+
+_WAITS: WeakKeyDictionary[Any, _Waits] = WeakKeyDictionary()
+
+
 def _move_or_wait(loop: Any) -> None:
     """Brings a loop that has nothing to do to its next timer, or to input that comes before it.
 
     Whatever is there goes first. If something real may still come, the loop waits for it as long
     as it would have waited in real time, and only then moves the clock.
     """
-    waited, timer = 0.0, None
+    waits = _WAITS.setdefault(loop, _Waits())
     while not loop._ready and not loop._stopping:
-        while loop._scheduled and loop._scheduled[0]._cancelled:
-            loop._timer_cancelled_count -= 1
-            heapq.heappop(loop._scheduled)._scheduled = False
-        if not loop._scheduled:
+        timer = _next_timer(loop)
+        now = loop.time()
+        if timer is None or timer._when <= now or timer._when > now + FAR:
             return
-        if timer is not loop._scheduled[0]:
-            waited, timer = 0.0, loop._scheduled[0]
-        left = timer._when - loop.time()
-        if left <= 0 or left > _FAR or _poll(loop, 0):
+        may_come = _may_come(loop, timer._when)
+        # Only now: what a thread handed over before it was seen idle is here.
+        if _poll(loop, 0):
             return
-        if waited >= left or not _may_come(loop):
-            TIME.move(timedelta(seconds=left), timer._when)
+        if not may_come:
+            TIME.move(timedelta(seconds=timer._when - now), timer._when + loop._agentcache_base)
+            return
+        pending = [each for each in loop._scheduled if not each._cancelled]
+        due = min(pending, key=waits.left)
+        if (left := waits.left(due) - now) <= 0:
+            _let_fire(loop, due, alone=due is not timer)
             return
         before = REAL.monotonic()
-        if _poll(loop, min(_SLICE, left - waited)):
+        came = _poll(loop, min(SLICE, left))
+        waits.total += REAL.monotonic() - before
+        if came:
             return
-        waited += REAL.monotonic() - before
+
+
+def _next_timer(loop: Any) -> Any:
+    while loop._scheduled and loop._scheduled[0]._cancelled:
+        loop._timer_cancelled_count -= 1
+        heapq.heappop(loop._scheduled)._scheduled = False
+    return loop._scheduled[0] if loop._scheduled else None
+
+
+def _let_fire(loop: Any, due: Any, *, alone: bool) -> None:
+    """Lets a timer fire whose time has really passed."""
+    if not alone:
+        ahead = timedelta(seconds=due._when - loop.time())
+        TIME.move(ahead, due._when + loop._agentcache_base)
+        return
+    # Others before it have begun later, and have waited less.
+    loop._scheduled.remove(due)
+    heapq.heapify(loop._scheduled)
+    due._scheduled = False
+    loop._ready.append(due)
 
 
 def _poll(loop: Any, seconds: float) -> bool:
@@ -120,9 +172,84 @@ def _poll(loop: Any, seconds: float) -> bool:
     return bool(loop._ready)
 
 
-def _may_come(loop: Any) -> bool:
-    """Whether something real may wake the loop: an answer, a thread, a socket, a process."""
-    return _Upstream.waiting > 0 or threads.at_work() or any(map(_live, _readers(loop)))
+def _may_come(loop: Any, when: float) -> bool:
+    """Whether something real may wake the loop before `when`: an answer, a thread, a process."""
+    then = when + loop._agentcache_base
+
+    def goes_on(frame: FrameType) -> bool:
+        return awake(frame, then)
+
+    return requests_under_way() or _reads(loop) or threads.at_work(goes_on)
+
+
+def requests_under_way() -> bool:
+    """Whether an answer of upstream is awaited anywhere."""
+    return bool(_UNDER_WAY)
+
+
+def awake(frame: FrameType, then: float) -> bool:
+    """Whether a thread that waits for sockets in `frame` may go on before the clock is at `then`.
+
+    Args:
+        frame: Its innermost frame.
+        then: What the clock of event loops will tell.
+    """
+    other = _loop_in(frame)
+    if other is None:
+        # Whoever waits for sockets without a loop does something real.
+        return True
+    driven = getattr(other, "_agentcache_driven", False)
+    return driven and (_goes_first(other, then) or _reads(other))
+
+
+def _loop_in(frame: FrameType | None) -> Any:
+    """The loop of the test's that waits for sockets in `frame`, None where it is none."""
+    for _ in range(4):
+        if frame is None:
+            return None
+        for name in ("self", "loop"):
+            found = frame.f_locals.get(name)
+            if hasattr(found, "_run_once"):
+                return found
+        frame = frame.f_back
+    return None
+
+
+def _goes_first(other: Any, then: float) -> bool:
+    """Whether a loop in another thread has something to do before the clock is at `then`."""
+    timers = [each._when for each in [*other._scheduled] if not each._cancelled]
+    base = getattr(other, "_agentcache_base", 0.0)
+    return bool(other._ready) or any(each + base < then for each in timers)
+
+
+def _reads(loop: Any) -> bool:
+    """Whether input may come for which somebody waits."""
+    return any(map(_live, _readers(loop))) and _awaits_input(loop)
+
+
+def _awaits_input(loop: Any) -> bool:
+    """Whether any task waits for more than its time and other tasks."""
+    # Where there is none, somebody has done without.
+    wakes = vars(asyncio.futures)["_set_result_unless_cancelled"]
+    timers = [each for each in [*loop._scheduled] if each._callback is wakes and each._args]
+    asleep = {id(each._args[0]) for each in timers}
+    tasks = asyncio.all_tasks(loop)
+    return not tasks or not all(_sleeps(task, asleep) for task in tasks)
+
+
+def _sleeps(task: Any, asleep: set[int]) -> bool:
+    future = getattr(task, "_fut_waiter", None)
+    awaited = getattr(future, "_children", [future])
+    if all(isinstance(each, asyncio.Task) or id(each) in asleep for each in awaited):
+        return True
+    inner = task.get_coro()
+    while (deeper := getattr(inner, "cr_await", None)) is not None:
+        if hasattr(deeper, "cr_code"):
+            inner = deeper
+        else:
+            break
+    code = getattr(inner, "cr_code", None)
+    return code is not None and code.co_qualname.startswith("TaskGroup.")
 
 
 def _readers(loop: Any) -> Iterator[Any]:
@@ -132,6 +259,10 @@ def _readers(loop: Any) -> Iterator[Any]:
     for key in [*keys.values()]:
         reader = key.data[0] if isinstance(key.data, tuple) else None
         yield transports.get(key.fd) or getattr(reader, "_callback", None)
+    # On Windows there are only operations, the one on its own pipe among them.
+    for operation, *_ in [*getattr(loop._selector, "_cache", {}).values()]:
+        if operation is not loop._self_reading_future:
+            yield operation
 
 
 def _live(reader: Any) -> bool:
@@ -141,6 +272,8 @@ def _live(reader: Any) -> bool:
     requests tell of themselves.
     """
     if hasattr(reader, "_agentcache_client"):
-        return not reader._agentcache_client and reader._server is None
+        stream = getattr(reader.get_protocol(), "_stream_reader", None)
+        idle = stream is not None and stream._waiter is None
+        return not reader._agentcache_client and reader._server is None and not idle
     # Its own pipe, over which threads wake it, and sockets that listen.
     return getattr(reader, "__name__", "") not in ("_read_from_self", "_accept_connection")

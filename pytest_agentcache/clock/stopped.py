@@ -11,10 +11,12 @@ from typing import Any
 
 from . import threads
 
-# Taken when time was real: this is imported before anything is frozen.
+# Taken when time was real: this is imported before anything is frozen. freezegun looks into all
+# modules for what it replaces, but finds only those that were imported.
 REAL: Any = ModuleType("time", time.__doc__)
 REAL.__dict__.update({name: value for name, value in vars(time).items() if name[0] != "_"})
-_DATETIME = datetime
+_PLAIN: Any = ModuleType("datetime")
+_PLAIN.datetime = datetime
 
 
 class StoppedTime:
@@ -30,13 +32,17 @@ class StoppedTime:
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
-        self._at = _DATETIME.min
-        # What event loops are told: it stands still too, and it never goes back.
-        self._loop = 0.0
-        self._ahead = 0.0
+        self._at = _PLAIN.datetime.min
+        # What event loops are told, in seconds: it stands still too, and it never goes back. By
+        # how much it is before the clock of the machine, now and when the test began.
+        self._loop = self._ahead = self._base = 0.0
 
-    def stop(self, at: datetime) -> Callable[[], None]:
+    def stop(self, at: datetime, *, again: bool = False) -> Callable[[], None]:
         """Lets time stand still at `at`.
+
+        Args:
+            at: The instant, aware.
+            again: Whether it goes on from where it stood in the same test.
 
         Returns:
             What puts it back: to the instant where it stood before, or to real time.
@@ -45,7 +51,8 @@ class StoppedTime:
             before = self._at if self.stopped else None
             if not self.stopped:
                 self._loop = REAL.monotonic() + self._ahead
-            self._at, self.stopped = at.astimezone(UTC).replace(tzinfo=None), True
+                self._base = self._base if again else self._ahead
+            self._at, self.stopped = plain(at.astimezone(UTC)).replace(tzinfo=None), True
 
         def restore() -> None:
             if before is None:
@@ -64,15 +71,22 @@ class StoppedTime:
 
     def now(self) -> datetime:
         """The time it is, aware and in UTC."""
-        at = self.wall()
-        # Not a class of freezegun's, which would stay behind in what outlives the test.
-        return _DATETIME.combine(_DATETIME.date(at), _DATETIME.time(at), UTC)
+        return self._at.replace(tzinfo=UTC) if self.stopped else self.real_now()
+
+    def real_now(self) -> datetime:
+        """The time it really is, aware and in UTC."""
+        now: datetime = _PLAIN.datetime.fromtimestamp(REAL.time(), UTC)
+        return now
 
     def wall(self) -> datetime:
         """The time it is, naive and in UTC."""
-        if self.stopped:
-            return self._at
-        return _DATETIME.fromtimestamp(REAL.time(), UTC).replace(tzinfo=None)
+        return self._at if self.stopped else self.real_now().replace(tzinfo=None)
+
+    def monotonic(self) -> float:
+        """`time.monotonic`, which goes on for threads that are none of the test's."""
+        if self.stopped and threads.belongs():
+            return self._loop - self._base
+        return float(REAL.monotonic())
 
     def move(self, by: timedelta, loop: float = 0.0) -> datetime:
         """Moves time forward, and with it the clock of event loops, at least to `loop`.
@@ -97,6 +111,17 @@ class StoppedTime:
     def loop_time(self) -> float:
         """The clock of the event loops of the test, in seconds."""
         return self._loop if self.stopped else float(REAL.monotonic() + self._ahead)
+
+    def loop_base(self) -> float:
+        """How far that is from what `time.monotonic` tells."""
+        return self._base if self.stopped else self._ahead
+
+
+def plain(at: datetime) -> datetime:
+    """`at` as no class of freezegun's, which would stay behind in what outlives the test."""
+    known = _PLAIN.datetime
+    same: datetime = known.combine(known.date(at), known.time(at), at.tzinfo)
+    return same
 
 
 TIME = StoppedTime()

@@ -16,16 +16,31 @@ from types import FrameType
 from typing import Any
 
 # These keep threads beyond the work they were started for; only what they are given is a test's.
-POOLS = ("asyncio", "concurrent.futures", "multiprocessing.pool", "anyio", "trio")
+POOLS = ("asyncio", "concurrent.futures", "multiprocessing.pool", "anyio._backends", "trio")
 # Functions in which a thread waits until someone else has something for it.
 _IDLE = {
-    ("selectors.py", "select"),
+    ("_thread_cache.py", "_work"),
+    ("pool.py", "worker"),
     ("socket.py", "accept"),
     ("thread.py", "_worker"),
     ("threading.py", "acquire"),
     ("threading.py", "join"),
     ("threading.py", "wait"),
     ("threading.py", "_wait_for_tstate_lock"),
+}
+# Where it waits for many sockets at once, as event loops do.
+_ON_SOCKETS = {("selectors.py", "select"), ("windows_events.py", "_poll")}
+# What a pool of `multiprocessing` starts besides those that do its work.
+_SERVANTS = {"_handle_results", "_handle_tasks", "_handle_workers"}
+# Where such a wait is one for others, although it may give up.
+_FOR_OTHERS = {
+    ("_base.py", "as_completed"),
+    ("_base.py", "exception"),
+    ("_base.py", "result"),
+    ("_base.py", "wait"),
+    ("queue.py", "get"),
+    ("queue.py", "put"),
+    ("threading.py", "join"),
 }
 _LIBRARIES = tuple({sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")})
 
@@ -42,6 +57,7 @@ class _Test:
 def begin() -> None:
     """Begins another test; no thread but the main one is its own yet."""
     _Test.number += 1
+    _QUEUED.clear()
 
 
 def belongs() -> bool:
@@ -52,7 +68,9 @@ def belongs() -> bool:
 
 def adopt(thread: threading.Thread) -> None:
     """Makes a thread that is about to start the test's, if the one that starts it is."""
-    if belongs() and not of_pool(thread):
+    # Of a `ThreadPool` nothing tells what is handed over, so its threads are who starts it's.
+    works = getattr(getattr(thread, "_target", None), "__name__", "") == "worker"
+    if belongs() and (works or not of_pool(thread)):
         thread.agentcache_test = _Test.number  # type: ignore[attr-defined]
 
 
@@ -71,9 +89,10 @@ def handing_over(function: Callable[..., Any]) -> Callable[..., Any]:
     """`function` for a thread of a pool, which belongs to the test while it runs it."""
     if not belongs():
         return function
+    number = _Test.number
 
     def run(*args: Any, **kwargs: Any) -> Any:
-        with _adopted():
+        with _adopted(number):
             _QUEUED.discard(run)
             return function(*args, **kwargs)
 
@@ -82,45 +101,79 @@ def handing_over(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @contextmanager
-def _adopted() -> Iterator[None]:
+def _adopted(number: int) -> Iterator[None]:
     thread: Any = threading.current_thread()
     before = getattr(thread, "agentcache_test", None)
-    thread.agentcache_test = _Test.number
+    thread.agentcache_test = number
     try:
         yield
     finally:
         thread.agentcache_test = before
 
 
-def at_work() -> bool:
-    """Whether another thread of the test may be about to hand something over."""
+def at_work(awake: Callable[[FrameType], bool]) -> bool:
+    """Whether another thread of the test may be about to hand something over.
+
+    Args:
+        awake: Tells of a thread that waits for sockets, by its innermost frame, whether it will
+            go on before anyone wakes it.
+    """
     if _QUEUED:
         return True
     frames, own = sys._current_frames(), threading.get_ident()
     for thread in threading.enumerate():
-        if thread.ident == own or not (_of_test(thread) or of_pool(thread)):
+        # What the main thread does comes before what runs in the background for ever.
+        mine = thread is threading.main_thread() or _of_test(thread)
+        if thread.ident == own or not (mine or of_pool(thread)):
+            continue
+        if (given := getattr(thread, "pending_work_items", None)) is not None:
+            # It waits for the processes of a pool.
+            if given:
+                return True
+            continue
+        if getattr(getattr(thread, "_target", None), "__name__", "") in _SERVANTS:
             continue
         frame = frames.get(thread.ident or 0)
-        if frame is not None and not _idle(frame, thread):
+        if frame is None:
+            continue
+        if _place(frame) in _ON_SOCKETS:
+            if mine and awake(frame):
+                return True
+        elif not _idle(frame, thread):
             return True
     return False
 
 
 def _idle(frame: FrameType, thread: threading.Thread) -> bool:
     """Whether a thread waits for others, and not for the network, a process or its time."""
-    code = frame.f_code
-    if (code.co_filename.rpartition("/")[2], code.co_name) not in _IDLE:
+    code = _place(frame)
+    if code not in _IDLE:
         return False
-    if code.co_filename != threading.__file__:
+    if code[0] != "threading.py":
         return True
+    if _notified(frame):
+        return False
     # An event loop that closes has its pool joined by a thread.
     if _calls(frame, lambda caller: caller.f_code.co_name == "_do_shutdown"):
         return False
     # A wait that ends by itself: a timer of the test's, or a pause in what it does. Libraries
     # pause in the background for ever.
-    timed = frame.f_locals.get("timeout") is not None
-    own = isinstance(thread, threading.Timer) or _calls(frame, _of_user)
-    return not (timed and own)
+    if frame.f_locals.get("timeout") in (None, -1):
+        return True
+    if _calls(frame, lambda caller: _place(caller) in _FOR_OTHERS):
+        return True
+    return not (isinstance(thread, threading.Timer) or _calls(frame, _of_user))
+
+
+def _notified(frame: FrameType) -> bool:
+    """Whether a thread that waits on a condition was told to go on, and only wants its turn."""
+    waiter, condition = frame.f_locals.get("waiter"), frame.f_locals.get("self")
+    return waiter is not None and waiter not in getattr(condition, "_waiters", (waiter,))
+
+
+def _place(frame: FrameType) -> tuple[str, str]:
+    code = frame.f_code
+    return code.co_filename.replace("\\", "/").rpartition("/")[2], code.co_name
 
 
 def _calls(frame: FrameType | None, wanted: Callable[[FrameType], bool]) -> bool:

@@ -8,7 +8,7 @@ from types import ModuleType
 
 import wrapt
 
-from ..clock import loops
+from ..clock import loops, trio
 from . import aiohttp, http_client, httpx, requests_cache, sockets, urllib3
 from .router import Router
 from .switchboard import SWITCHBOARD, follow_threads, follow_workers
@@ -20,6 +20,7 @@ _EDGES = {
     aiohttp.MODULE: aiohttp.install,
     requests_cache.MODULE: requests_cache.install,
     "asyncio.selector_events": lambda module: loops.install(),
+    trio.MODULE: trio.install,
     "anyio._backends._asyncio": follow_workers,
     "anyio._backends._trio": follow_workers,
 }

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import io
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
+from ..clock import awaiting_upstream
+from ..faults import Fault
 from ..interaction import Headers, Request, Response
 from ..recording import Arriving, length, pieces
 from ..responder import AskUpstream
+from .aiohttp_errors import incomplete, native_error
+from .pauses import pause_async
 from .switchboard import SWITCHBOARD
 
 MODULE = "aiohttp.client"
@@ -26,13 +31,16 @@ def install(module: Any) -> None:
                 raise RuntimeError("pytest-agentcache needs aiohttp 3.12 or newer; update aiohttp")
             chosen = options.get("middlewares")
             chosen = self._middlewares if chosen is None else chosen
-            options["middlewares"] = (*chosen, _middleware)
+            limits = options.get("timeout")
+            if not isinstance(limits, module.ClientTimeout):
+                limits = self._timeout
+            options["middlewares"] = (*chosen, functools.partial(_middleware, limits))
         return await request(self, method, str_or_url, **options)
 
     module.ClientSession._request = request_decided
 
 
-async def _middleware(request: Any, handler: Any) -> Any:
+async def _middleware(limits: Any, request: Any, handler: Any) -> Any:
     __tracebackhide__ = True
     url = str(request.url)
     # A WebSocket is no exchange of a request and an answer.
@@ -40,16 +48,23 @@ async def _middleware(request: Any, handler: Any) -> Any:
         return await handler(request)
     headers = Headers.of(request.headers.items())
     asked = Request(request.method, url, headers, await _content(request))
-    answer = await SWITCHBOARD.decide_async(asked)
-    if isinstance(answer, Response):
+    waits = limits.sock_connect or limits.connect or None, limits.sock_read or None
+    answer = await SWITCHBOARD.decide_async(asked, waits)
+    if isinstance(answer, Fault) and answer.answer is None:
+        seconds, error = native_error(request, limits, answer)
+        await pause_async(seconds)
+        raise error
+    if isinstance(answer, (Response, Fault)):
         return await _play(request, answer)
-    live = await handler(request)
-    if answer is not None:
-        try:
-            await _record(live, answer)
-        except BaseException:
-            live.close()
-            raise
+    if answer is None:
+        return await handler(request)
+    with awaiting_upstream():
+        live = await handler(request)
+    try:
+        await _record(live, answer)
+    except BaseException:
+        live.close()
+        raise
     return live
 
 
@@ -131,12 +146,14 @@ class _Frames:
                     return frame
 
 
-async def _play(request: Any, answer: Response) -> Any:
+async def _play(request: Any, decision: Response | Fault) -> Any:
     import asyncio
 
     import aiohttp
     from aiohttp.http_parser import RawResponseMessage
 
+    fault = decision if isinstance(decision, Fault) else None
+    answer: Any = decision if fault is None else fault.answer
     loop = asyncio.get_running_loop()
     bodiless = request.method == "HEAD" or answer.status in (204, 304)
     fields = _framed(answer.headers, bodiless, length(answer))
@@ -154,8 +171,10 @@ async def _play(request: Any, answer: Response) -> Any:
     )
 
     async def chunks() -> AsyncIterator[bytes]:
-        for chunk in [] if bodiless else pieces(answer):
+        for chunk in [] if bodiless else pieces(answer, fault.after if fault else None):
             yield chunk
+        if fault is not None:
+            raise incomplete(fault, length(answer))
 
     limit = getattr(request.session, "_read_bufsize", 2**16)
     body = _stream(loop, chunks(), limit, chunked=length(answer) is None)

@@ -8,13 +8,16 @@ A request is gathered as the bytes that it sends and looked at when it is comple
 from __future__ import annotations
 
 import io
+import socket
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NoReturn
 
+from ..faults import Fault, native
 from ..interaction import Headers, Request, Response
 from ..recording import Arriving, length, pieces
 from ..responder import AskUpstream
 from ..wire import WireSocket, frames, message
+from .pauses import pause
 from .switchboard import SWITCHBOARD
 
 MODULE = "http.client"
@@ -57,8 +60,11 @@ def install(module: Any) -> None:
             return
         sent = bytes(self.__dict__.pop("_agentcache_sent"))
         asked = _parse(module, origin(self), sent)
-        answer = SWITCHBOARD.decide(asked)
-        if not isinstance(answer, Response):
+        limit = _seconds(self.timeout) or None
+        answer = SWITCHBOARD.decide(asked, (limit, limit))
+        if isinstance(answer, Fault) and answer.connecting:
+            _fail(self, answer)
+        if not isinstance(answer, (Response, Fault)):
             with SWITCHBOARD.upstream():
                 send(self, sent)
         self._agentcache_decided = asked.method, answer
@@ -72,7 +78,9 @@ def install(module: Any) -> None:
         __tracebackhide__ = True
         decide(self)
         method, answer = self.__dict__.pop("_agentcache_decided", ("", None))
-        if isinstance(answer, Response):
+        if isinstance(answer, Fault) and answer.answer is None:
+            _fail(self, answer)
+        if isinstance(answer, (Response, Fault)):
             return _play(self, getresponse, answer, method)
         with SWITCHBOARD.upstream():
             live = getresponse(self)
@@ -118,17 +126,59 @@ def _unchunked(raw: bytes) -> bytes:
     return body
 
 
-def _play(connection: Any, getresponse: Any, answer: Response, method: str) -> Any:
+def _play(connection: Any, getresponse: Any, decision: Response | Fault, method: str) -> Any:
+    fault = decision if isinstance(decision, Fault) else None
+    answer: Any = decision if fault is None else fault.answer
     source = message(
-        method, answer.status, answer.reason, answer.headers, pieces(answer), length=length(answer)
+        method,
+        answer.status,
+        answer.reason,
+        answer.headers,
+        pieces(answer, fault.after if fault else None),
+        length=length(answer),
+        whole=fault is None,
     )
     # The connection reads its response from whatever its socket is at this moment, and keeps its
     # own account of what it may be asked next.
     real, connection.sock = connection.sock, WireSocket(source)
+    cls = connection.response_class
+    if fault is not None:
+        connection.response_class = _breaking(cls, fault)
     try:
         return getresponse(connection)
     finally:
         connection.sock = real
+        if fault is not None:
+            connection.response_class = cls
+
+
+def _fail(connection: Any, fault: Fault) -> NoReturn:
+    pause(fault.lasts(_seconds(connection.timeout)))
+    if fault.kind == "reset":
+        connection.close()
+    raise native(fault.cause(), fault)
+
+
+def _seconds(timeout: Any) -> float | None:
+    """The timeout of a connection, which may be the default of all sockets."""
+    return timeout if isinstance(timeout, (int, float)) else socket.getdefaulttimeout()
+
+
+def _breaking(cls: Any, fault: Fault) -> Any:
+    """`cls`, whose errors tell of the fault that they come from."""
+
+    def telling(read: Any) -> Any:
+        def read_telling(self: Any, *args: Any, **kwargs: Any) -> Any:
+            try:
+                return read(self, *args, **kwargs)
+            except Exception as error:
+                native(error, fault)
+                raise
+
+        return read_telling
+
+    names = ("peek", "read", "read1", "readinto", "readline")
+    return type(cls.__name__, (cls,), {name: telling(getattr(cls, name)) for name in names})
 
 
 def _record(connection: Any, live: Any, ask: AskUpstream) -> Any:

@@ -6,11 +6,15 @@ Transports of the user's own (mocks, ASGI apps) open none and are left alone.
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
+from importlib import import_module
 from typing import Any
 
+from ..clock import awaiting_upstream
+from ..faults import Fault, native
 from ..interaction import Headers, Request, Response
 from ..recording import Arriving, Recording, length, pieces
 from ..responder import AskUpstream
+from .pauses import pause, pause_async
 from .switchboard import SWITCHBOARD
 
 MODULES = ("httpx", "httpx2")
@@ -24,15 +28,19 @@ def install(module: Any) -> None:
     class Stream(module.SyncByteStream, module.AsyncByteStream):  # type: ignore[misc]
         """A body from the cassette, in either colour."""
 
-        def __init__(self, chunks: list[bytes]) -> None:
-            self._chunks = chunks
+        def __init__(self, chunks: list[bytes], broken: Exception | None = None) -> None:
+            self._chunks, self._broken = chunks, broken
 
         def __iter__(self) -> Iterator[bytes]:
             yield from self._chunks
+            if self._broken is not None:
+                raise self._broken
 
         async def __aiter__(self) -> AsyncIterator[bytes]:
             for chunk in self._chunks:
                 yield chunk
+            if self._broken is not None:
+                raise self._broken
 
     class LiveStream(module.SyncByteStream):  # type: ignore[misc]
         """A body that is kept while it is read."""
@@ -59,12 +67,14 @@ def install(module: Any) -> None:
             await self._source.aclose()
             await self._live.aclose()
 
-    def played(answer: Response, method: str) -> Any:
-        chunks = [] if method == "HEAD" else pieces(answer)
+    def played(decision: Response | Fault, method: str) -> Any:
+        fault = decision if isinstance(decision, Fault) else None
+        answer: Any = decision if fault is None else fault.answer
+        chunks = [] if method == "HEAD" else pieces(answer, fault.after if fault else None)
         return module.Response(
             answer.status,
             headers=_framed(answer.headers, method, answer.status, length(answer)),
-            stream=Stream(chunks),
+            stream=Stream(chunks, _native(module, fault) if fault else None),
             extensions={
                 "http_version": b"HTTP/1.1",
                 "reason_phrase": answer.reason.encode("latin-1", "replace"),
@@ -89,8 +99,10 @@ def install(module: Any) -> None:
         __tracebackhide__ = True
         if not _wanted(request):
             return handle(self, request)
-        answer = SWITCHBOARD.decide(_asked(request, request.read()))
-        if isinstance(answer, Response):
+        answer = SWITCHBOARD.decide(_asked(request, request.read()), _limits(request))
+        if isinstance(answer, Fault) and answer.answer is None:
+            raise _failing(module, request, answer)
+        if isinstance(answer, (Response, Fault)):
             return played(answer, request.method)
         with SWITCHBOARD.upstream():
             live = handle(self, request)
@@ -108,12 +120,16 @@ def install(module: Any) -> None:
         __tracebackhide__ = True
         if not _wanted(request):
             return await handle_async(self, request)
-        answer = await SWITCHBOARD.decide_async(_asked(request, await request.aread()))
-        if isinstance(answer, Response):
+        asked = _asked(request, await request.aread())
+        answer = await SWITCHBOARD.decide_async(asked, _limits(request))
+        if isinstance(answer, Fault) and answer.answer is None:
+            raise await _failing_async(module, request, answer)
+        if isinstance(answer, (Response, Fault)):
             return played(answer, request.method)
-        live = await handle_async(self, request)
         if answer is None:
-            return live
+            return await handle_async(self, request)
+        with awaiting_upstream():
+            live = await handle_async(self, request)
         recording, source = recording_of(live, answer), _frames_async(live.stream)
         try:
             arriving = await Arriving(recording, source).settle_async()
@@ -122,8 +138,7 @@ def install(module: Any) -> None:
             raise
         return recorded(live, recording, AsyncLiveStream(live.stream, source, arriving))
 
-    sync.handle_request = handle_decided
-    async_.handle_async_request = handle_async_decided
+    sync.handle_request, async_.handle_async_request = handle_decided, handle_async_decided
 
 
 def _wanted(request: Any) -> bool:
@@ -133,6 +148,78 @@ def _wanted(request: Any) -> bool:
 
 def _asked(request: Any, content: bytes) -> Request:
     return Request(request.method, str(request.url), Headers.of(request.headers.raw), content)
+
+
+def _limits(request: Any) -> tuple[float | None, float | None]:
+    """The client's own timeouts: for a connection, and for an answer."""
+    limits = request.extensions.get("timeout", {})
+    return limits.get("connect") or None, limits.get("read") or None
+
+
+_ERRORS = {
+    "refuse": "ConnectError",
+    "dns": "ConnectError",
+    "tls": "ConnectError",
+    "connect-timeout": "ConnectTimeout",
+    "read-timeout": "ReadTimeout",
+    "reset": "ReadError",
+    "truncate": "RemoteProtocolError",
+}
+
+
+def _allowed(request: Any, fault: Fault) -> float | None:
+    """The client's own timeout in seconds, where it has one."""
+    limit = request.extensions.get("timeout", {}).get(fault.kind.partition("-")[0])
+    return float(limit) if limit else None
+
+
+def _failing(module: Any, request: Any, fault: Fault) -> Exception:
+    """What a client raises for a fault, once it shows."""
+    pause(fault.lasts(_allowed(request, fault)))
+    return _native(module, fault)
+
+
+async def _failing_async(module: Any, request: Any, fault: Fault) -> Exception:
+    """The same on an event loop."""
+    await pause_async(fault.lasts(_allowed(request, fault)))
+    return _native(module, fault, in_loop=True)
+
+
+def _native(module: Any, fault: Fault, *, in_loop: bool = False) -> Exception:
+    """What a client of `module` raises for a fault, with what lies below it."""
+    name, cause = _ERRORS[fault.kind], _cause(fault, in_loop=in_loop)
+    below = getattr(import_module(module.__name__.replace("httpx", "httpcore")), name)(cause)
+    below.__cause__ = cause
+    error: Exception = getattr(module, name)(str(below))
+    return native(error, fault, below)
+
+
+def _cause(fault: Fault, *, in_loop: bool) -> Exception:
+    if fault.answer is not None:
+        return _incomplete(fault.answer, fault.after)
+    cause = fault.cause()
+    if not in_loop:
+        return cause
+    # Below the asynchronous clients is anyio, which tells less.
+    match fault.kind:
+        case "refuse":
+            return native(OSError("All connection attempts failed"), fault, cause)
+        case "reset":
+            broken: Exception = import_module("anyio").BrokenResourceError()
+            return native(broken, fault, cause)
+        case "connect-timeout" | "read-timeout":
+            return TimeoutError()
+        case _:
+            return cause
+
+
+def _incomplete(answer: Response, after: int) -> Exception:
+    size = length(answer)
+    told = "incomplete chunked read" if size is None else f"received {after} bytes, expected {size}"
+    error: Exception = import_module("h11").RemoteProtocolError(
+        f"peer closed connection without sending complete message body ({told})"
+    )
+    return error
 
 
 def _framed(

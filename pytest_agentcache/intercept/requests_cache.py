@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 from typing import Any
 
 from ..cache.prepared import asked as _asked
 from ..refreshes import Refresh
 from ..responder import Responder
+from . import cache_servers
 from .switchboard import SWITCHBOARD, find_caller
 
 MODULE = "requests_cache"
@@ -18,35 +20,36 @@ def install(module: Any) -> None:
     _hold(module.session)
     _queue_refreshes(module.session)
     _isolate(module)
+    cache_servers.install(module.backends)
 
 
-def _comes_down(session: Any, request: Any) -> bool:
+def _comes_down(original: Any, session: Any, request: Any) -> bool:
     """Whether `request`, once it leaves the cache, meets an edge, and no mock before that.
 
     requests-mock mounts adapters of its own or puts another `send` into requests' sessions,
-    `responses` puts one into its adapters; what they know needs no cassette.
+    `responses` puts one into its adapters; what they know needs no cassette. `original` is the
+    class of requests that a `CachedSession` derives from.
     """
     from requests.adapters import HTTPAdapter
     from requests.exceptions import InvalidSchema
-    from requests_cache.session import OriginalSession
 
     try:
         adapter = session.get_adapter(url=request.url)
     except InvalidSchema:
         return False
     return isinstance(adapter, HTTPAdapter) and all(
-        cls.send.__module__ == cls.__module__ for cls in (HTTPAdapter, OriginalSession)
+        cls.send.__module__ == cls.__module__ for cls in (HTTPAdapter, original)
     )
 
 
 def _hold(session: Any) -> None:
-    """Forces `only_if_cached` wherever the cassette could not answer.
+    """Makes `only_if_cached` of every request that the cassette could not answer.
 
     At the edge below it would be too late: a 504 from there looks like a failure of upstream, and
     the same request with a stale answer at hand must get that.
     """
-    mixin, get_504 = session.CacheMixin, session.get_504_response
-    send = mixin.send
+    mixin, actions, get_504 = session.CacheMixin, session.CacheActions, session.get_504_response
+    send, from_request = mixin.send, actions.from_request
     held = threading.local()
 
     def send_held(
@@ -57,21 +60,29 @@ def _hold(session: Any) -> None:
         *args: Any,
         **kwargs: Any,
     ) -> Any:
-        responder = SWITCHBOARD.owner()
+        responder = _in_charge()
         asked_for = (
             only_if_cached
             or self.settings.only_if_cached
             or "only-if-cached" in str(request.headers.get("Cache-Control", ""))
         )
-        if responder is None or responder.closed or asked_for:
-            return send(self, request, expire_after, only_if_cached, *args, **kwargs)
-        if responder.can_answer(_asked(request)) or not _comes_down(self, request):
-            return send(self, request, expire_after, False, *args, **kwargs)
-        before, held.by = getattr(held, "by", None), responder
+        holds = (
+            responder is not None
+            and not asked_for
+            and not responder.can_answer(_asked(request))
+            and _comes_down(session.OriginalSession, self, request)
+        )
+        before, held.by = getattr(held, "by", None), responder if holds else None
         try:
-            return send(self, request, expire_after, True, *args, **kwargs)
+            return send(self, request, expire_after, only_if_cached, *args, **kwargs)
         finally:
             held.by = before
+
+    def from_request_held(*args: Any, **kwargs: Any) -> Any:
+        made = from_request(*args, **kwargs)
+        # As an argument it would become a header, and that a part of the key.
+        made._only_if_cached = made._only_if_cached or getattr(held, "by", None) is not None
+        return made
 
     def get_504_told(request: Any) -> Any:
         responder: Responder | None = getattr(held, "by", None)
@@ -86,7 +97,7 @@ def _hold(session: Any) -> None:
         response.raw.reset(answer.body)
         return response
 
-    mixin.send = send_held
+    mixin.send, actions.from_request = send_held, from_request_held
     session.get_504_response = get_504_told
 
 
@@ -153,6 +164,7 @@ def _isolate(module: Any) -> None:
     backends.sqlite._get_sqlite_cache_path = get_own_sqlite_path
 
     def stamped(init: Any) -> Any:
+        @functools.wraps(init)
         def init_stamped(self: Any, *args: Any, **kwargs: Any) -> None:
             self.agentcache_isolation = SWITCHBOARD.caches
             init(self, *args, **kwargs)
@@ -160,18 +172,6 @@ def _isolate(module: Any) -> None:
         return init_stamped
 
     backends.BaseCache.__init__ = stamped(backends.BaseCache.__init__)
-
-    def prefixed(init: Any) -> Any:
-        def init_prefixed(self: Any, name: str = "http_cache", *args: Any, **kwargs: Any) -> None:
-            caches = SWITCHBOARD.caches
-            init(self, name if caches is None else caches.namespace(name), *args, **kwargs)
-
-        return init_prefixed
-
-    for server in ("redis", "mongodb", "gridfs", "dynamodb"):
-        cls = backends.BACKEND_CLASSES[server]
-        if issubclass(cls, backends.BaseCache):
-            cls.__init__ = prefixed(cls.__init__)
 
     def cache(self: Any) -> Any:
         if "cache" not in self.__dict__:

@@ -16,11 +16,13 @@ from pathlib import Path
 from types import FrameType, ModuleType
 from typing import Any, Protocol
 
-from ..clock import awaiting_upstream, threads
-from ..interaction import Request, Response
+from ..clock import Clock, awaiting_upstream, threads
+from ..faults import Met
+from ..interaction import Request
 from ..misses import Caller, Miss, not_cached
-from ..responder import AskUpstream, Responder
-from .router import Router, in_worker
+from ..responder import Decision, Responder
+from .pauses import pause_async
+from .router import Limits, Router, in_worker
 
 _PACKAGE = str(Path(__file__).parent.parent)
 _LIBRARIES = tuple(
@@ -106,7 +108,8 @@ class Switchboard:
         responder = self.owner()
         if responder is None or self.asking_upstream:
             return False
-        return not responder.passes(url) or self._router(responder, url) is not None
+        met = responder.plan.watched or not responder.passes(url)
+        return met or self._router(responder, url) is not None
 
     def _router(self, responder: Responder, url: str) -> Router | None:
         """What answers a client that asks for `url` before `responder` is asked, if anything."""
@@ -114,10 +117,16 @@ class Switchboard:
         # What the session itself asks for has come through it already.
         return None if responder.prompts.inside or responder.is_direct(url) else router
 
-    def decide(self, request: Request) -> Response | AskUpstream | None:
+    def decide(self, request: Request, limits: Limits = None, met: Met | None = None) -> Decision:
         """What becomes of `request`; None where it goes straight to the network.
 
+        Args:
+            request: What the client is about to send.
+            limits: How long it waits for a connection and for an answer, in seconds.
+            met: What is planned for it, by who has waited for that already.
+
         Raises:
+            FaultError: For a fault that cannot be.
             MissError: For a miss under `on_miss="raise"`.
         """
         __tracebackhide__ = True
@@ -125,48 +134,54 @@ class Switchboard:
         if responder is None:
             return None
         if router := self._router(responder, request.url):
-            return router.answer(request)
-        if responder.passes(request.url):
-            return None
+            return router.answer(request, limits)
         if responder.closed:
+            if responder.passes(request.url):
+                return None
             miss = Miss(responder.redaction.request(request), "late", find_caller())
             self.late.append(miss)
             return not_cached(miss)
         router = self._stack[-1][2]
         if router is not None:
             request = router.truly(request)
-        decision = responder.decide(request, find_caller)
+        decision = responder.decide(request, find_caller, met)
+        if decision is None:
+            return None
         find_answer = responder.finding(decision)
         responder.prompts.answered(request, find_answer)
         if router is not None:
             router.decided(request, find_answer)
         return decision
 
-    async def decide_async(self, request: Request) -> Response | AskUpstream | None:
+    async def decide_async(self, request: Request, limits: Limits = None) -> Decision:
         """The same for clients on an event loop."""
         __tracebackhide__ = True
         responder = self.owner()
-        if (
-            responder is None
-            or responder.settings.mode in ("replay", "offline")
-            or self._router(responder, request.url) is None
-        ):
+        if responder is None or responder.closed:
             return self.decide(request)
-        decide = _owned(self._decide_elsewhere(request))
-        with awaiting_upstream():
-            # The session waits for upstream, which may be a server on this very loop.
-            decision: Response | AskUpstream | None = await in_worker(decide)
-        return decision
+        router = self._router(responder, request.url)
+        if router is None:
+            met = responder.plan.meet(request)
+            await pause_async(met.seconds)
+            return self.decide(request, met=met)
+        stands = Clock().frozen or not responder.plan.watched
+        if responder.settings.mode in ("replay", "offline") and stands:
+            # Nothing waits: neither for the network, nor for a delay in real time.
+            return self.decide(request)
+        caller, place = find_caller(), router.place(request)
 
-    def _decide_elsewhere(self, request: Request) -> Callable[[], Response | AskUpstream | None]:
-        """What decides about `request` in another thread, on behalf of who asks now."""
-        caller = find_caller()
-
-        def decide() -> Response | AskUpstream | None:
+        def answer() -> Decision:
             with self.asked_by(caller):
-                return self.decide(request)
+                return router.answer(request, limits, place)
 
-        return decide
+        try:
+            with awaiting_upstream():
+                # The session waits for upstream, which may be a server on this very loop.
+                decision: Decision = await in_worker(_owned(answer))
+        finally:
+            if not place.turn.begun:
+                place.turn.leave()
+        return decision
 
     def take_late(self) -> list[Miss]:
         """The late misses since this was last called."""
@@ -244,11 +259,11 @@ def follow_threads() -> None:
     start, submit = threading.Thread.start, ThreadPoolExecutor.submit
 
     def start_owned(self: threading.Thread) -> None:
+        owner = SWITCHBOARD.owner()
         if not threads.of_pool(self):
-            owner = SWITCHBOARD.owner()
             self.agentcache_owner = owner  # type: ignore[attr-defined]
-            if owner is not None:
-                threads.adopt(self)
+        if owner is not None:
+            threads.adopt(self)
         start(self)
 
     def submit_owned(self: Any, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:

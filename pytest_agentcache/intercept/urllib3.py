@@ -7,12 +7,16 @@ own response class, from a message that holds the answer.
 from __future__ import annotations
 
 import http.client
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, NoReturn
 
+from ..faults import Fault, native
 from ..interaction import Headers, Request, Response
 from ..recording import Arriving, length, pieces
 from ..responder import AskUpstream
 from ..wire import WireSocket, frames, message
+from .pauses import pause
 from .switchboard import SWITCHBOARD
 
 MODULE = "urllib3.connectionpool"
@@ -38,17 +42,11 @@ def install(module: Any) -> None:
             return make_request(self, conn, method, url, body=body, headers=headers, **options)
         content = _content(body)
         request = Request(method, address, Headers.of((headers or {}).items()), content or b"")
-        answer = SWITCHBOARD.decide(request)
-        if isinstance(answer, Response):
-            source = message(
-                method,
-                answer.status,
-                answer.reason,
-                answer.headers,
-                pieces(answer),
-                length=length(answer),
-            )
-            return _native(self, WireSocket(source), method, url, options)
+        answer = SWITCHBOARD.decide(request, _limits(self, options.get("timeout")))
+        if isinstance(answer, Fault) and answer.answer is None:
+            _fail(self, conn, answer, url, options.get("timeout"))
+        if isinstance(answer, (Response, Fault)):
+            return _play(self, answer, method, url, options)
         asked = options if answer is None else options | _UNREAD
         with SWITCHBOARD.upstream():
             if conn.__dict__.pop("_agentcache_tunnel", False):
@@ -98,6 +96,64 @@ def _content(body: Any) -> bytes | None:
     )
 
 
+def _play(
+    pool: Any, decision: Response | Fault, method: str, url: str, options: dict[str, Any]
+) -> Any:
+    fault = decision if isinstance(decision, Fault) else None
+    answer: Any = decision if fault is None else fault.answer
+    source = message(
+        method,
+        answer.status,
+        answer.reason,
+        answer.headers,
+        pieces(answer, fault.after if fault else None),
+        length=length(answer),
+        whole=fault is None,
+    )
+    return _native(pool, WireSocket(source), method, url, options, fault)
+
+
+def _limits(pool: Any, timeout: Any) -> tuple[float | None, float | None]:
+    """The client's own timeouts in seconds: for a connection, and for an answer."""
+    limits = pool._get_timeout(timeout)
+    limits.start_connect()
+    resolved = map(limits.resolve_default_timeout, (limits.connect_timeout, limits.read_timeout))
+    connect, read = (limit or None for limit in resolved)
+    return connect, read
+
+
+def _fail(pool: Any, conn: Any, fault: Fault, url: str, timeout: Any) -> NoReturn:
+    """Raises what `_make_request` raises when it really happens."""
+    from urllib3 import Timeout, exceptions
+
+    cause: Any = fault.cause()
+    limits = pool._get_timeout(timeout)
+    limits.start_connect()
+    connect = Timeout.resolve_default_timeout(limits.connect_timeout)
+    # It is the origin that fails, not the proxy in between.
+    conn._has_connected_to_proxy = bool(conn.proxy)
+    match fault.kind:
+        case "refuse":
+            text = f"Failed to establish a new connection: {cause}"
+            error: Exception = exceptions.NewConnectionError(conn, text)
+        case "dns":
+            error = exceptions.NameResolutionError(conn.host, conn, cause)
+        case "tls":
+            error = exceptions.SSLError(cause)
+        case "connect-timeout":
+            pause(fault.lasts(connect))
+            text = f"Connection to {conn.host} timed out. (connect timeout={connect})"
+            error = exceptions.ConnectTimeoutError(conn, text)
+        case "read-timeout":
+            read = Timeout.resolve_default_timeout(limits.read_timeout)
+            pause(fault.lasts(read))
+            text = f"Read timed out. (read timeout={read})"
+            error = exceptions.ReadTimeoutError(pool, url, text)
+        case _:
+            raise native(cause, fault)
+    raise native(error, fault, cause)
+
+
 def _record(pool: Any, live: Any, ask: AskUpstream, url: str, options: dict[str, Any]) -> Any:
     below: http.client.HTTPResponse = live._original_response
     method = ask.request.method
@@ -111,13 +167,21 @@ def _record(pool: Any, live: Any, ask: AskUpstream, url: str, options: dict[str,
     return _native(pool, WireSocket(source, live.close), method, url, options)
 
 
-def _native(pool: Any, socket: Any, method: str, url: str, options: dict[str, Any]) -> Any:
+def _native(
+    pool: Any,
+    socket: Any,
+    method: str,
+    url: str,
+    options: dict[str, Any],
+    fault: Fault | None = None,
+) -> Any:
     """urllib3's response over a message, as `HTTPConnection.getresponse` makes it."""
     from urllib3 import HTTPHeaderDict, HTTPResponse
 
     below = http.client.HTTPResponse(socket, method=method)
     below.begin()
-    response = HTTPResponse(
+    cls = HTTPResponse if fault is None else _breaking(HTTPResponse, fault)
+    response = cls(
         body=below,
         headers=HTTPHeaderDict(below.headers.items()),
         status=below.status,
@@ -136,3 +200,19 @@ def _native(pool: Any, socket: Any, method: str, url: str, options: dict[str, An
     response._connection = options.get("response_conn")
     response._pool = pool
     return response
+
+
+def _breaking(cls: Any, fault: Fault) -> Any:
+    """`cls`, whose errors tell of the fault that they come from."""
+
+    class HTTPResponse(cls):  # type: ignore[misc]
+        @contextmanager
+        def _error_catcher(self) -> Iterator[None]:
+            try:
+                with super()._error_catcher():
+                    yield
+            except Exception as error:
+                native(error, fault)
+                raise
+
+    return HTTPResponse

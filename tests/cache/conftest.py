@@ -12,6 +12,14 @@ import pytest
 
 from pytest_agentcache import Harness, use_cassette
 
+from .servers import (  # noqa: F401 - fixtures
+    dynamodb_keywords,
+    gridfs_keywords,
+    keywords_of,
+    mongodb_keywords,
+    redis_keywords,
+)
+
 Answer = tuple[int, dict[str, Any], bytes]
 
 
@@ -37,7 +45,7 @@ class Upstream:
                     while size := int(self.rfile.readline(), 16):
                         self.rfile.read(size + 2)
                     self.rfile.readline()
-                self.rfile.read(int(self.headers.get("content-length", 0)))
+                self.sent = self.rfile.read(int(self.headers.get("content-length", 0)))
                 upstream.hits.append((self.command, self.path, dict(self.headers.items())))
                 found = upstream.answers.get(self.path.partition("?")[0], (404, {}, b"nothing"))
                 status, headers, body = found(self) if callable(found) else found

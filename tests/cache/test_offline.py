@@ -121,6 +121,17 @@ def test_504_that_was_asked_for_is_no_miss(upstream, recorded, ask):
         assert kinds(harness) == []
 
 
+def test_held_request_has_its_own_headers(upstream, recorded):
+    """A cache whose keys are made of all headers finds what it has, also when it is held."""
+    with use_cassette(recorded, mode="offline", session={"match_headers": True}) as harness:
+        harness.session.get(f"{upstream.url}/x")
+
+        answer = harness.session.get(f"{upstream.url}/x")
+
+        assert answer.from_cache
+        assert "Cache-Control" not in answer.request.headers
+
+
 @pytest.mark.parametrize("make", [CachedSession, lambda: CachedSession("x", backend="memory")])
 def test_sessions_of_code_are_held_too(upstream, recorded, make):
     """Sessions that code under test makes by itself miss like the test's own."""

@@ -163,9 +163,9 @@ class Reader:
 
     def _local(self, text: str) -> str:
         """`text` with the server in place of the APIs that the pages name."""
-        for origin in ("https://api.weather.example", "http://127.0.0.1:8765"):
-            text = text.replace(origin, self._upstream)
-        text = text.replace("https://api.openai.com", self._upstream)
+        for api in ("api.weather.example", "api.openai.com", "router.requesty.ai"):
+            text = text.replace(f"https://{api}", self._upstream)
+        text = text.replace("http://127.0.0.1:8765", self._upstream)
         return re.sub(
             r"\b(api\.weather\.example|api\.openai\.com|127\.0\.0\.1:8765)\b",
             self._upstream.removeprefix("http://"),

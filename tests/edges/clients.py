@@ -407,7 +407,7 @@ class Aiohttp(AsyncClient):
     def session(self):
         return aiohttp.ClientSession(
             cookie_jar=aiohttp.CookieJar(unsafe=True),
-            timeout=aiohttp.ClientTimeout(sock_read=self.timeout),
+            timeout=aiohttp.ClientTimeout(sock_connect=self.timeout, sock_read=self.timeout),
         )
 
     async def exchange(self, session, call):

@@ -11,7 +11,8 @@ import openai
 import pytest
 from botocore.config import Config
 
-from pytest_agentcache import use_cassette
+from pytest_agentcache import Usage, use_cassette
+from pytest_agentcache.usage import usage_of
 
 from .upstream import Answer
 
@@ -267,3 +268,116 @@ def test_s3(upstream, journey):
 
     expected = (len(content), '"e"', [content[:10], content[10:100_010], content[100_010:]])
     assert journey(act) == (expected, expected)
+
+
+PROMPT = {
+    "model": "anthropic/claude-sonnet-4-5",
+    "messages": [{"role": "user", "content": "Rain in Paris?"}],
+}
+TOLD = {
+    "prompt_tokens": 1200,
+    "completion_tokens": 9,
+    "total_tokens": 1209,
+    "prompt_tokens_details": {"cached_tokens": 1000, "caching_tokens": 100},
+    "cost": 0.0042,
+}
+COUNTED = Usage(1200, 9, 1000, 100, 0.0042)
+COUNTED_STREAM = [
+    *CHAT_STREAM[:-1],
+    chat_chunk({}).replace(b"}\n\n", b', "usage": %b}\n\n' % json.dumps(TOLD).encode()),
+    CHAT_STREAM[-1],
+]
+
+
+def ask(base, *, streams, asynchronous):
+    """What the OpenAI SDK makes of one prompt with the flag, another trace each time."""
+    cls = openai.AsyncOpenAI if asynchronous else openai.OpenAI
+    client = cls(api_key="sk-s3cret", base_url=base, max_retries=1)
+
+    def create(flag, trace):
+        body = {"requesty": {"auto_cache": flag, "trace_id": trace}}
+        return client.chat.completions.create(**PROMPT, stream=streams, extra_body=body)
+
+    async def go():
+        async with client:
+            answers = [await create(True, "a"), await create(True, "b"), await create(False, "c")]
+            return [[each async for each in one] if streams else one for one in answers]
+
+    if asynchronous:
+        return asyncio.run(go())
+    with client:
+        answers = [create(True, "a"), create(True, "b"), create(False, "c")]
+        return [list(each) if streams else each for each in answers]
+
+
+@pytest.mark.parametrize("asynchronous", [False, True])
+@pytest.mark.parametrize("streams", [False, True])
+def test_auto_cache_by_the_openai_sdk(upstream, cassette, streams, asynchronous):
+    """Sent through `extra_body` the flag rules the SDK's requests, streamed or not."""
+    whole = json.dumps(COMPLETION | {"usage": TOLD}).encode()
+    framing = "chunked" if streams else "length"
+    body = COUNTED_STREAM if streams else whole
+    headers = SSE if streams else JSON
+    upstream.serve("/chat/completions", Answer(body, headers=headers, framing=framing))
+    came = []
+    for mode in ("record", "replay", "offline"):
+        with use_cassette(cassette, mode=mode, router=True) as harness:
+            answers = ask(upstream.url, streams=streams, asynchronous=asynchronous)
+            came.append(([harness.usage(each) for each in answers], harness.prompt_cache))
+        assert harness.unused == ()
+        upstream.stop()
+
+    usages, calls = came[0]
+    assert came[0] == came[1] == came[2]
+    assert usages == [COUNTED] * 3
+    assert [call.from_cache for call in calls] == [False, True, False]
+    assert [call.auto_cache for call in calls] == [True, True, False]
+    assert [call.usage for call in calls] == usages
+    assert all(call.kept_prefix for call in calls)
+    assert upstream.hits == 2
+
+
+def test_prompt_cache_of_the_anthropic_sdk(upstream, journey):
+    """Without a router, too, calls are known: what was read, and where a prompt moved."""
+    told = {"input_tokens": 5, "cache_read_input_tokens": 95, "output_tokens": 2}
+    answer = json.dumps(MESSAGE | {"usage": told}).encode()
+    upstream.serve("/v1/messages", Answer(answer, headers=JSON))
+
+    def act():
+        with anthropic.Anthropic(api_key="sk-s3cret", base_url=upstream.url) as client:
+            for minute in (41, 42):
+                client.messages.create(**ASK, system=f"It is 10:{minute}.")
+
+    journey(act)
+
+    for harness in (journey.recorded, journey.replayed):
+        first, second = harness.prompt_cache
+        assert (first.usage, first.from_cache) == (Usage(100, 2, 95), False)
+        assert (first.kept_prefix, second.kept_prefix, second.moved) == (True, False, "system")
+
+
+def test_prompt_cache_of_bedrock(upstream, journey):
+    """The model stands in the path, and boto3's answers are read as they are."""
+    told = {"inputTokens": 5, "outputTokens": 2, "totalTokens": 7, "cacheReadInputTokens": 95}
+    answer = {
+        "output": {"message": {"role": "assistant", "content": [{"text": "It is dry."}]}},
+        "stopReason": "end_turn",
+        "usage": told,
+        "metrics": {"latencyMs": 1},
+    }
+    model = "eu.anthropic.claude-x-v1:0"
+    upstream.serve(
+        "/model/eu.anthropic.claude-x-v1%3A0/converse",
+        Answer(json.dumps(answer).encode(), headers=JSON),
+    )
+
+    def act():
+        client = aws("bedrock-runtime", upstream)
+        messages = [{"role": "user", "content": [{"text": "Rain?"}]}]
+        said = client.converse(modelId=model, messages=messages)
+        client.close()
+        return usage_of(said)
+
+    assert journey(act) == (Usage(100, 2, 95),) * 2
+    [call] = journey.replayed.prompt_cache
+    assert (call.model, call.provider, call.usage) == (model, "anthropic", Usage(100, 2, 95))

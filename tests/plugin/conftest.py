@@ -34,7 +34,8 @@ class Upstream:
     """An origin on loopback that is alive until it is stopped, and counts its hits.
 
     A GET is answered with `{"path": …, "hit": n}`; each `h=Name:value` in the query becomes a
-    header of the answer, `status=` its status. A POST is answered with its own body as `asked`.
+    header of the answer, `status=` its status; with `slow=` it takes so many seconds. A POST is
+    answered with its own body as `asked`. `once=` answers the first time with that status.
     """
 
     def __init__(self) -> None:
@@ -62,13 +63,17 @@ class Upstream:
             def answer(self) -> None:
                 size = int(self.headers.get("content-length") or 0)
                 body = self.rfile.read(size)
+                again = f"{self.command} {self.path}" in upstream.hits
                 upstream.hits.append(f"{self.command} {self.path}")
                 query = parse_qsl(urlsplit(self.path).query)
+                # Neither a frozen clock nor a patched sleep has a say here.
+                threading.Event().wait(float(dict(query).get("slow", 0)))
                 told = {"path": self.path, "hit": len(upstream.hits)}
                 if body:
                     told["asked"] = body.decode()
                 body = json.dumps(told).encode()
-                self.send_response(int(dict(query).get("status", 200)))
+                status = 200 if again else int(dict(query).get("once", 200))
+                self.send_response(int(dict(query).get("status", status)))
                 self.send_header("Content-Type", "application/json")
                 self.send_header("Content-Length", str(len(body)))
                 for name, value in query:

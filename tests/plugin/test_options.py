@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 from dataclasses import fields
 
 import pytest
@@ -157,7 +157,7 @@ INI = {
     "allowed_hosts": ("*.example", ("*.example",)),
     "freeze": (
         "2026-11-21T11:00:00+01:00",
-        datetime.datetime(2026, 11, 21, 10, tzinfo=datetime.UTC),
+        dt.datetime(2026, 11, 21, 10, tzinfo=dt.UTC),
     ),
     "router": ("true", True),
     "auto_cache_origins": ("mine theirs", ("mine", "theirs")),

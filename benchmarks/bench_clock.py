@@ -1,0 +1,96 @@
+"""What a frozen clock costs a test: neighbours that stay frozen, freezegun in and out, real time.
+
+python benchmarks/bench_clock.py
+
+Each suite has the same tests, in a process of its own with the clients of an agent loaded. From one
+test to the next the time is taken inside of it, setup and teardown included: once for the first,
+which freezes, and the median for the others. The best of three rounds counts.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+TESTS, ROUNDS = 60, 3
+CLIENTS = "import aiohttp, anthropic, boto3, httpx, openai, requests_cache"
+HEAD = f"""
+import sys, time
+import freezegun, pytest
+{CLIENTS}
+
+BEGAN = []
+
+@pytest.fixture(scope="session", autouse=True)
+def measured():
+    began = now()
+    yield
+    took = sorted(after - before for before, after in zip(BEGAN, BEGAN[1:]))
+    told = f"first {{BEGAN[1] - began}}, median {{took[len(took) // 2]}}"
+    print(f"{{len(sys.modules)}} modules, {{told}}")
+
+@pytest.fixture(autouse=True)
+def begins():
+    BEGAN.append(now())
+
+def now():
+    # Which nothing freezes.
+    return time.clock_gettime(time.CLOCK_MONOTONIC)
+"""
+SUITES = {
+    "real time": """
+@pytest.mark.parametrize("number", range({count}))
+def test_it(agentcache_session, number):
+    pass
+""",
+    "frozen neighbours": """
+@pytest.mark.parametrize("number", range({count}))
+def test_it(agentcache_session, agentcache_clock, number):
+    agentcache_clock.tick(60)
+""",
+    "freezegun each time": """
+@pytest.mark.parametrize("number", range({count}))
+def test_it(agentcache_session, number):
+    with freezegun.freeze_time("2026-11-21", real_asyncio=True) as clock:
+        clock.tick(60)
+""",
+}
+
+
+def measure(source: str) -> tuple[float, float, int]:
+    """What the first test takes, and what the others do, in ms; how many modules are loaded."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "test_suite.py"
+        path.write_text(HEAD + source.format(count=TESTS), encoding="utf-8")
+        left_out = ("randomly", "asyncio", "timeout", "cov", "pytest_cov")
+        plain = [part for name in left_out for part in ("-p", f"no:{name}")]
+        command = [sys.executable, "-m", "pytest", "-q", "-s", *plain, str(path)]
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    found = re.search(r"(\d+) modules, first ([\d.]+), median ([\d.]+)", done.stdout)
+    if done.returncode or not found:
+        raise SystemExit(done.stdout + done.stderr)
+    return float(found[2]) * 1000, float(found[3]) * 1000, int(found[1])
+
+
+def main() -> None:
+    """Prints one line a suite."""
+    first: dict[str, float] = {}
+    later: dict[str, float] = {}
+    modules = 0
+    for _ in range(ROUNDS):
+        for name, source in SUITES.items():
+            began, took, modules = measure(source)
+            first[name] = min(began, first.get(name, began))
+            later[name] = min(took, later.get(name, took))
+    print(f"{TESTS} tests, {modules} modules loaded, best of {ROUNDS}")
+    print(f"{'':<22}{'first test':>14}{'others, median':>18}{'against real time':>20}")
+    for name, took in later.items():
+        ratio = took / later["real time"]
+        print(f"{name:<22}{first[name]:>11.1f} ms{took:>15.2f} ms{ratio:>20.1f}")
+
+
+if __name__ == "__main__":
+    main()

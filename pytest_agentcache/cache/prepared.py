@@ -1,0 +1,66 @@
+"""Requests as `requests` prepares them, and as everything else speaks of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..interaction import Headers, Request
+
+# About one connection, or made anew from the body.
+_FRAMING = {
+    "connection",
+    "content-length",
+    "expect",
+    "keep-alive",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+}
+
+
+def asked(prepared: Any) -> Request:
+    """What a `requests.PreparedRequest` asks for; a body that can be read but once stays there."""
+    body: Any = prepared.body or b""
+    if not isinstance(body, (str, bytes)):
+        # What can be read but once is read here, and sent from what was read.
+        body = prepared.body = _whole(body)
+        # Nothing is left to be wound back for a redirect.
+        prepared._body_position = None
+    raw = body.encode("utf-8") if isinstance(body, str) else body
+    return Request(prepared.method, prepared.url, Headers.of(prepared.headers.items()), raw)
+
+
+def _whole(body: Any) -> bytes:
+    if isinstance(body, (bytearray, memoryview)):
+        return bytes(body)
+    parts = [body.read()] if hasattr(body, "read") else body
+    return b"".join(
+        part.encode("utf-8") if isinstance(part, str) else bytes(part) for part in parts
+    )
+
+
+def prepared(request: Request) -> Any:
+    """`request` as a `requests.PreparedRequest` to which no session has added anything."""
+    from requests import PreparedRequest
+    from requests.cookies import RequestsCookieJar
+    from requests.structures import CaseInsensitiveDict
+
+    made: Any = PreparedRequest()
+    made.method, made.url, made.body = request.method, request.url, request.body or None
+    made.headers = CaseInsensitiveDict()
+    for name, value in request.headers:
+        if name not in _FRAMING:
+            joint = "; " if name == "cookie" else ", "
+            known = made.headers.get(name)
+            # Names as browsers write them: some servers know no others.
+            made.headers[name.title()] = value if known is None else f"{known}{joint}{value}"
+    if request.body or request.method in ("POST", "PUT", "PATCH"):
+        made.headers["Content-Length"] = str(len(request.body))
+    made._cookies = RequestsCookieJar()
+    for pair in request.headers.get("cookie").split(";"):
+        name, equals, value = pair.strip().partition("=")
+        if equals:
+            made._cookies.set(name, value)
+    return made

@@ -1,0 +1,120 @@
+"""trio on stopped time: as on asyncio's loops, what only waits for its time costs none.
+
+Driven where trio tells which sockets its tasks wait for, which it does not on Windows; there, and
+in guest mode, its time is real.
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from types import FrameType
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from . import threads
+from .loops import FAR, SLICE, awake, requests_under_way
+from .stopped import REAL, TIME
+
+MODULE = "trio._core._run"
+
+# By how much the clock of each run is ahead of what `TIME` tells, in seconds.
+_OFFSETS: WeakKeyDictionary[Any, float] = WeakKeyDictionary()
+
+
+def install(module: Any) -> None:
+    """Patches trio's own clock, and the threads in which it works, for the rest of the process."""
+    try:
+        from trio._core._thread_cache import ThreadCache
+
+        clock: Any = module.SystemClock
+        sleep_time, start = clock.deadline_to_sleep_time, ThreadCache.start_thread_soon
+    except (AttributeError, ImportError):
+        # A trio that is built in another way keeps its own time.
+        return
+
+    def current_time(self: Any) -> float:
+        # It belongs to one run, in one thread, so what it begins with does not change.
+        told = TIME.loop_time() if threads.belongs() else float(REAL.monotonic())
+        return _OFFSETS.setdefault(self, self.offset - TIME.loop_base()) + told
+
+    def deadline_to_sleep_time(self: Any, deadline: float) -> float:
+        runner = module.GLOBAL_RUN_CONTEXT.runner
+        if TIME.stopped and threads.belongs() and not runner.is_guest:
+            _move_or_wait(runner, deadline)
+            if runner.runq:
+                return 0.0
+        left: float = sleep_time(self, deadline)
+        return left
+
+    def start_handed_over(
+        self: Any, fn: Callable[[], Any], deliver: Any, name: str | None = None
+    ) -> None:
+        start(self, threads.handing_over(fn), deliver, name)
+
+    clock.current_time, clock.deadline_to_sleep_time = current_time, deadline_to_sleep_time
+    ThreadCache.start_thread_soon = start_handed_over  # type: ignore[method-assign]
+
+
+def _move_or_wait(runner: Any, deadline: float) -> None:
+    """Brings a run whose tasks all wait to `deadline`, or to input that comes before it."""
+    clock, waited = runner.clock, 0.0
+    while not runner.runq:
+        left = deadline - clock.current_time()
+        if left <= 0 or left > FAR:
+            return
+        may_come = _may_come(runner, deadline)
+        # Only now: what a thread handed over before it was seen idle is here.
+        if _poll(runner, 0):
+            return
+        if not may_come or waited >= left:
+            TIME.move(timedelta(seconds=left), math.nextafter(deadline - _OFFSETS[clock], math.inf))
+            return
+        before = REAL.monotonic()
+        _poll(runner, min(SLICE, left - waited))
+        waited += REAL.monotonic() - before
+
+
+def _poll(runner: Any, seconds: float) -> bool:
+    """Waits for input for at most `seconds`; whether there is anything to do then."""
+    runner.io_manager.process_events(runner.io_manager.get_events(seconds))
+    return bool(runner.runq)
+
+
+def _may_come(runner: Any, deadline: float) -> bool:
+    then = deadline - _OFFSETS[runner.clock]
+
+    def goes_on(frame: FrameType) -> bool:
+        return awake(frame, then)
+
+    return requests_under_way() or _reads(runner) or threads.at_work(goes_on)
+
+
+def _reads(runner: Any) -> bool:
+    """Whether a task waits for input, and not for whoever may want to connect."""
+    waiting = getattr(runner.io_manager, "_registered", None)
+    if waiting is None:
+        return True
+    own = runner.entry_queue.wakeup.wakeup_sock.fileno()
+    for key, tasks in [*waiting.items()]:
+        descriptor = key[0] if isinstance(key, tuple) else key
+        if descriptor != own and not all(map(_accepts, _known(tasks))):
+            return True
+    return False
+
+
+def _known(tasks: Any) -> Iterator[Any]:
+    for task in (getattr(tasks, "read_task", tasks), getattr(tasks, "write_task", None)):
+        if task is not None:
+            yield task
+
+
+def _accepts(task: Any) -> bool:
+    inner = getattr(task, "coro", None)
+    while inspect.iscoroutine(inner):
+        if inner.cr_code.co_name == "accept":
+            return True
+        inner = inner.cr_await
+    return False

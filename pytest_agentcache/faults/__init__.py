@@ -1,0 +1,9 @@
+"""What goes wrong upstream, planned by the test, in front of whatever is recorded."""
+
+from .plan import Plan
+from .planned import Planned
+from .report import report
+from .upstream import Upstream
+from .values import Call, Fault, Met, fault_of, native
+
+__all__ = ["Call", "Fault", "Met", "Plan", "Planned", "Upstream", "fault_of", "native", "report"]

@@ -1,0 +1,120 @@
+"""The library `responses` in front of faults and cassette."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import responses
+from requests import PreparedRequest
+from requests.adapters import HTTPAdapter
+from responses.registries import FirstMatchRegistry
+
+from ..interaction import Headers, Request
+from .values import Call
+
+
+class Mock(responses.RequestsMock):
+    """A `responses.RequestsMock` that hands on what it does not know.
+
+    Args:
+        note: Is told of what it answers.
+        normalized: Makes of a request what may be told of it.
+    """
+
+    def __init__(
+        self, note: Callable[[Call], int], normalized: Callable[[Request], Request]
+    ) -> None:
+        hand_on: Any = self._hand_on
+        super().__init__(assert_all_requests_are_fired=True, real_adapter_send=hand_on)
+        self._calls = _Told(note, normalized)
+        self._below: Any = None
+        self._own: Any = None
+        self._ended = False
+
+    def start(self) -> None:
+        """Goes in front of what is there. Idempotent."""
+        # Not as the library does it: whoever goes in between, and out before, would be undone.
+        if self._ended or HTTPAdapter.send is self._own:
+            return
+        self._below, self._own = HTTPAdapter.send, self.unbound_on_send()
+        # What it does not know meets an edge, unlike what other mocks get.
+        self._own.__module__ = HTTPAdapter.__module__
+        HTTPAdapter.send = self._own  # type: ignore[method-assign]
+
+    def stop(self, allow_assert: bool = True) -> None:
+        """Goes out; as the library does, asserts that everything was asked for."""
+        if self._own is not None and HTTPAdapter.send is self._own:
+            HTTPAdapter.send = self._below  # type: ignore[method-assign]
+        super().stop(allow_assert)
+
+    def end(self) -> None:
+        """Goes out for good."""
+        self.stop(allow_assert=False)
+        self._ended = True
+
+    def set_registry(self, registry: type[FirstMatchRegistry]) -> None:
+        """Chooses how answers are found, before any is added: `responses.registries`."""
+        self._set_registry(registry)
+
+    @property
+    def unasked(self) -> tuple[str, ...]:
+        """Method and URL of what was never asked for, where that is to be asserted."""
+        if not self.assert_all_requests_are_fired:
+            return ()
+        return tuple(
+            f"{each.method} {getattr(each.url, 'pattern', each.url)}"
+            for each in self.registered()
+            if not each.call_count
+        )
+
+    def knows_url(self, request: Request) -> bool:
+        """Whether it may answer `request`, as far as method and URL tell."""
+        return any(
+            each.method == request.method and each._url_matches(each.url, request.url)
+            for each in self.registered()
+        )
+
+    def _on_request(
+        self, adapter: Any, request: PreparedRequest, *, retries: Any = None, **kwargs: Any
+    ) -> Any:
+        __tracebackhide__ = True
+        if self._ended or not self._knows(request, kwargs):
+            return self._below(adapter, request, **kwargs)
+        return super()._on_request(adapter, request, retries=retries, **kwargs)
+
+    def _knows(self, request: Any, kwargs: dict[str, Any]) -> bool:
+        """Whether any answer is for `request`. Its registry would take one out to find that."""
+        request.params = self._parse_request_params(request.path_url)
+        request.req_kwargs = kwargs
+        request.body = self._read_filelike_body(request.body)
+        return any(each.matches(request)[0] for each in self.registered())
+
+    def _hand_on(self, adapter: Any, request: PreparedRequest, **kwargs: Any) -> Any:
+        """Sends what one of its answers lets through."""
+        response = self._below(adapter, request, **kwargs)
+        response.agentcache_handed_on = True
+        return response
+
+
+class _Told(responses.CallList):
+    """The list of calls of `responses`, which tells of each."""
+
+    def __init__(
+        self, note: Callable[[Call], int], normalized: Callable[[Request], Request]
+    ) -> None:
+        super().__init__()
+        self._note, self._normalized = note, normalized
+
+    def add_call(self, call: responses.Call) -> None:
+        super().add_call(call)
+        if getattr(call.response, "agentcache_handed_on", False):
+            # The cassette tells of it.
+            return
+        sent: Any = call.request
+        body = sent.body or b""
+        raw = body.encode("utf-8") if isinstance(body, str) else body
+        content = bytes(raw) if isinstance(raw, (bytes, bytearray)) else b""
+        request = Request(sent.method, sent.url, Headers.of(sent.headers.items()), content)
+        status = getattr(call.response, "status_code", None)
+        self._note(Call(self._normalized(request), "fault", status))

@@ -1,0 +1,37 @@
+"""Waiting on behalf of an upstream that takes its time: on the test's clock, in either colour."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from ..clock import Clock
+
+
+def pause(seconds: float) -> None:
+    """Lets `seconds` pass: moves the clock where it is frozen, else really waits."""
+    if seconds > 0:
+        Clock().sleep(seconds)
+
+
+async def pause_async(seconds: float) -> None:
+    """The same on an event loop, where others go on meanwhile."""
+    if seconds <= 0:
+        return
+    if _in_trio():
+        await sys.modules["trio"].sleep(seconds)
+        return
+    import asyncio
+
+    await asyncio.sleep(seconds)
+
+
+def _in_trio() -> bool:
+    trio: Any = sys.modules.get("trio")
+    if trio is None:
+        return False
+    try:
+        trio.lowlevel.current_task()
+    except RuntimeError:
+        return False
+    return True

@@ -1,0 +1,53 @@
+"""Whose turn it is: of those that ask for the same, one after another, as they came."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Hashable
+from typing import Self
+
+
+class Turns:
+    """Lines of those that wait, one for each thing that is asked for."""
+
+    def __init__(self) -> None:
+        self._moved = threading.Condition()
+        self._lines: dict[Hashable, list[Turn]] = {}
+
+    def take(self, key: Hashable) -> Turn:
+        """A place at the end of the line for `key`."""
+        turn = Turn(self._moved, self._lines.setdefault(key, []))
+        turn.queue()
+        return turn
+
+
+class Turn:
+    """A place in a line. Entered, it waits until it is the first; whoever took it must leave."""
+
+    def __init__(self, moved: threading.Condition, line: list[Turn]) -> None:
+        self._moved, self._line = moved, line
+        self.begun = False
+
+    def queue(self) -> None:
+        """Goes to the end of the line."""
+        with self._moved:
+            self._line.append(self)
+
+    def leave(self) -> None:
+        """Makes way for the next. Idempotent."""
+        with self._moved:
+            if self in self._line:
+                self._line.remove(self)
+                self._moved.notify_all()
+
+    def __enter__(self) -> Self:
+        self.begun = True
+        with self._moved:
+            if self not in self._line:
+                # Given up by a task that was cancelled at the very moment.
+                self._line.append(self)
+            self._moved.wait_for(lambda: self._line[0] is self)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.leave()

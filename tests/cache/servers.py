@@ -1,0 +1,83 @@
+"""Servers on loopback that caches lie on: real clients speak to them over real sockets.
+
+But for MongoDB, of which there is none to be had: its client is one that keeps all in memory.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+Keywords = dict[str, Any]
+
+
+@pytest.fixture(scope="session")
+def redis_keywords() -> Iterator[Keywords]:
+    """What leads a session to a Redis."""
+    fakeredis = pytest.importorskip("fakeredis", reason="pip install fakeredis")
+    server = fakeredis.TcpFakeServer(("127.0.0.1", 0))
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    yield {"host": "127.0.0.1", "port": server.server_address[1]}
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture(scope="session")
+def dynamodb_keywords() -> Iterator[Keywords]:
+    """What leads a session to a DynamoDB."""
+    moto = pytest.importorskip(
+        "moto.server", reason="pip install 'moto[dynamodb]' flask flask-cors"
+    )
+    server = moto.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield {
+        "endpoint_url": f"http://{host}:{port}",
+        "region_name": "eu-central-1",
+        "aws_access_key_id": "key",
+        "aws_secret_access_key": "secret",
+    }
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def mongodb_keywords() -> Keywords:
+    """What leads a session to a MongoDB."""
+    mongomock = pytest.importorskip("mongomock", reason="pip install mongomock pymongo")
+    pytest.importorskip("pymongo", reason="pip install mongomock pymongo")
+    return {"connection": mongomock.MongoClient()}
+
+
+@pytest.fixture(scope="session")
+def gridfs_keywords(mongodb_keywords: Keywords) -> Keywords:
+    """What leads a session to GridFS on that MongoDB."""
+    from gridfs.synchronous import grid_file
+    from mongomock.gridfs import enable_gridfs_integration
+
+    enable_gridfs_integration()
+    made = grid_file.GridOutCursor
+
+    def with_filter(collection: Any, wanted: Any = None, *args: Any, **keywords: Any) -> Any:
+        # A find() without a filter is one for everything; mongomock takes it for an error.
+        return made(collection, wanted or {}, *args, **keywords)
+
+    grid_file.GridOutCursor = with_filter
+    return mongodb_keywords
+
+
+@pytest.fixture
+def keywords_of(request: pytest.FixtureRequest) -> Any:
+    """The keywords with which a session has its cache on a backend, by its name."""
+
+    def find(backend: str) -> Keywords:
+        if backend in ("filesystem", "sqlite", "memory"):
+            return {"backend": backend}
+        return {"backend": backend, **request.getfixturevalue(f"{backend}_keywords")}
+
+    return find

@@ -1,0 +1,308 @@
+"""The cookbook passes in every mode, time zone and order, and shows all that it promises."""
+
+from __future__ import annotations
+
+import ast
+import itertools
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import guide
+import pytest
+
+COOKBOOK = guide.ROOT / "docs" / "cookbook"
+sys.path.insert(0, str(COOKBOOK))
+
+from pages import source_of  # noqa: E402
+
+PAGES = [page for page in sorted(COOKBOOK.glob("*.md")) if page.name != "README.md"]
+# What the index must name, by section and in its order.
+ITEMS = {
+    "Expiration": [
+        "`expire_after` in seconds",
+        "`expire_after` as a timedelta",
+        "`expire_after` as a datetime",
+        "`NEVER_EXPIRE`",
+        "`EXPIRE_IMMEDIATELY`",
+        "`DO_NOT_CACHE`",
+        "`expire_after` per request",
+        "`urls_expire_after` glob",
+        "`urls_expire_after` regex",
+        "allow-list with `'*': DO_NOT_CACHE`",
+        "URL beats session",
+        "argument of the request beats URL",
+        "request header beats argument",
+        "response header beats request header",
+        "all five levels at once",
+    ],
+    "Headers": [
+        "`max-age`",
+        "`no-store`",
+        "`no-cache`",
+        "`must-revalidate`",
+        "`immutable`",
+        "`Expires`",
+        "`ETag` to 304",
+        "`Last-Modified` to 304",
+        "`Vary`",
+        "request directive `min-fresh`",
+        "request directive `max-stale`",
+        "request directive `only-if-cached`",
+        "request directives `no-cache`, `no-store`",
+    ],
+    "Refresh": [
+        "`refresh`",
+        "`force_refresh`",
+        "`always_revalidate`",
+        "`only_if_cached`, fresh",
+        "`only_if_cached`, stale",
+        "`only_if_cached`, missing",
+    ],
+    "Failure": [
+        "`stale_if_error=True`, from a status",
+        "`stale_if_error=True`, from an exception",
+        "`stale_if_error` as a timedelta, in time",
+        "`stale_if_error` as a timedelta, too late",
+        "`stale_while_revalidate=True`",
+        "`stale_while_revalidate` as a timedelta",
+    ],
+    "Filtering": [
+        "`allowable_methods` with POST",
+        "`allowable_codes`",
+        "`filter_fn`",
+        "`read_only`",
+        "`cache_disabled()`",
+    ],
+    "Matching": [
+        "`ignored_parameters` in the query",
+        "`ignored_parameters` in the headers",
+        "`ignored_parameters` in a JSON body",
+        "`match_headers` as a list",
+        "`match_headers=True`",
+        "`key_fn`",
+        "`content_root_key`",
+        "`recreate_keys()`",
+        "normalisation",
+    ],
+    "Backends": [
+        "filesystem",
+        "sqlite",
+        "memory",
+        "redis",
+        "dynamodb",
+        "mongodb",
+        "gridfs",
+    ],
+    "Serializers": [
+        "pickle",
+        "json",
+        "yaml",
+        "bson",
+        "`safe_pickle_serializer`, tampering found",
+        "a custom pipeline",
+    ],
+    "Inspection": [
+        "`from_cache`",
+        "`created_at`",
+        "`expires`",
+        "`is_expired`",
+        "`cache_key`",
+        "`revalidated`",
+        "`cache.urls()`",
+        "`cache.filter()`",
+        "`cache.contains()`",
+        "`cache.delete()`",
+        "`cache.clear()`",
+        "`cache.responses`",
+    ],
+    "Other": [
+        "response hooks",
+        "a throttle that skips hits",
+        "`stream=True`",
+        "`install_cache`",
+        "`disabled`",
+        "`enabled`",
+        "`CacheMixin` with requests-ratelimiter",
+        "`CacheMixin` with requests-oauthlib",
+        "`CacheMixin` with requests-html",
+        "requests-mock",
+        "`responses`",
+        "hit and miss counters",
+    ],
+    "Sister": [
+        "aiohttp-client-cache on a cassette",
+        "its expiry on the frozen clock",
+    ],
+    "Router": [
+        "`auto_cache: true`",
+        "`auto_cache: false`",
+        "`auto_cache` absent",
+        "by origin: Cline",
+        "by origin: Roo Code",
+        "by origin: other",
+        "by provider",
+        "the OpenAI client, through `extra_body`",
+        "sent by `requests`",
+        "TTL passing on the frozen clock",
+        "usage assertions",
+        "prefix assertions",
+    ],
+    "Patterns for agents": [
+        "sensible defaults for a read-heavy agent",
+        "POST as read",
+        "volatile parameters",
+        "offline path with an explicit error",
+        "choosing a backend",
+        "hygiene",
+    ],
+}
+MODES = ("record", "replay", "offline")
+ZONES = ("UTC", "Asia/Kolkata", "America/St_Johns")
+MATRIX = list(itertools.product(MODES, ZONES, ("0", "1")))
+INI = (
+    "[pytest]\naddopts = --strict-markers --strict-config\n"
+    "asyncio_default_fixture_loop_scope = function\nfilterwarnings = error\n"
+)
+
+
+def names_of(page: Path) -> list[str]:
+    """The names of the tests on a page."""
+    functions = (ast.FunctionDef, ast.AsyncFunctionDef)
+    found = ast.walk(ast.parse(source_of(page)))
+    return [n.name for n in found if isinstance(n, functions) and n.name.startswith("test_")]
+
+
+def index() -> dict[str, dict[str, list[tuple[str, str]]]]:
+    """What the index names: section, item, and the page and name of each test that shows it."""
+    sections: dict[str, dict[str, list[tuple[str, str]]]] = {}
+    for line in (COOKBOOK / "README.md").read_text(encoding="utf-8").splitlines():
+        if line.startswith("## "):
+            rows = sections[line[3:]] = {}
+        elif line.startswith("| ") and line != "| what | page | shown by |":
+            what, page, shown = line.strip("| ").split(" | ")
+            file = re.fullmatch(r"\[.+\]\(([\w-]+\.md)(#[\w-]+)?\)", page)
+            assert file, f"no link to a page: {line}"
+            assert what not in rows, f"twice: {line}"
+            rows[what] = [(file[1], name) for name in re.findall(r"`(\w+)`", shown)]
+    return {title: rows for title, rows in sections.items() if rows}
+
+
+def test_every_item_is_in_the_index():
+    """Whatever the cookbook promises to show has its row."""
+    assert {title: list(rows) for title, rows in index().items()} == ITEMS
+
+
+def test_every_item_is_shown_by_a_test():
+    """Each row names a test, and the page that it links to has a test of that name."""
+    for rows in index().values():
+        for what, shown in rows.items():
+            assert shown, what
+            for page, name in shown:
+                assert name in names_of(COOKBOOK / page), f"{what}: {name}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_every_test_is_in_the_index(page):
+    """No test of a page goes unnamed, and each name is there once."""
+    named = {each for rows in index().values() for shown in rows.values() for each in shown}
+    names = names_of(page)
+
+    assert names
+    assert len(set(names)) == len(names)
+    assert [name for name in names if (page.name, name) not in named] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_page_is_clean(page):
+    """ruff formats the blocks of a page by itself; here it checks them, as any module."""
+    # Between blocks as much room as a formatter would leave.
+    source = re.sub(r"\n{3,}", "\n\n", source_of(page).strip("\n"))
+    source = re.sub(r"\n\n(?=@|def |class |async )", "\n\n\n", source)
+    done = subprocess.run(
+        [sys.executable, "-m", "ruff", "check", f"--stdin-filename={page.with_suffix('.py')}", "-"],
+        cwd=guide.ROOT,
+        input=source + "\n",
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    """The cookbook in a folder of its own."""
+    (tmp_path / "pytest.ini").write_text(INI, encoding="utf-8")
+    ignored = shutil.ignore_patterns("__pycache__")
+    return Path(shutil.copytree(COOKBOOK, tmp_path / "cookbook", ignore=ignored))
+
+
+def run(folder: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    inherited = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("AGENTCACHE", "PYTEST_", "COV_", "COVERAGE_", "COOKBOOK_"))
+    }
+    settings |= {
+        "NO_PROXY": "127.0.0.1",
+        "PYTHONUTF8": "1",
+        # Only what the cookbook uses: other plugins take as long to start as it takes to run.
+        "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+        "PYTEST_ADDOPTS": "-p agentcache -p asyncio -p randomly -p xdist -p no:cacheprovider",
+    }
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", *arguments],
+        cwd=folder.parent,
+        env=inherited | settings,
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+
+
+def cassettes(folder: Path) -> dict[Path, str]:
+    """The cassettes of a cookbook, but for when they were recorded."""
+    return {
+        path.relative_to(folder): re.sub(
+            "^recorded_at: .*", "", path.read_text("utf-8"), flags=re.MULTILINE
+        )
+        for path in (folder / "cassettes").rglob("*.*")
+    }
+
+
+@pytest.mark.parametrize(("mode", "zone", "seed"), MATRIX)
+def test_cookbook_passes(copy, mode, zone, seed):
+    """In all modes, zones and orders; recording anew gives the cassettes that are committed."""
+    if mode == "record":
+        shutil.rmtree(copy / "cassettes")
+    order = f"--randomly-seed={MATRIX.index((mode, zone, seed))}"
+    done = run(copy, "cookbook", order, AGENTCACHE_MODE=mode, TZ=zone, PYTHONHASHSEED=seed)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert " 0 missed, 0 unused" in done.stdout
+    assert cassettes(copy) == cassettes(COOKBOOK)
+
+
+def test_cookbook_records_on_several_processes(copy):
+    """The workers of xdist share the server of their controller."""
+    shutil.rmtree(copy / "cassettes")
+    done = run(copy, "cookbook", "--agentcache-record", "-n", "2")
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert cassettes(copy) == cassettes(COOKBOOK)
+
+
+def test_failure_points_into_the_page(copy):
+    """A page that says what is not so fails in its own line, and tells the values."""
+    page = copy / "broken.md"
+    page.write_text("# Broken\n\n```python\ndef test_it():\n    assert 1 + 1 == 3\n```\n", "utf-8")
+    done = run(copy, str(page))
+
+    assert done.returncode == 1
+    assert "cookbook/broken.md:5: AssertionError" in done.stdout
+    assert "assert (1 + 1) == 3" in done.stdout
