@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         MissError,
         NetworkBlocked,
         RefreshError,
+        SecretError,
         SettingsError,
     )
     from .harness import Harness
@@ -37,6 +38,7 @@ _HOMES = {
     "MissError": "errors",
     "NetworkBlocked": "errors",
     "RefreshError": "errors",
+    "SecretError": "errors",
     "SettingsError": "errors",
     "Harness": "harness",
     "Headers": "interaction",
@@ -62,6 +64,7 @@ __all__ = [
     "RefreshError",
     "Request",
     "Response",
+    "SecretError",
     "SettingsError",
     "use_cassette",
 ]

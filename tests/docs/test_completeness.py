@@ -34,6 +34,11 @@ SPEAKING = (
     "options",
     "settings",
     "standalone",
+    "vcr.betamax",
+    "vcr.foreign",
+    "vcr.har",
+    "vcr.source",
+    "vcr.vcrpy",
 )
 
 
@@ -104,7 +109,7 @@ def messages() -> list[str]:
         tree = ast.parse((root / f"{module.replace('.', '/')}.py").read_text(encoding="utf-8"))
         for node in ast.walk(tree):
             called = ast.unparse(node.func) if isinstance(node, ast.Call) else ""
-            if re.search(r"(Settings|Cassette|Body|Path)Error$|^self\.error$", called):
+            if re.search(r"(Settings|Cassette|Body|Path)Error$|^\w+\.error$", called):
                 texts = [piece for each in node.args if (piece := longest_piece(each))]
                 # The problem comes first, the remedy after it; a key that is at fault is one word.
                 found += [text for text in texts if " " in text.strip()][:1]
