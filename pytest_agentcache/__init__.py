@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         MissError,
         NetworkBlocked,
         RefreshError,
+        SecretError,
         SettingsError,
         UsageError,
     )
@@ -45,6 +46,7 @@ _HOMES = {
     "MissError": "errors",
     "NetworkBlocked": "errors",
     "RefreshError": "errors",
+    "SecretError": "errors",
     "SettingsError": "errors",
     "UsageError": "errors",
     "Harness": "harness",
@@ -77,6 +79,7 @@ __all__ = [
     "RefreshError",
     "Request",
     "Response",
+    "SecretError",
     "SettingsError",
     "Upstream",
     "Usage",

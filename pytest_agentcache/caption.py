@@ -3,157 +3,121 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+import re
+import textwrap
 
-from .body import sse
+from .answer import Said, is_stream, said_by
 from .interaction import Interaction, Response
 
-WIDTH = 100
-_LONGEST_PATH = 60
+WIDTH = 120
+_LONGEST_WHERE = 54
 _LONGEST_ARGUMENT = 24
+# A stream is no reading, so what it says has more room above it.
+_STREAM_LINES, _STREAM_WIDTH = 6, 100
 
 
 def caption(number: int, interaction: Interaction) -> str:
-    """`# 1 · POST host/path → 200 · calls get_weather(city=Paris)`, cut at 100 columns."""
+    """`# 1 · POST host/path → 200 · calls get_weather(city=Paris) · 71→46 tokens`.
+
+    Cut at 120 columns, but for a stream that says more: that has up to six lines more.
+    """
     request, response = interaction.request, interaction.response
-    where = request.url.partition("#")[0].partition("://")[2] or request.url
-    if len(where) > _LONGEST_PATH:
-        where = where[: _LONGEST_PATH - 1] + "…"
-    kind = " stream" if sse.is_stream(response.content_type) else ""
-    line = f"# {number} · {request.method} {where} → {response.status}{kind}"
-    if said := says(response):
-        line += f" · {said}"
-    line = "".join(char if char.isprintable() else " " for char in line)
-    return line if len(line) <= WIDTH else line[: WIDTH - 1] + "…"
+    stream = is_stream(response)
+    kind = " stream" if stream else ""
+    line = f"# {number} · {request.method[:20]} {_where(request.url)} → {response.status}{kind}"
+    said = said_by(response)
+    words, tokens = _words(said), _tokens(said)
+    end = f" · {tokens}" if tokens else ""
+    room = WIDTH - len(line) - len(end) - 3
+    told = _printable(" · ".join(words))
+    if not told:
+        return _printable(line + end)
+    if stream and len(told) > room:
+        return "\n".join([_printable(line + end), *_wrapped(told)])
+    return _printable(line) + " · " + _cut(told, room) + end
 
 
 def says(response: Response) -> str:
     """What an answer says: its text in quotes, its tool calls, its error; empty if unknown."""
-    said = _Said()
-    try:
-        if sse.is_stream(response.content_type):
-            said.events(response.body)
-        elif response.body.lstrip()[:1] in (b"{", b"["):
-            said.document(json.loads(response.body))
-    except _UNLIKE:
-        # What was understood until there is worth its place all the same.
-        pass
-    try:
-        return said.text()
-    except _UNLIKE:
-        return ""
+    return " · ".join(_words(said_by(response)))
 
 
-# What comes of JSON that is built unlike that of any provider.
-_UNLIKE = (ValueError, TypeError, AttributeError, KeyError, IndexError, RecursionError)
+def _where(url: str) -> str:
+    """Host, path and query; of a long one the host and the end of the path."""
+    where = url.partition("#")[0].partition("://")[2] or url
+    if len(where) <= _LONGEST_WHERE:
+        return where
+    host, _, path = where.partition("?")[0].partition("/")
+    host = _cut(host, _LONGEST_WHERE // 2)
+    room = _LONGEST_WHERE - len(host) - 2
+    return f"{host}/{path}" if len(path) < room else f"{host}/…{path[-room:]}"
 
 
-class _Said:
-    """Gathers text and tool calls from the formats of OpenAI, Anthropic, Gemini and Bedrock."""
+def _words(said: Said) -> list[str]:
+    """What is said, in the order of its weight."""
+    if said.error:
+        return [f'error "{_one_line(said.error)}"']
+    words = [f'"{text}"' for each in said.words.values() if (text := _one_line(each))]
+    if said.refusal:
+        words.append(f'refuses "{_one_line(said.refusal)}"')
+    words += [f"calls {name}({_arguments(raw)})" for name, raw in said.calls.values() if name]
+    words += said.named
+    if not words and (thoughts := _one_line(said.thoughts)):
+        words.append(f'thinks "{thoughts}"')
+    if said.end:
+        words.append(f"ends by {_one_line(said.end)}")
+    return words
 
-    def __init__(self) -> None:
-        self.words = ""
-        self.calls: dict[Any, list[str]] = {}
-        self.error = ""
 
-    def text(self) -> str:
-        """The gathered, on one line."""
-        parts = [f"calls {name}({_arguments(raw)})" for name, raw in self.calls.values() if name]
-        if words := " ".join(self.words.split()):
-            parts.insert(0, f'"{words}"')
-        return " · ".join([f"error {self.error}"] if self.error else parts)
+def _tokens(said: Said) -> str:
+    """`1.2k→85 tokens`."""
+    if said.tokens_out is not None:
+        return f"{_rounded(said.tokens_in or 0)}→{_rounded(said.tokens_out)} tokens"
+    return "" if said.tokens_in is None else f"{_rounded(said.tokens_in)} tokens"
 
-    def events(self, raw: bytes) -> _Said:
-        """Adds the events of a stream."""
-        for event in sse.split(raw.replace(b"\r\n", b"\n")):
-            data = b"\n".join(
-                line[5:].lstrip() for line in event.split(b"\n") if line.startswith(b"data:")
-            )
-            if data and data != b"[DONE]":
-                value = json.loads(data)
-                if isinstance(value, dict):
-                    self.event(value)
-        return self
 
-    def event(self, value: dict[str, Any]) -> None:
-        """Adds one event of a stream."""
-        kind = value.get("type", "")
-        if kind == "content_block_start" and value["content_block"].get("type") == "tool_use":
-            self._call(value["index"], value["content_block"]["name"], "")
-        elif kind == "content_block_delta":
-            delta = value["delta"]
-            self.words += delta.get("text", "")
-            if "partial_json" in delta:
-                self._call(value["index"], "", delta["partial_json"])
-        elif kind == "response.output_text.delta":
-            self.words += value["delta"]
-        elif kind == "response.output_item.done" and value["item"].get("type") == "function_call":
-            self._call(value["output_index"], value["item"]["name"], value["item"]["arguments"])
-        elif not kind.startswith(("response.", "message_", "content_block_")):
-            self.document(value)
-
-    def document(self, value: Any) -> _Said:
-        """Adds a whole answer, or one chunk that is built like one."""
-        for each in value if isinstance(value, list) else [value]:
-            if isinstance(each, dict):
-                self._document(each)
-        return self
-
-    def _document(self, value: dict[str, Any]) -> None:
-        if error := value.get("error"):
-            told = error.get("message") or error.get("type") if isinstance(error, dict) else error
-            self.error = f'"{" ".join(str(told).split())}"'
-        for choice in value.get("choices") or []:
-            message = choice.get("delta") or choice.get("message") or {}
-            self._parts(message.get("content") or message.get("refusal") or choice.get("text"))
-            for at, call in enumerate(message.get("tool_calls") or []):
-                function = call.get("function") or {}
-                self._call(
-                    call.get("index", at), function.get("name"), function.get("arguments") or ""
-                )
-        for candidate in value.get("candidates") or []:
-            self._parts((candidate.get("content") or {}).get("parts"))
-        output = value.get("output")
-        for item in output if isinstance(output, list) else []:
-            if item.get("type") == "function_call":
-                self._call(len(self.calls), item["name"], item["arguments"])
-            else:
-                self._parts(item.get("content"))
-        if isinstance(output, dict):
-            self._parts((output.get("message") or {}).get("content"))
-        if value.get("role") == "assistant" or value.get("type") == "message":
-            self._parts(value.get("content"))
-
-    def _parts(self, content: Any) -> None:
-        if isinstance(content, str):
-            self.words += content
-        for part in content if isinstance(content, list) else []:
-            call = part.get("functionCall") or part.get("toolUse")
-            if call is None and part.get("type") == "tool_use":
-                call = part
-            if call is not None:
-                arguments = call.get("args") or call.get("input") or {}
-                self._call(len(self.calls), call["name"], json.dumps(arguments))
-            elif not part.get("thought"):
-                self.words += part.get("text") or ""
-
-    def _call(self, key: Any, name: str | None, arguments: str) -> None:
-        call = self.calls.setdefault(key, ["", ""])
-        call[0] = call[0] or name or ""
-        call[1] += arguments
+def _rounded(count: int) -> str:
+    for size, unit in ((1_000_000, "M"), (1000, "k")):
+        if count >= size:
+            return f"{count / size:.1f}".removesuffix(".0") + unit
+    return str(count)
 
 
 def _arguments(raw: str) -> str:
     try:
         found = json.loads(raw or "{}")
-    except ValueError:
-        return "…"
+    except (ValueError, RecursionError):
+        return _cut(_one_line(raw), _LONGEST_ARGUMENT)
     if not isinstance(found, dict):
-        return "…"
-    shown = []
-    for name, value in found.items():
-        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-        text = " ".join(text.split())
-        cut = text if len(text) <= _LONGEST_ARGUMENT else text[: _LONGEST_ARGUMENT - 1] + "…"
-        shown.append(f"{name}={cut}")
-    return ", ".join(shown)
+        return _argument(found)
+    return ", ".join(f"{name}={_argument(value)}" for name, value in found.items())
+
+
+def _argument(value: object) -> str:
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return _cut(_one_line(text), _LONGEST_ARGUMENT)
+
+
+def _wrapped(told: str) -> list[str]:
+    """What a stream says, on comment lines of its own."""
+    return textwrap.wrap(
+        told,
+        _STREAM_WIDTH,
+        initial_indent="#     ",
+        subsequent_indent="#     ",
+        max_lines=_STREAM_LINES,
+        placeholder=" …",
+        break_on_hyphens=False,
+    )
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _cut(text: str, room: int) -> str:
+    return text if len(text) <= room else text[: room - 1] + "…"
+
+
+def _printable(line: str) -> str:
+    return re.sub(r"\s", " ", "".join(char if char.isprintable() else " " for char in line))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 
@@ -59,6 +60,27 @@ class CassetteError(AgentCacheError):
         place = f"{path}:{line}" if line else str(path)
         stop = "" if problem.endswith("?") else "."
         super().__init__(f"{place}: {problem}{stop}\n  {remedy}.")
+
+
+class SecretError(CassetteError):
+    """A cassette that was not written, for something in it may be a secret.
+
+    Args:
+        path: The cassette.
+        doubts: What it is, each with its place and its fingerprint.
+    """
+
+    def __init__(self, path: Path, doubts: Sequence[object]) -> None:
+        self.doubts = tuple(doubts)
+        told = "".join(f"\n    {each}" for each in self.doubts[:10])
+        if len(self.doubts) > 10:
+            told += f"\n    and {len(self.doubts) - 10} more"
+        super().__init__(
+            path,
+            f"was not written, for it may hold a secret:{told}\n ",
+            "If it is one, name what holds it in agentcache_redact or agentcache_redact_shapes; if "
+            "it is none, put the twelve digits behind it into agentcache_allow_secrets",
+        )
 
 
 class NetworkBlocked(AgentCacheError, ConnectionError):

@@ -126,7 +126,12 @@ def _cassette_of(item: pytest.Item, settings: Settings) -> tuple[Settings, Path]
     chain = [node for node in item.listchain() if isinstance(node, (pytest.Class, pytest.Function))]
     test = ".".join(node.name for node in chain)
     ambiguous = any(_has_twin(node) for node in chain)
-    return settings, naming.cassette_path(item.path, test, ambiguous=ambiguous)
+    path = naming.cassette_path(item.path, test, ambiguous=ambiguous)
+    own = getattr(item, "cls", None)
+    recorded = naming.recorded_by_vcr(
+        item.path, f"{own.__name__}.{item.name}" if own else item.name
+    )
+    return settings, recorded if recorded and not path.exists() else path
 
 
 def _has_twin(node: pytest.Class | pytest.Function) -> bool:

@@ -11,11 +11,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import cassette
+from . import cassette, vcr
 from .cache.isolation import Isolation
 from .cassette import Cassette
 from .clock import Clock
-from .errors import CassetteError
+from .errors import CassetteError, SecretError
 from .faults import Upstream
 from .interaction import Interaction
 from .intercept import SWITCHBOARD, Router
@@ -60,6 +60,7 @@ class Harness:
     clock: Clock = field(init=False, default_factory=Clock)
     responder: Responder = field(init=False)
     _found: Cassette | None = field(init=False, default=None)
+    _foreign: bool = field(init=False, default=False)
     _opened_at: datetime = field(init=False)
     _isolation: Isolation = field(init=False)
     _session: IsolatedSession | None = field(init=False, default=None)
@@ -75,6 +76,10 @@ class Harness:
         """
         self._opened_at = self._began()
         recorded: tuple[Interaction, ...] = ()
+        if self.path is not None and self.mode != "live":
+            self._foreign = vcr.is_foreign(self.path)
+            if self._foreign and self.mode == "rerecord":
+                raise vcr.unplayable(self.path)
         if self.path is not None and self._reads:
             self._found = self._read(self.path)
             recorded = self._found.interactions
@@ -82,7 +87,9 @@ class Harness:
                 # Of a shared cassette a test plays what others of this run have asked anew.
                 renewed = self.run.renewed(self.path)
                 recorded = tuple(each for each in recorded if digest(each) in renewed)
-        self.responder = Responder(self.settings, recorded, self.hooks, self.direct)
+        self.responder = Responder(
+            self.settings, recorded, self.hooks, self.direct, self.run.environment
+        )
         self.responder.plan.find_caller = find_caller
         self._isolation = Isolation(
             self.folder, self.responder.redaction, self.settings, self.responder.prompts
@@ -128,7 +135,7 @@ class Harness:
 
     def _read(self, path: Path) -> Cassette:
         try:
-            return cassette.read(path)
+            return vcr.read_foreign(path) if self._foreign else cassette.read(path)
         except CassetteError:
             # Recording anew is the remedy for a cassette that nobody can read.
             if self.mode == "rerecord" and path.is_file():
@@ -256,10 +263,17 @@ class Harness:
                 + (f" and {len(unanswered) - 1} more" if len(unanswered) > 1 else ""),
                 "Record again when it answers; a test of the failure itself says on_miss='respond'",
             )
+        if self._foreign:
+            # Played where it lies, and left as it is.
+            if added := self.responder.added():
+                raise vcr.nothing_new(self.path, added)
+            return
         with cassette.locked(self.path):
             kept = self._merged(self.path) if self.shared else self.cassette
             if kept.interactions:
                 changed = kept.interactions != (self._found.interactions if self._found else ())
+                if changed and (doubts := self.responder.redaction.doubts(kept.interactions)):
+                    raise SecretError(self.path, doubts)
                 self.written = changed and cassette.write(kept)
                 self._renew(self.path)
             elif not self.shared:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from fnmatch import fnmatchcase
 from hashlib import blake2b
 from json import dumps
@@ -27,15 +27,19 @@ class Matcher:
     Args:
         settings: Of these `match`, `ignore_json`, `ignore_query`, `ignore_form` and the header
             settings are used.
+        prepare: Gives a request the form in which it is compared; by default it has it already.
     """
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+    def __init__(
+        self, settings: Settings, prepare: Callable[[Request], Request] = lambda request: request
+    ) -> None:
+        self._settings, self.prepare = settings, prepare
         self._paths = [json_path(path) for path in settings.ignore_json]
 
     def key(self, request: Request) -> Key:
         """The key of a redacted, normalised request."""
         parts: list[Any] = []
+        request = self.prepare(request)
         for matcher in self._settings.match:
             match matcher:
                 case "method":

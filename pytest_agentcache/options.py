@@ -32,6 +32,12 @@ def add_options(parser: pytest.Parser) -> None:
             default=False,
             help=text,
         )
+    group.addoption(
+        "--agentcache-report",
+        metavar="FILE",
+        default=None,
+        help="write a page (HTML) of the tests that asked: conversations, misses, what is unused",
+    )
     for setting in fields(Settings):
         text = setting.metadata["help"]
         if choices := setting.metadata["choices"]:
@@ -88,7 +94,7 @@ def _from_ini(name: str, value: Any, source: str) -> Any:
                 raise SettingsError(f"{source} has {line!r}; write KEYWORD = VALUE")
         pairs = (line.partition("=") for line in value)
         return {key.strip(): _literal(text.strip()) for key, _, text in pairs}
-    if isinstance(value, list) and name != "replace":
+    if isinstance(value, list) and name not in ("replace", "redact_shapes"):
         return [word for line in value for word in line.split()]
     return value
 

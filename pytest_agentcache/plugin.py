@@ -15,6 +15,7 @@ import pytest
 
 from . import fixtures, hookspecs, options
 from .fixtures import guard_of, hooks_of
+from .outcome_text import redact
 from .runs import SURROUNDINGS, Run
 from .watch import (
     RUN,
@@ -32,9 +33,11 @@ from .watch import (
 
 if TYPE_CHECKING:
     from .harness import Harness
+    from .page.collector import Collector
     from .settings import Settings
 
 LATE: pytest.StashKey[list[str]] = pytest.StashKey()
+PAGE: pytest.StashKey[Collector] = pytest.StashKey()
 # Whether some of the collected tests did not run.
 NARROWED: pytest.StashKey[bool] = pytest.StashKey()
 
@@ -69,6 +72,14 @@ def pytest_configure(config: pytest.Config) -> None:
         config.stash[SETTINGS] = options.settings_of_run(config)
     except SettingsError as error:
         raise pytest.UsageError(str(error)) from None
+    if (named := config.getoption("agentcache_report")) and not hasattr(config, "workerinput"):
+        from .page.collector import collector_of
+
+        try:
+            config.stash[PAGE] = collector_of(named, config, config.stash[SETTINGS].mode)
+        except SettingsError as error:
+            raise pytest.UsageError(str(error)) from None
+        config.pluginmanager.register(config.stash[PAGE], "agentcache-page")
     worker = getattr(config, "workerinput", {})
     config.stash[RUN] = Run(worker.get("agentcache_run") or uuid.uuid4().hex)
 
@@ -224,6 +235,8 @@ def pytest_runtest_makereport(
     report = yield
     watch = watch_of(item)
     tell_misses(item, call, report)
+    if watch.harness is not None:
+        redact(report, watch.harness.responder.redaction.text)
     watch.failed = watch.failed or report.failed
     if report.when == "call" and watch.harness is not None:
         passed = report.passed and not hasattr(report, "wasxfail")
@@ -250,6 +263,8 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     lines = list(totals.lines(verbose=config.getoption("verbose") > 0))
     if lines and {"failed", "error"} & terminalreporter.stats.keys():
         lines.insert(0, "")
+    if PAGE in config.stash:
+        lines.append(config.stash[PAGE].line)
     for line in lines:
         terminalreporter.write_line(line)
 
@@ -278,6 +293,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     output = getattr(config, "workeroutput", None)
     late = config.stash.setdefault(LATE, [])
     late += _late()
+    _write_page(session)
     if output is not None:
         output["agentcache_late"] = late
         output["agentcache_narrowed"] = config.stash.get(NARROWED, False)
@@ -298,6 +314,21 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
         except AgentCacheError as error:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
             config.stash.setdefault(LATE, []).append(str(error))
+
+
+def _write_page(session: pytest.Session) -> None:
+    """Writes the page that `--agentcache-report` names; a run that cannot is no success."""
+    config = session.config
+    if PAGE not in config.stash:
+        return
+    from .errors import AgentCacheError
+
+    try:
+        config.stash[PAGE].finish(config.stash.get(LATE, []))
+    except AgentCacheError as error:
+        config.stash[PAGE].line = str(error)
+        if session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 @pytest.hookimpl(optionalhook=True)

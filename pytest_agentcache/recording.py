@@ -89,6 +89,11 @@ class Recording:
         self._pieces: list[bytes] = []
         self._rest = b""
 
+    @property
+    def size(self) -> int:
+        """How many bytes arrived until now."""
+        return sum(map(len, self._pieces)) + len(self._rest)
+
     def take(self, piece: bytes) -> list[bytes]:
         """Keeps what arrived; gives back what to hand on, in the pieces that replay will give."""
         return self._keep(self._decoder.decompress(piece) if self._decoder else piece, last=False)

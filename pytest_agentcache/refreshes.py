@@ -36,10 +36,12 @@ class Refreshes:
     Attributes:
         pending: Those that wait.
         failed: Those that went wrong since this was last asked, each with its error.
+        safe: Takes the secrets out of what an error says.
     """
 
     pending: list[Refresh] = field(default_factory=list)
     failed: list[tuple[Refresh, Exception]] = field(default_factory=list)
+    safe: Callable[[str], str] = field(default=str, repr=False)
     _running: bool = False
     _turn: threading.RLock = field(default_factory=threading.RLock, repr=False)
 
@@ -77,7 +79,7 @@ class Refreshes:
             told = [
                 f"{refresh.request.method} {refresh.request.url}"
                 + (f", stale at {refresh.caller}" if refresh.caller else "")
-                + f": {type(error).__name__}: {error}"
+                + f": {type(error).__name__}: {self.safe(str(error))}"
                 for refresh, error in failed
             ]
             raise RefreshError(

@@ -18,6 +18,7 @@ from .matching import Matcher
 from .misses import Miss
 from .responder import Responder
 from .summary import interactions, shown
+from .vcr import is_foreign
 
 _MOST_DIFFERENCES = 6
 _MOST_SECONDS = 2.0
@@ -60,11 +61,14 @@ def misses(
         lines.append("  put it on a cassette: @pytest.mark.agentcache, or one of the fixtures")
     elif not found_cassette:
         lines.append(f"  there is no cassette yet: {shown(path, root)}")
-    lines.append(f"  record it: {command or _command(test)}")
+    if path is not None and is_foreign(path):
+        lines.append(f"  it is a cassette of another tool: agentcache import {shown(path, root)}")
+    lines.append(f"  record it: {command or recording_command(test)}")
     return "\n".join(lines)
 
 
-def _command(test: str) -> str:
+def recording_command(test: str) -> str:
+    """What records a test, or what its cassette lacks."""
     # Quotes that people read, and others where a shell would take something for its own.
     quoted = shlex.quote(test) if re.search(r'["$`!\\]', test) else f'"{test}"'
     return f"pytest --agentcache-record {quoted}"
@@ -95,7 +99,7 @@ def _miss(miss: Miss, responder: Responder, path: Path | None, root: Path) -> It
     if (
         path is not None
         and miss.kind == "missing"
-        and (elsewhere := _elsewhere(miss.request, responder, path))
+        and (elsewhere := held_elsewhere(miss.request, responder, path))
     ):
         yield f"it stands in another cassette: {shown(elsewhere, root)}"
 
@@ -111,7 +115,7 @@ def _head(miss: Miss) -> str:
 
 
 def _closest(miss: Miss, responder: Responder) -> Iterator[str]:
-    matcher = Matcher(responder.settings)
+    matcher = Matcher(responder.settings, responder.redaction.comparable)
     if miss.kind == "exhausted":
         key = matcher.key(miss.request)
         numbers = [
@@ -122,7 +126,7 @@ def _closest(miss: Miss, responder: Responder) -> Iterator[str]:
         times = "once" if len(numbers) == 1 else f"{len(numbers)} times"
         yield f"recorded {times} ({interactions(numbers)}), and played already"
         return
-    nearest = _nearest(miss.request, responder, matcher)
+    nearest = closest_to(miss.request, responder, matcher)
     if nearest is None:
         # Nothing to compare it with; yet what was asked tells one request from another.
         if body := miss.request.body:
@@ -140,7 +144,8 @@ def _closest(miss: Miss, responder: Responder) -> Iterator[str]:
         yield f"  … and {len(found) - _MOST_DIFFERENCES} more differences"
 
 
-def _nearest(request: Request, responder: Responder, matcher: Matcher) -> Any:
+def closest_to(request: Request, responder: Responder, matcher: Matcher) -> Any:
+    """Number of the interaction that comes closest, and what differs; None if none is close."""
     best: Any = None
     for number, interaction in enumerate(responder.recorded, 1):
         found = differences(matcher, responder.normalized(interaction.request), request)
@@ -158,9 +163,9 @@ def _nearest(request: Request, responder: Responder, matcher: Matcher) -> Any:
     return None if best is None or best[0][0] > 1 else best[1:]
 
 
-def _elsewhere(request: Request, responder: Responder, path: Path) -> Path | None:
+def held_elsewhere(request: Request, responder: Responder, path: Path) -> Path | None:
     """Another cassette of the same folder of tests that holds `request`."""
-    matcher = Matcher(responder.settings)
+    matcher = Matcher(responder.settings, responder.redaction.comparable)
     key = matcher.key(request)
     step = urlsplit(request.url).path.rpartition("/")[2].encode()
     until = time.perf_counter() + _MOST_SECONDS
@@ -197,5 +202,5 @@ def unused(test: str, numbers: Iterable[int], path: Path, root: Path) -> str:
     """The report of a test under `agentcache_unused = fail` that left interactions unused."""
     return (
         f"{test} never asked for {interactions(numbers)} of {shown(path, root)}.\n\n"
-        f"  drop what is unused: {_command(test)}"
+        f"  drop what is unused: {recording_command(test)}"
     )

@@ -9,7 +9,7 @@ import itertools
 import re
 import threading
 from collections import defaultdict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
 
@@ -103,12 +103,14 @@ class Responder:
         recorded: The interactions on the cassette, in order.
         hooks: What plugins change.
         direct: Globs of hosts that go straight through, besides `settings.passthrough`.
+        environment: Variables as the run found them, in which secrets may be.
     """
 
     settings: Settings
     recorded: tuple[Interaction, ...] = ()
     hooks: Hooks = field(default_factory=Hooks)
     direct: tuple[str, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
     misses: list[Miss] = field(default_factory=list)
     tally: Tally = field(default_factory=Tally)
     refreshes: Refreshes = field(default_factory=Refreshes)
@@ -121,6 +123,7 @@ class Responder:
     _recordings: list[tuple[int, Recording]] = field(init=False, default_factory=list)
     _asked: dict[int, tuple[Key, Request]] = field(init=False, default_factory=dict)
     _replacements: list[tuple[re.Pattern[str], str]] = field(init=False)
+    _learned: dict[int, int] = field(init=False, default_factory=dict)
     _order: itertools.count[int] = field(init=False, default_factory=itertools.count)
     _given: dict[Key, Response] = field(init=False, default_factory=dict)
     _noted: dict[int, int] = field(init=False, default_factory=dict)
@@ -129,8 +132,9 @@ class Responder:
     plan: Plan = field(init=False)
 
     def __post_init__(self) -> None:
-        self._matcher = Matcher(self.settings)
-        self.redaction = Redaction(self.settings.redact)
+        self.redaction = Redaction.of(self.settings, self.environment)
+        self.refreshes.safe = self.redaction.text
+        self._matcher = Matcher(self.settings, self.redaction.comparable)
         self.plan = Plan(self._matcher, self.normalized)
         self._replacements = [
             (re.compile(pattern), stable) for pattern, stable in self.settings.replace
@@ -176,6 +180,8 @@ class Responder:
                 met.took(passed)
                 self.plan.note(Call(passed, "passed"))
             return None
+        if self.settings.records:
+            self._learn()
         try:
             wanted = self.normalized(request)
         except Exception:
@@ -198,6 +204,7 @@ class Responder:
             if self.settings.records:
                 self._asked[order] = key, wanted
                 self._noted[order] = self.plan.note(Call(wanted, "unanswered"))
+                self.redaction.asked(wanted)
                 return AskUpstream(wanted, order, self)
         return self.miss(wanted, self.kind_of_miss(request), find_caller())
 
@@ -357,12 +364,30 @@ class Responder:
             ]
             place = before[-1] + 1 if before else 0
             kept.insert(place, _Slot(self._written(recording), order))
-        return tuple(slot.interaction for slot in kept)
+        return self._numbered(kept)
 
     def added(self) -> tuple[Interaction, ...]:
         """What is new, redacted, in the order in which it was asked for."""
         new = sorted(self._recordings, key=lambda each: each[0])
-        return tuple(self._written(recording) for _, recording in new)
+        return self._numbered([_Slot(self._written(each), order) for order, each in new])
+
+    def _numbered(self, slots: list[_Slot]) -> tuple[Interaction, ...]:
+        """What slots hold, with secrets of one shape in what is new numbered in their order."""
+        known = {id(slot) for slot in self._slots}
+        new = [slot.interaction for slot in slots if id(slot) not in known]
+        numbered = iter(self.redaction.renumbered(new))
+        return tuple(
+            slot.interaction if id(slot) in known else next(numbered) for slot in slots
+        )
+
+    def _learn(self) -> None:
+        """Takes note of the secrets that upstream has handed out until now."""
+        with self._lock:
+            arrived = [each for _, each in self._recordings]
+        for recording in arrived:
+            if self._learned.get(id(recording)) != (size := recording.size):
+                self._learned[id(recording)] = size
+                self.redaction.learn(recording.interaction().response)
 
     def _written(self, recording: Recording) -> Interaction:
         interaction = recording.interaction()

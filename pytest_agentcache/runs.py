@@ -7,8 +7,8 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -42,9 +42,13 @@ class Run:
 
     Args:
         name: The same in all its processes, and in no other run.
+        environment: Variables as this process found them.
     """
 
     name: str
+    environment: Mapping[str, str] = field(
+        default_factory=lambda: dict(os.environ), compare=False, repr=False
+    )
 
     def renewed(self, path: Path) -> frozenset[str]:
         """Digests of what tests of this run have recorded anew on the shared cassette at `path`."""

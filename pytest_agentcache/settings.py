@@ -13,6 +13,7 @@ from .json_path import PathError, json_path
 
 MODES = ("replay", "record", "rerecord", "offline", "live")
 ENVIRONMENT = "AGENTCACHE_MODE"
+PERSONAL = ("email", "account", "arn")
 MATCHERS = ("method", "url", "body", "headers")
 
 
@@ -53,6 +54,18 @@ class Settings:
     )
     redact: tuple[str, ...] = _setting(
         (), "more names of headers, query parameters and fields that hold secrets (glob)"
+    )
+    redact_env: tuple[str, ...] = _setting(
+        (), "more variables of the environment whose values are secrets (glob; !GLOB for none)"
+    )
+    redact_shapes: tuple[str, ...] = _setting(
+        (), "more shapes of secrets, NAME => regular expression, and !NAME for one to leave alone"
+    )
+    redact_personal: tuple[str, ...] = _setting(
+        (), "what of people and accounts is replaced too: email, account, arn"
+    )
+    allow_secrets: tuple[str, ...] = _setting(
+        (), "fingerprints of what looks like a secret and is none"
     )
     drop_headers: tuple[str, ...] = _setting((), "more headers to leave off the cassette (glob)")
     keep_headers: tuple[str, ...] = _setting(
@@ -131,6 +144,8 @@ def check_value(name: str, value: Any, source: str) -> Any:
         return dict(value)
     if name == "replace":
         return _replacements(value, source)
+    if name == "redact_shapes":
+        return _shapes(value, source)
     names = _names(name, value, source)
     _check_names(name, names, source)
     return names
@@ -161,6 +176,7 @@ def _check_names(name: str, names: tuple[str, ...], source: str) -> None:
                 json_path(path)
             except PathError as error:
                 raise SettingsError(f"{source}: {error}") from None
+    _check_secrets(name, names, source)
     if name == "match":
         for matcher in names:
             named = matcher.startswith("header:") and matcher != "header:"
@@ -169,6 +185,24 @@ def _check_names(name: str, names: tuple[str, ...], source: str) -> None:
                 raise SettingsError(f"{source}: match has {matcher!r}; allowed are {allowed}")
         if not names:
             raise SettingsError(f"{source}: match is empty, so any request would match any other")
+
+
+def _check_secrets(name: str, names: tuple[str, ...], source: str) -> None:
+    if name == "redact_personal":
+        for kind in names:
+            if kind not in PERSONAL:
+                allowed = ", ".join(PERSONAL)
+                raise SettingsError(
+                    f"{source}: redact_personal has {kind!r}; allowed are {allowed}"
+                )
+    if name == "allow_secrets":
+        for each in names:
+            if len(each) != 12 or not set(each) <= set("0123456789abcdef"):
+                # Not shown: whoever takes this for the place of the secret shall not see it here.
+                raise SettingsError(
+                    f"{source}: allow_secrets has something that is no fingerprint; it takes the "
+                    "twelve digits that the error shows"
+                )
 
 
 def _names(name: str, value: Any, source: str) -> tuple[str, ...]:
@@ -196,6 +230,43 @@ def _replacements(value: Any, source: str) -> tuple[tuple[str, str], ...]:
                 f"with its text: {error}"
             ) from None
     return tuple(pairs)
+
+
+def _shapes(value: Any, source: str) -> tuple[str, ...]:
+    import re
+
+    pairs = value.items() if isinstance(value, Mapping) else ()
+    lines = [f"{name} => {pattern}" for name, pattern in pairs] or value
+    if isinstance(lines, str):
+        lines = lines.splitlines()
+    if not isinstance(lines, Iterable) or isinstance(lines, bytes):
+        raise SettingsError(
+            f"{source}: redact_shapes is {value!r}; it takes lines NAME => PATTERN or !NAME"
+        )
+    checked = []
+    for line in lines:
+        name, arrow, pattern = str(line).partition("=>")
+        name, pattern = name.strip(), pattern.strip()
+        if not (arrow and pattern) and not name.startswith("!"):
+            raise SettingsError(
+                f"{source}: redact_shapes has {line!r}; write NAME => PATTERN or !NAME"
+            )
+        if not re.fullmatch("!?[A-Z][A-Z0-9_]*", name):
+            raise SettingsError(
+                f"{source}: redact_shapes has the name {name!r}; write it like MY_API_KEY"
+            )
+        try:
+            empty = bool(arrow) and re.compile(pattern.encode()).match(b"") is not None
+        except (re.error, ValueError) as error:
+            raise SettingsError(
+                f"{source}: redact_shapes has {pattern!r}, which is no regular expression: {error}"
+            ) from None
+        if empty:
+            raise SettingsError(
+                f"{source}: redact_shapes has {pattern!r}, which is found where nothing is"
+            )
+        checked.append(f"{name} => {pattern}" if arrow else name)
+    return tuple(checked)
 
 
 def _replacement_lines(value: Any, source: str) -> list[Any]:

@@ -161,8 +161,9 @@ def account(item: pytest.Item) -> dict[str, Any]:
     beyond = [*watch.refused, *(watch.bare.misses if watch.bare else [])]
     missed = sum(miss.count for miss in beyond)
     harness = watch.harness
+    told: dict[str, Any] = {"misses": _misses_for_page(item)} if _has_page(item) else {}
     if harness is None:
-        return {"missed": missed} if missed else {}
+        return {"missed": missed, **told} if missed else {}
     if harness.settings.on_miss != "respond":
         missed += sum(miss.count for miss in harness.misses)
     lists = harness.passed and harness.settings.unused != "ignore"
@@ -174,4 +175,23 @@ def account(item: pytest.Item) -> dict[str, Any]:
         "unused": list(harness.unused) if lists else [],
         "written": harness.written,
         "passed": harness.passed,
+        **told,
     }
+
+
+def _has_page(item: pytest.Item) -> bool:
+    return item.config.getoption("agentcache_report") is not None
+
+
+def _misses_for_page(item: pytest.Item) -> list[dict[str, Any]]:
+    """What the page shows of the misses of a test."""
+    from .page import missed
+
+    watch, root = watch_of(item), item.config.rootpath
+    bare, harness = watch.bare, watch.harness
+    told = missed.told(item.nodeid, watch.refused, None, None, root)
+    if bare:
+        told += missed.told(item.nodeid, bare.misses, bare.responder, None, root)
+    if harness and harness.settings.on_miss != "respond":
+        told += missed.told(item.nodeid, harness.misses, harness.responder, harness.path, root)
+    return told

@@ -9,12 +9,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..cassette_yaml import DEEPEST, writable
-from . import form, json_text, multipart, sse
+from . import aws_events, form, json_text, multipart, sse
 
-KINDS = ("json", "text", "sse", "form", "multipart", "base64", "file")
+KINDS = ("json", "text", "sse", "aws_events", "form", "multipart", "base64", "file")
 STYLES = ("json_style", "sse_style", "form_style", "multipart_style", "text_style", "charset")
 # Past these sizes in bytes a body goes into a file of its own.
-LARGE_BINARY = 1024
+LARGE_BINARY = 256
 LARGE_TEXT = 512 * 1024
 _MEDIA = ("image/", "audio/", "video/", "font/", "application/pdf", "application/zip")
 _BINARY = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
@@ -41,6 +41,7 @@ def to_fields(
     content_type: str,
     store: Store | None = None,
     *,
+    exact: bool = True,
     room: int = DEEPEST - _AROUND_BODY,
 ) -> dict[str, Any]:
     """The fields that stand for `raw`, such that `from_fields` gives the same bytes.
@@ -50,6 +51,8 @@ def to_fields(
         content_type: Its media type with parameters, as far as it is known.
         store: Keeps bytes under a file name made from their media type, and returns that name.
             Without it everything is written in place.
+        exact: Whether JSON comes back to the byte. Else the blanks between its parts and the
+            escapes in its text may change, as nobody asks for them who compares it as JSON.
         room: Levels of nesting that may be used.
 
     Returns:
@@ -64,13 +67,15 @@ def to_fields(
         return {"file": store(raw, media)}
     if sse.is_stream(content_type) and (found := sse.lines(raw)):
         return _styled("sse", *found)
+    if aws_events.is_stream(content_type) and (written := aws_events.lines(raw)):
+        return {"aws_events": written}
     if form.is_form(content_type) and (fields := form.fields(raw)) and writable(fields[0], room):
         return _styled("form", *fields)
-    if parts := _parts(raw, content_type, store, room - _AROUND_PART):
+    if parts := _parts(raw, content_type, store, exact, room - _AROUND_PART):
         return _styled("multipart", *parts)
     if (
         (is_json(content_type) or raw.lstrip()[:1] in (b"{", b"["))
-        and (structured := json_text.structure(raw))
+        and (structured := json_text.structure(raw, exact=exact))
         and writable(structured[0], room)
     ):
         return _styled("json", *structured)
@@ -85,6 +90,11 @@ def is_json(content_type: str) -> bool:
 
 def _styled(kind: str, value: Any, style: str) -> dict[str, Any]:
     return {kind: value, f"{kind}_style": style} if style else {kind: value}
+
+
+def unstructured(raw: bytes, content_type: str) -> dict[str, Any]:
+    """The fields of `raw` as text, or as base64 if it is none."""
+    return _text(raw, content_type) or _binary(raw, "", None)
 
 
 def _text(raw: bytes, content_type: str) -> dict[str, Any] | None:
@@ -120,7 +130,7 @@ def _binary(raw: bytes, media: str, store: Store | None) -> dict[str, Any]:
 
 
 def _parts(
-    raw: bytes, content_type: str, store: Store | None, room: int
+    raw: bytes, content_type: str, store: Store | None, exact: bool, room: int
 ) -> tuple[list[dict[str, Any]], str] | None:
     boundary = multipart.boundary_of(content_type)
     if not boundary or room < 0:
@@ -135,7 +145,9 @@ def _parts(
         headers = {name.lower() if usual else name: value for name, value in part.headers}
         if len(headers) < len(own) or not writable(headers):
             return None
-        content = to_fields(part.content, part.header("content-type"), store, room=room)
+        content = to_fields(
+            part.content, part.header("content-type"), store, exact=exact, room=room
+        )
         found.append({"headers": headers, **content})
     return found, "" if usual else "verbatim"
 
@@ -181,6 +193,8 @@ def _written(kind: str, value: Any, style: str, charset: str, load: Load | None)
         raise BodyError(kind, f"{kind} is {type(value).__name__}, not text; put it in quotes")
     if kind == "sse":
         return sse.text(value, style)
+    if kind == "aws_events":
+        return aws_events.text(value)
     if kind == "base64":
         return base64.b64decode("".join(value.split()), validate=True)
     if kind == "file":

@@ -68,12 +68,19 @@ def _constant(literal: str) -> Any:
     raise ValueError(f"{literal} is no JSON")
 
 
-def structure(raw: bytes) -> tuple[Any, str] | None:
-    """The value of `raw` and the style that gives it back, or None if no style does."""
+def structure(raw: bytes, *, exact: bool = True) -> tuple[Any, str] | None:
+    """The value of `raw` and the style that gives it back, or None if no style does.
+
+    Args:
+        raw: A document.
+        exact: Whether it has to come back to the byte, or may come back compact.
+    """
     try:
         value = parse(raw)
     except ValueError:
         return None
+    if not exact:
+        return value, COMPACT
     for style in _candidates(raw):
         try:
             if text(value, style) == raw:

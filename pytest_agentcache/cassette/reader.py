@@ -14,6 +14,7 @@ from ..errors import CassetteError
 from ..interaction import Headers, Interaction, Request, Response, standard_reason
 from .files import sidecar_folder
 from .recorded import VERSION, Cassette
+from .repeats import RepeatError, Repeats
 
 _BODY_KEYS = {*body.KINDS, *body.STYLES}
 _REQUEST_KEYS = {"method", "url", "headers"} | _BODY_KEYS
@@ -43,6 +44,15 @@ def read(path: Path) -> Cassette:
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
         raise CassetteError(path, "this is no UTF-8 text", _RERECORD, line) from None
+    return parse(text, path)
+
+
+def parse(text: str, path: Path) -> Cassette:
+    """The cassette whose text is given; files that it names lie beside `path`.
+
+    Raises:
+        CassetteError: If it is none.
+    """
     return _Reader(path, text).cassette()
 
 
@@ -51,6 +61,7 @@ class _Reader:
 
     def __init__(self, path: Path, text: str) -> None:
         self.path, self.text = path, text
+        self.repeats = Repeats()
 
     def cassette(self) -> Cassette:
         if not self.text.strip():
@@ -82,7 +93,7 @@ class _Reader:
             raise self.error(
                 ("interactions",), "`interactions` is missing or no list; is the file cut off?"
             )
-        built = tuple(self.interaction(item, ("interactions", at)) for at, item in enumerate(items))
+        built = tuple(self.interaction(item, at) for at, item in enumerate(items))
         return Cassette(self.path, instant, built)
 
     def _check_version(self, document: Any) -> None:
@@ -92,14 +103,15 @@ class _Reader:
         found = "no `agentcache:` line" if version is None else f"format {version!r}"
         remedy = "Update pytest-agentcache, or record the cassette anew with --agentcache-rerecord"
         if version is None and "version" in document:
-            remedy = "A cassette of VCR.py has to be recorded anew, with --agentcache-rerecord"
+            remedy = "A cassette of VCR.py is converted with: agentcache import"
         raise self.error(
             ("agentcache",),
             f"{found}, but this version of pytest-agentcache reads format {VERSION}",
             remedy,
         )
 
-    def interaction(self, item: Any, place: tuple[str | int, ...]) -> Interaction:
+    def interaction(self, item: Any, at: int) -> Interaction:
+        place = ("interactions", at)
         item = self._mapping(item, place, {"request", "response"})
         for part in ("request", "response"):
             if part not in item:
@@ -122,6 +134,8 @@ class _Reader:
         if not isinstance(reason, str):
             raise self.error((*answered, "reason"), "`reason` is no text")
         sent, came = self._headers(request, asked), self._headers(response, answered)
+        # In this order: an answer may refer to what it answers.
+        asked_with = self._body(request, asked, sent.get("content-type"))
         content = self._body(response, answered, came.get("content-type"))
         chunks = response.get("chunks", [])
         if not isinstance(chunks, list) or any(
@@ -139,7 +153,7 @@ class _Reader:
                 request["method"],
                 request["url"],
                 sent,
-                self._body(request, asked, sent.get("content-type")),
+                asked_with,
             ),
             Response(status, came, content, reason, tuple(chunks)),
         )
@@ -178,6 +192,8 @@ class _Reader:
             kind = style.removesuffix("_style") if style != "charset" else "text"
             if style in part and kind not in part:
                 raise self.error((*place, style), f"`{style}` without a `{kind}` that it tells of")
+        if "json" in part:
+            part = {**part, "json": self._restored(part["json"], place)}
         try:
             return body.from_fields(part, self._file, content_type)
         except body.BodyError as error:
@@ -187,6 +203,19 @@ class _Reader:
                 else _RERECORD
             )
             raise self.error((*place, error.key), error.problem, remedy) from None
+
+    def _restored(self, value: Any, place: tuple[str | int, ...]) -> Any:
+        """JSON with what its references stand for."""
+        _, at, side = place
+        try:
+            return self.repeats.restore(f"{side} {int(at) + 1}", value)
+        except RepeatError as error:
+            raise self.error(
+                (*place, "json", *error.path),
+                error.problem,
+                "Write out what shall stand there, or record the cassette anew with "
+                "--agentcache-rerecord",
+            ) from None
 
     def _file(self, name: str) -> bytes:
         folder = sidecar_folder(self.path)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,11 +12,13 @@ from typing import Any
 from .. import body, cassette_yaml
 from ..caption import caption
 from ..errors import CassetteError
-from ..interaction import Headers, Interaction, standard_reason
+from ..interaction import Headers, Interaction, Request, Response, standard_reason
 from .files import replace_file, sidecar_folder
 from .recorded import VERSION, Cassette
+from .repeats import MarkError, Shortening
 
-HEADER = "# Recorded by pytest-agentcache. Edit freely: it is checked when it is read.\n"
+_HEADER = "# Recorded by pytest-agentcache. Edit freely: it is checked when it is read."
+_GZIP = b"\x1f\x8b"
 _KINDS = ("image", "audio", "video", "font")
 _EXTENSIONS = {
     "application/gzip": "gz",
@@ -104,8 +106,11 @@ def remove(path: Path) -> None:
         ) from None
 
 
-def render(cassette: Cassette, files: dict[str, bytes]) -> str:
-    """The canonical text of a cassette; bodies that want a file of their own go into `files`."""
+def render(cassette: Cassette, files: dict[str, bytes] | None) -> str:
+    """The canonical text of a cassette; bodies that want a file of their own go into `files`.
+
+    Where that is None they stand in the text like all others.
+    """
 
     def store(content: bytes, media: str) -> str:
         kind, _, subtype = media.partition("/")
@@ -114,28 +119,51 @@ def render(cassette: Cassette, files: dict[str, bytes]) -> str:
         digest = hashlib.sha256(content).hexdigest()[:10]
         # Not `mimetypes`, which asks the machine: the same answer has the same name everywhere.
         extension = _EXTENSIONS.get(media) or _EXTENSIONS.get(kind, "bin")
+        if content.startswith(_GZIP) and not extension.endswith("gz"):
+            # Packed though no header said so: whoever wants to look into it should know.
+            extension += ".gz"
         name = f"{what[:40] or 'body'}-{digest}.{extension}"
-        files[name] = content
+        if files is not None:
+            files[name] = content
         return name
 
     instant = cassette.recorded_at or datetime.now(UTC)
-    text = HEADER + cassette_yaml.dump_entry("agentcache", VERSION)
+    text = f"agentcache: {VERSION}  {_HEADER}\n"
     text += cassette_yaml.dump_entry("recorded_at", instant.strftime("%Y-%m-%dT%H:%M:%SZ"))
     if not cassette.interactions:
         return text + "interactions: []\n"
-    text += "interactions:\n"
+    parts = [text, "interactions:\n"]
+    shortening = Shortening()
     for number, interaction in enumerate(cassette.interactions, 1):
-        text += caption(number, interaction) + "\n"
-        text += cassette_yaml.dump_item(_item(interaction, store))
-    return text
+        parts.append(caption(number, interaction) + "\n")
+        item = _item(interaction, None if files is None else store)
+        for side, message in (("request", interaction.request), ("response", interaction.response)):
+            item[side] = _shortened(item[side], message, f"{side} {number}", shortening)
+        parts.append(cassette_yaml.dump_item(item, frame=2))
+    return "".join(parts)
 
 
-def _item(interaction: Interaction, store: Callable[[bytes, str], str]) -> dict[str, Any]:
+def _shortened(
+    fields: dict[str, Any], message: Request | Response, name: str, shortening: Shortening
+) -> dict[str, Any]:
+    """The fields of a request or response, with references in place of what stands above."""
+    if "json" not in fields:
+        return fields
+    try:
+        return fields | {"json": shortening.shorten(name, fields["json"])}
+    except MarkError:
+        # As text it cannot be taken for a reference.
+        kept = {key: value for key, value in fields.items() if key not in ("json", "json_style")}
+        return kept | body.unstructured(message.body, message.content_type)
+
+
+def _item(interaction: Interaction, store: body.Store | None) -> dict[str, Any]:
     request, response = interaction.request, interaction.response
     asked: dict[str, Any] = {"method": request.method, "url": request.url}
     if request.headers:
         asked["headers"] = _header_fields(request.headers)
-    asked |= body.to_fields(request.body, request.content_type, store)
+    # A request is compared as JSON and never sent again.
+    asked |= body.to_fields(request.body, request.content_type, store, exact=False)
     answered: dict[str, Any] = {"status": response.status}
     if response.reason != standard_reason(response.status):
         answered["reason"] = response.reason
@@ -169,7 +197,7 @@ def _remove_stale(folder: Path, before: bytes | None, files: Mapping[str, bytes]
     """Removes what the cassette named `before` and names no more; the rest is somebody else's."""
     if not folder.is_dir():
         return
-    for name in re.findall(rb"\bfile: ([\w-]+-[0-9a-f]{10}\.\w+)", before or b""):
+    for name in re.findall(rb"\bfile: ([\w-]+-[0-9a-f]{10}(?:\.\w+)+)", before or b""):
         if name.decode() not in files:
             (folder / name.decode()).unlink(missing_ok=True)
     if not any(folder.iterdir()):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from functools import lru_cache
+from itertools import islice
 from typing import Any
 
 import yaml
@@ -13,6 +14,8 @@ from .values import RESOLVERS, Number, UnreadableError
 
 _JSON_NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][-+]?\d+)?")
 _DEEPEST_READ = 500
+_SEPARATOR = re.compile("[\x85\u2028\u2029]")
+_LINE_END = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
 _Parser: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -25,16 +28,28 @@ def load(text: str) -> Any:
     """
     try:
         return _built(yaml.parse(text, Loader=_Parser))
+    except UnreadableError as error:
+        if error.line is not None:
+            error.line = _shown(text, error.line)
+        raise
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         # What is missing at the end is missing on the last line, not behind it.
-        line = min(mark.line, text.rstrip("\n").count("\n")) + 1 if mark else None
+        line = min(_shown(text, mark.line + 1), text.rstrip("\n").count("\n") + 1) if mark else None
         raise UnreadableError(str(error.problem or error.context), line) from None
     except yaml.reader.ReaderError as error:
         # libyaml counts in bytes.
         line = text.encode("utf-8", "replace").count(b"\n", 0, error.position) + 1
         code = error.character if isinstance(error.character, int) else ord(error.character)
         raise UnreadableError(f"the character U+{code:04X}: {error.reason}", line) from None
+
+
+def _shown(text: str, line: int) -> int:
+    """The line that an editor shows for YAML's, which ends lines at separators too."""
+    if text.isascii() or not _SEPARATOR.search(text):
+        return line
+    ends = islice(_LINE_END.finditer(text), line - 1)
+    return 1 + sum(end[0].endswith("\n") for end in ends)
 
 
 def _built(events: Iterable[Any]) -> Any:
@@ -165,4 +180,4 @@ def line_of(text: str, path: tuple[str | int, ...]) -> int | None:
             line = node.start_mark.line + 1
         else:
             break
-    return line
+    return None if line is None else _shown(text, line)

@@ -7,28 +7,21 @@ escapes what lies beyond the basic plane).
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
-from .values import DEEPEST, LONGEST_KEY, RESOLVERS, Number, UnwritableError
+from .flow import flow
+from .scalars import PLAIN_BLOCK, block, is_half, scalar, string
+from .values import DEEPEST, LONGEST_KEY, UnwritableError
 
 WIDTH = 100
-# YAML 1.2 reads these as numbers, YAML 1.1 as text; quotes make it text in both.
-_NUMBER_ELSEWHERE = re.compile(
-    r"[-+]?(\d[\d_]*\.?[\d_]*|\.\d[\d_]*)([eE][-+]?\d+)?|0[ox][\da-fA-F]+"
-)
-_PLAIN_BLOCK = re.compile(
-    r"(?![-?:,\[\]{}#&*!|>'\"%@` ])(?!---|\.\.\.)"
-    r"(?:[^\x00-\x1f\x7f-\xa0\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff:#]|:(?! |$)|(?<! )#)+"
-    r"(?<! )"
-)
-_PLAIN_FLOW = re.compile(r"[\w/.<$+(~=\u00a1-\u1fff][\w/.<>$+()~=;*@^|&% \u00a1-\u1fff-]*(?<! )")
-_NOT_IN_QUOTES = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
-_NOT_IN_BLOCK = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]"
-)
-_HALF = re.compile("[\ud800-\udfff]")
-_ESCAPES = {"\n": "\\n", "\t": "\\t", "\r": "\\r", "\0": "\\0", "\\": "\\\\", '"': '\\"'}
+# More lines than this are opened up, however many that takes.
+_MOST_LINES = 5
+# The last level of a frame takes one line or is opened up; what stands right in it, a body or the
+# headers, takes two at most, for a reader looks for its parts.
+_FRAME_LINES = (1, 2)
+# What is opened up for the reader's sake, though it could be filled, takes less than this many
+# times the lines.
+_WORTH_FILLING = 1.4
 
 
 def dump(value: Any, indent: int = 0) -> str:
@@ -38,17 +31,23 @@ def dump(value: Any, indent: int = 0) -> str:
         UnwritableError: If it is nested deeper than 100 levels, or has a key past 1000 characters
             or text with half of a surrogate pair.
     """
-    return "\n".join(_block(value, indent, 0)) + "\n"
+    lines, is_flow = _collection(value, WIDTH - indent, indent + 2, indent, 0)
+    return " " * (indent if is_flow else 0) + "\n".join(lines) + "\n"
 
 
 def dump_entry(key: str, value: Any, indent: int = 0) -> str:
     """`key: value` as canonical YAML, ending in a newline; for files written piece by piece."""
-    return "\n".join(_entry(key, value, indent, 0)) + "\n"
+    return "\n".join(_entry(key, value, indent, len(_FRAME_LINES) - 1)) + "\n"
 
 
-def dump_item(value: Any) -> str:
-    """`- value` as canonical YAML in column 0, ending in a newline."""
-    return "\n".join(_item(value, 0, 0)) + "\n"
+def dump_item(value: Any, *, frame: int = 0) -> str:
+    """`- value` as canonical YAML in column 0, ending in a newline.
+
+    Args:
+        value: The item.
+        frame: How many levels, its own the first, are opened up where they need more than a line.
+    """
+    return "\n".join(_item(value, 0, -frame if frame else len(_FRAME_LINES) - 1)) + "\n"
 
 
 def writable(value: Any, room: int = DEEPEST) -> bool:
@@ -59,21 +58,46 @@ def writable(value: Any, room: int = DEEPEST) -> bool:
         return all(
             writable(key)
             # No character takes more than six in quotes.
-            and (len(key) * 6 < LONGEST_KEY or len(_string(key, _PLAIN_BLOCK)) <= LONGEST_KEY)
+            and (len(key) * 6 < LONGEST_KEY or len(string(key, PLAIN_BLOCK)) <= LONGEST_KEY)
             and writable(each, room - 1)
             for key, each in value.items()
         )
     if isinstance(value, list):
         return all(writable(each, room - 1) for each in value)
     if isinstance(value, str) and not value.isascii():
-        return _HALF.search(value) is None
+        return not is_half(value)
     return True
 
 
-def _block(value: Any, indent: int, depth: int) -> list[str]:
-    """Lines of a collection from column `indent` on, the first one indented too."""
-    one_line = _flow(value, WIDTH - indent)
-    return _opened(value, indent, depth) if one_line is None else [" " * indent + one_line]
+def _collection(
+    value: Any, columns: int, column: int, inside: int, depth: int, above: int = 0
+) -> tuple[list[str], bool]:
+    """The lines of a collection, and whether they are in flow style; then the first has no indent.
+
+    Args:
+        value: A dict or list.
+        columns: How many columns are left on the line where it begins.
+        column: Where the lines after that begin in flow style.
+        inside: Where what it holds begins if it is opened up.
+        depth: How deep it lies, from 0 on where the frame ends.
+        above: How many lines more it takes if it is opened up.
+    """
+    most = _FRAME_LINES[max(depth, 0)] if depth < len(_FRAME_LINES) else _MOST_LINES
+    filled = flow(value, columns, WIDTH - column, most)
+    if filled is not None:
+        lines = [filled[0], *[" " * column + line for line in filled[1:]]]
+        if len(lines) == 1 or len(lines) > _MOST_LINES:
+            return lines, True
+    opened = _opened(value, inside, depth)
+    if filled is None or _is_of_several(value):
+        return opened, False
+    worth = len(lines) * _WORTH_FILLING <= len(opened) + above
+    return (lines, True) if worth else (opened, False)
+
+
+def _is_of_several(value: Any) -> bool:
+    """Whether this is a list like that of messages, each of which begins a line."""
+    return isinstance(value, list) and sum(isinstance(each, (dict, list)) for each in value) > 1
 
 
 def _opened(value: Any, indent: int, depth: int) -> list[str]:
@@ -91,126 +115,31 @@ def _opened(value: Any, indent: int, depth: int) -> list[str]:
 
 
 def _entry(key: str, value: Any, indent: int, depth: int) -> list[str]:
-    name = _scalar(key, flow=False)
+    name = scalar(key, flow=False)
     if len(name) > LONGEST_KEY:
         raise UnwritableError(f"a key of {len(key)} characters")
     head = f"{' ' * indent}{name}:"
-    if isinstance(value, str):
-        if "\n" in value and (text := _literal(value, indent + 2)):
-            return [f"{head} {text[0]}", *text[1:]]
-        return [f"{head} {_scalar(value, flow=False)}"]
     if not isinstance(value, (dict, list)):
-        return [f"{head} {_scalar(value, flow=False)}"]
-    one_line = _flow(value, WIDTH - len(head) - 1)
-    if one_line is not None:
-        return [f"{head} {one_line}"]
+        return _with_scalar(head, value, indent)
     # A list stands in the column of its key, a mapping two further in.
     inside = indent if isinstance(value, list) else indent + 2
-    return [head, *_opened(value, inside, depth + 1)]
+    # Opened up it leaves its key a line to itself.
+    lines, is_flow = _collection(
+        value, WIDTH - len(head) - 1, indent + 2, inside, depth + 1, above=1
+    )
+    return [f"{head} {lines[0]}", *lines[1:]] if is_flow else [head, *lines]
 
 
 def _item(value: Any, indent: int, depth: int) -> list[str]:
-    dash = " " * indent + "- "
-    if isinstance(value, str):
-        if "\n" in value and (text := _literal(value, indent + 2)):
-            return [dash + text[0], *text[1:]]
-        return [dash + _scalar(value, flow=False)]
+    dash = " " * indent + "-"
     if not isinstance(value, (dict, list)):
-        return [dash + _scalar(value, flow=False)]
-    lines = _block(value, indent + 2, depth + 1)
-    return [dash + lines[0][indent + 2 :], *lines[1:]]
+        return _with_scalar(dash, value, indent)
+    column = indent + 2
+    lines, is_flow = _collection(value, WIDTH - column, column + 2, column, depth + 1)
+    return [f"{dash} {lines[0] if is_flow else lines[0][column:]}", *lines[1:]]
 
 
-def _flow(value: Any, room: int) -> str | None:
-    """`value` on one line of at most `room` columns, or None where it does not fit."""
-    if isinstance(value, (dict, list)):
-        if not value:
-            # Opened up it would be nothing, so it stands on its line however long that gets.
-            return "{}" if isinstance(value, dict) else "[]"
-        if len(value) * 3 > room:
-            return None
-        parts: list[str] = []
-        left = room - 2
-        pairs = value.items() if isinstance(value, dict) else ((None, each) for each in value)
-        for key, each in pairs:
-            start = ""
-            if key is not None:
-                if len(key) > left:
-                    return None
-                start = _scalar(key, flow=True) + ": "
-            text = _flow(each, left - len(start))
-            if text is None:
-                return None
-            left -= len(start) + len(text) + 2
-            if left < -2:
-                return None
-            parts.append(start + text)
-        inner = ", ".join(parts)
-        return "{" + inner + "}" if isinstance(value, dict) else "[" + inner + "]"
-    if isinstance(value, str) and (len(value) > room or "\n" in value):
-        return None
-    text = _scalar(value, flow=True)
-    return text if len(text) <= room else None
-
-
-def _scalar(value: Any, *, flow: bool) -> str:
-    if isinstance(value, str):
-        return _string(value, _PLAIN_FLOW if flow else _PLAIN_BLOCK)
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int):
-        return int.__repr__(value)
-    if isinstance(value, float):
-        literal = value.literal if isinstance(value, Number) else repr(value)
-        # What YAML 1.1 would take for text needs the tag; safe_load knows it.
-        return literal if _resolves_to(literal, "float") else f"!!float {literal}"
-    raise UnwritableError(f"a value of type {type(value).__name__}")
-
-
-def _resolves_to(text: str, kind: str) -> bool:
-    for tag, pattern in RESOLVERS.get(text[:1], ()):
-        if pattern.match(text):
-            return tag.endswith(":" + kind)
-    return False
-
-
-def _string(text: str, plain: re.Pattern[str]) -> str:
-    if plain.fullmatch(text) and not _means_something_else(text):
-        return text
-    if _NOT_IN_QUOTES.search(text):
-        escaped = (_escape(char) for char in text)
-        return '"' + "".join(escaped) + '"'
-    return "'" + text.replace("'", "''") + "'"
-
-
-def _means_something_else(text: str) -> bool:
-    if _NUMBER_ELSEWHERE.fullmatch(text) or text.lower() in ("y", "n"):
-        return True
-    return any(pattern.match(text) for _, pattern in RESOLVERS.get(text[:1], ()))
-
-
-def _escape(char: str) -> str:
-    if char in _ESCAPES:
-        return _ESCAPES[char]
-    if not _NOT_IN_QUOTES.match(char):
-        return char
-    code = ord(char)
-    if 0xD800 <= code <= 0xDFFF:
-        raise UnwritableError("half of a surrogate pair")
-    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
-
-
-def _literal(text: str, indent: int) -> list[str] | None:
-    """`text` as a literal block: its indicator, then its lines; None where YAML would change it."""
-    if _NOT_IN_BLOCK.search(text) or not text.strip("\n"):
-        return None
-    body = text.rstrip("\n")
-    ends = len(text) - len(body)
-    # Without the digit a leading blank would be taken for indentation.
-    digit = "2" if body[0] in " \n\t" else ""
-    chomp = {0: "-", 1: ""}.get(ends, "+")
-    pad = " " * indent
-    lines = [pad + line if line else "" for line in body.split("\n")]
-    return [f"|{digit}{chomp}", *lines, *[""] * (ends - 1)]
+def _with_scalar(head: str, value: Any, indent: int) -> list[str]:
+    if isinstance(value, str) and "\n" in value and (lines := block(value, indent + 2)):
+        return [f"{head} {lines[0]}", *lines[1:]]
+    return [f"{head} {scalar(value, flow=False)}"]

@@ -93,7 +93,7 @@ class Reader:
         is_whole = re.search(r"^agentcache:", block.text, re.MULTILINE)
         text = block.text if is_whole else f"{_HEAD}interactions:\n{block.text}"
         path = self._folder / f"read_{block.line}.yaml"
-        for name in re.findall(r"^ +file: (\S+)$", text, re.MULTILINE):
+        for name in re.findall(r"\bfile: ([\w.-]+)", text):
             cassette.sidecar_folder(path).mkdir(exist_ok=True)
             (cassette.sidecar_folder(path) / name).write_bytes(b"its bytes")
         path.write_text(text, encoding="utf-8")
@@ -101,8 +101,10 @@ class Reader:
         assert found.interactions, f"{block}: there is no interaction in it"
         if "file:" not in text:
             canonical = cassette.render(found, {})
-            lines = [line for line in text.splitlines() if not line.startswith("#")]
-            again = [line for line in canonical.splitlines() if not line.startswith("#")]
+            # Comments are for the reader, and one of them stands behind the first key.
+            told = ("#", "agentcache:")
+            lines = [line for line in text.splitlines() if not line.startswith(told)]
+            again = [line for line in canonical.splitlines() if not line.startswith(told)]
             assert lines == again, f"{block}: not in canonical form, which is\n{canonical}"
 
     def _do(self, command: str, folder: Path | None = None, **settings: str) -> tuple[int, str]:
@@ -124,6 +126,10 @@ class Reader:
                 return 0, ""
             case ["python", *arguments]:
                 program = [sys.executable, *arguments]
+            case ["agentcache", *arguments]:
+                program = [sys.executable, "-m", "pytest_agentcache", *arguments]
+            case ["git", *_]:
+                program = words
             case ["pytest", *arguments]:
                 program = [sys.executable, "-m", "pytest", *arguments]
             case _:
@@ -158,6 +164,12 @@ class Reader:
             ),
             "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
             "COLUMNS": "80",
+            "GIT_CONFIG_GLOBAL": os.devnull,
+            **{
+                f"GIT_{role}_{what}": value
+                for role in ("AUTHOR", "COMMITTER")
+                for what, value in (("NAME", "Somebody"), ("EMAIL", "somebody@example.org"))
+            },
             "PYTHONUTF8": "1",
         }
 

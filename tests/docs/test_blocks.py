@@ -43,6 +43,7 @@ def test_every_page_is_found():
         "configuration.md",
         "faults.md",
         "how-it-works.md",
+        "moving-from-vcr.md",
         "quickstart.md",
         "troubleshooting.md",
     }

@@ -42,6 +42,11 @@ SPEAKING = (
     "settings",
     "standalone",
     "usage",
+    "vcr.betamax",
+    "vcr.foreign",
+    "vcr.har",
+    "vcr.source",
+    "vcr.vcrpy",
 )
 
 
@@ -112,7 +117,7 @@ def messages() -> list[str]:
         tree = ast.parse((root / f"{module.replace('.', '/')}.py").read_text(encoding="utf-8"))
         for node in ast.walk(tree):
             called = ast.unparse(node.func) if isinstance(node, ast.Call) else ""
-            known = r"(Settings|Cassette|Body|Path|Fault|Usage|Clock|Refresh)Error$|^self\.error$"
+            known = r"(Settings|Cassette|Body|Path|Fault|Usage|Clock|Refresh)Error$|^\w+\.error$"
             # Whoever asks it for an instant or a span passes on what it says.
             known = "Error$" if module == "instants" else known
             if re.search(known, called):

@@ -398,3 +398,23 @@ def test_fields_that_make_no_body_are_refused(fields, key):
         from_fields(fields)
 
     assert caught.value.key == key
+
+
+@pytest.mark.parametrize(
+    "raw", [b'{"a": [1, 2.50]}', b'{\n\t"a":[1,2.50]}', b' {"\\u0061" : [ 1 ,2.50 ] }\r\n']
+)
+def test_json_that_is_only_compared_has_no_style(raw):
+    """Blanks and escapes are nothing to a comparison; numbers keep the way they are written."""
+    fields = to_fields(raw, "application/json", exact=False)
+
+    assert fields == {"json": {"a": [1, 2.5]}}
+    assert from_fields(fields) == b'{"a":[1,2.50]}'
+    form = b"--b\r\nContent-Type: application/json\r\n\r\n" + raw + b"\r\n--b--\r\n"
+    parts = to_fields(form, "multipart/form-data; boundary=b", exact=False)["multipart"]
+    assert parts == [{"headers": {"content-type": "application/json"}, "json": {"a": [1, 2.5]}}]
+
+
+@pytest.mark.parametrize("raw", [b'{"a":1,"a":2}', b"[1e999]", b"{a", b'["\\ud800"]'])
+def test_what_no_comparison_takes_for_json_stays_text(raw):
+    """The same JSON is structure here and JSON to whoever compares."""
+    assert to_fields(raw, "application/json", exact=False) == {"text": raw.decode()}

@@ -66,6 +66,7 @@ RESPONSES = {
         {"type": "function_call", "name": "get_weather", "arguments": '{"city":"Paris"}'},
     ],
 }
+USAGE = {"prompt_tokens": 1234, "completion_tokens": 85}
 GEMINI = {
     "candidates": [
         {
@@ -98,7 +99,7 @@ BEDROCK = {
         (answer(OPENAI), '"It is dry."'),
         (answer(OPENAI_TOOL), "calls get_weather(city=Paris, n=2) · calls get_time()"),
         (answer({"choices": [{"text": "legacy"}]}), '"legacy"'),
-        (answer({"choices": [{"message": {"refusal": "No."}}]}), '"No."'),
+        (answer({"choices": [{"message": {"refusal": "No."}}]}), 'refuses "No."'),
         (
             answer({"choices": [{"message": {"content": [{"type": "text", "text": "x"}]}}]}),
             '"x"',
@@ -108,7 +109,7 @@ BEDROCK = {
         (answer(GEMINI), '"Dry." · calls get_weather(city=Paris)'),
         (
             answer([GEMINI, GEMINI]),
-            '"Dry.Dry." · calls get_weather(city=Paris) · calls get_weather(city=Paris)',
+            '"Dry. Dry." · calls get_weather(city=Paris) · calls get_weather(city=Paris)',
         ),
         (answer(BEDROCK), '"Dry." · calls get_weather(city=Paris)'),
         (answer(b"\n" + json.dumps(OPENAI).encode()), '"It is dry."'),
@@ -223,13 +224,15 @@ def test_line_says_what_was_asked_and_answered():
 
 
 def test_line_is_cut():
-    """A hundred columns at most, and the address leaves room for the rest."""
-    long = line(answer({"choices": [{"text": "word " * 100}]}))
-    assert len(long) == 100
-    assert long.endswith("…")
+    """120 columns at most, and neither the address nor the words hide the rest."""
+    long = line(answer({"choices": [{"text": "word " * 100}], "usage": USAGE}))
+    assert len(long) == 120
+    assert long.endswith("word … · 1.2k→85 tokens")
 
-    far = line(answer(OPENAI), url="https://h.example/" + "p" * 200)
-    assert '"It is dry."' in far
+    far = line(answer(OPENAI, status=404), url="https://h.example/" + "p" * 200 + "/end")
+    assert far == f'# 1 · POST h.example/…{"p" * 39}/end → 404 · "It is dry."'
+    host = line(answer(OPENAI), url=f"https://{'h' * 200}.example/v1/chat/completions")
+    assert host == f'# 1 · POST {"h" * 26}…/v1/chat/completions → 200 · "It is dry."'
     arguments = json.dumps({"text": "t" * 200})
     call = {
         "choices": [
@@ -237,6 +240,22 @@ def test_line_is_cut():
         ]
     }
     assert says(answer(call)) == f"calls f(text={'t' * 23}…)"
+
+
+def test_a_stream_has_room_for_what_it_says():
+    """Nobody reads a stream, so its text stands above it, on lines of its own if need be."""
+    short = line(stream(chunk(content="It is "), chunk(content="dry."), {"usage": USAGE}))
+    assert short == '# 1 · POST h.example/v1/chat?q=1 → 200 stream · "It is dry." · 1.2k→85 tokens'
+
+    told = " ".join(f"word{n}" for n in range(40))
+    long = line(stream(chunk(content=told), {"usage": USAGE})).split("\n")
+    assert long[0] == "# 1 · POST h.example/v1/chat?q=1 → 200 stream · 1.2k→85 tokens"
+    assert " ".join(each.removeprefix("#     ") for each in long[1:]) == f'"{told}"'
+    assert all(len(each) <= 100 for each in long)
+
+    endless = line(stream(chunk(content="word " * 1000))).split("\n")
+    assert len(endless) == 7
+    assert endless[-1].endswith(" …")
 
 
 def test_line_is_one_line():
@@ -301,10 +320,12 @@ BUILT_LIKE = st.recursive(
 def test_nothing_that_is_json_breaks_it(value):
     """Whatever an answer is built like, there is a line for it."""
     for response in (answer(value), stream(value, value)):
-        said = line(response)
-        assert said.startswith("# 1 · POST ")
-        assert len(said) <= 100
-        assert said.isprintable()
+        first, *more = line(response).split("\n")
+        assert first.startswith("# 1 · POST ")
+        assert len(first) <= 120
+        assert len(more) <= 6
+        assert all(each.startswith("#     ") and len(each) <= 100 for each in more)
+        assert all(each.isprintable() for each in (first, *more))
 
 
 @pytest.mark.parametrize("depth", [500, 100_000])

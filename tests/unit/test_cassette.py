@@ -1,5 +1,7 @@
 import errno
+import gzip
 import hashlib
+import json
 import os
 import stat
 from dataclasses import replace
@@ -11,7 +13,15 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_agentcache.cassette import Cassette, locked, read, remove, sidecar_folder, write
+from pytest_agentcache.cassette import (
+    Cassette,
+    locked,
+    read,
+    remove,
+    render,
+    sidecar_folder,
+    write,
+)
 from pytest_agentcache.errors import CassetteError
 from pytest_agentcache.interaction import (
     Headers,
@@ -446,3 +456,32 @@ def test_lock_lets_one_in_at_a_time(tmp_path):
         thread.join()
 
     assert most == [1] * 8
+
+
+def test_a_packed_file_has_an_ending_that_says_so(tmp_path):
+    """JSON that was packed though no header says so can be looked into, and goes when stale."""
+    content = gzip.compress(json.dumps(list(range(500))).encode(), mtime=0)
+    path = tmp_path / "c.yaml"
+
+    kept(path, interaction(content, "application/json"))
+
+    (file,) = (tmp_path / "c").iterdir()
+    assert file.name.startswith("json-")
+    assert file.name.endswith(".json.gz")
+    assert read(path).interactions[0].response.body == content
+    kept(path, interaction(b"{}", "application/json"))
+    assert not (tmp_path / "c").exists()
+
+
+def test_a_request_needs_no_style(tmp_path):
+    """However a client writes its JSON, the cassette is the same."""
+    texts = set()
+    for raw in (b'{"a": [1]}', b'{"a":[1]}', b'{\n "a": [1]\n}'):
+        headers = Headers((("content-type", "application/json"),))
+        asked = Request("POST", "https://h.example/", headers, raw)
+        texts.add(
+            render(Cassette(tmp_path / "c.yaml", INSTANT, (Interaction(asked, Response(200)),)), {})
+        )
+
+    assert len(texts) == 1
+    assert "json_style" not in texts.pop()

@@ -8,7 +8,7 @@ from pytest_agentcache import cassette_yaml
 from pytest_agentcache.body import json_text
 from pytest_agentcache.cassette_yaml import UnreadableError, UnwritableError, dump, load
 
-from .values import COLLECTIONS, STRINGS, same
+from .values import COLLECTIONS, STRINGS, TEXT_OF_LINES, same
 
 
 @given(COLLECTIONS)
@@ -169,6 +169,118 @@ def test_text_of_several_lines_is_a_block():
     assert dump({"a": "one\ntwo\n\n"}) == "a: |+\n  one\n  two\n\n"
     assert dump({"a": " one\ntwo"}) == "a: |2-\n   one\n  two\n"
     assert dump(["one\ntwo"]) == "- |-\n  one\n  two\n"
+
+
+@given(TEXT_OF_LINES)
+def test_text_of_several_lines_is_always_a_block(text):
+    """Whatever stands in it: its lines are lines of the file, and every reader gets it exactly."""
+    for written in (dump({"a": text}), dump([text]), dump({"a": {"b": [text, text]}})):
+        value = load(written)
+        assert same(yaml.safe_load(written), value)
+        assert same(yaml.load(written, Loader=yaml.CSafeLoader), value)
+        assert dump(value) == written
+
+    assert load(dump({"a": text})) == {"a": text}
+    lines = cassette_yaml.dump_entry("a", text).removesuffix("\n").split("\n")
+    assert len(lines) > text.rstrip("\n").count("\n")
+    assert lines[0][:4] in ("a: |", 'a: "')
+    assert all(line[:2] in ("", "  ") for line in lines[1:])
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("one \n\ttwo\t\n", "|\n  one \n  \ttwo\t\n"),
+        ("😀\nsun", "|-\n  😀\n  sun\n"),
+        ("one\u2028two\nthree", "|-\n  one\u2028  two\n  three\n"),
+        ("one\u2029\ntwo", "|-\n  one\u2029\n  two\n"),
+        ("one\r\n  two\r\n", '"\\\n  one\\r\\n\\\n  \\  two\\r\\n"\n'),
+        ("\ufeffone\n\x1b[1mtwo\\n", '"\\\n  \\ufeffone\\n\\\n  \\x1b[1mtwo\\\\n"\n'),
+        ("\u2028one\n\ntwo\x85", '"\\\n  \\u2028one\\n\\\n  \\n\\\n  two\\x85"\n'),
+    ],
+)
+def test_what_blocks_look_like(text, written):
+    """A literal block; where YAML would change that, lines in quotes, escapes in sight."""
+    assert cassette_yaml.dump_entry("a", text) == f"a: {written}"
+    assert yaml.safe_load(f"a: {written}") == {"a": text}
+
+
+def test_lines_are_counted_as_an_editor_counts_them():
+    """A line separator is a line end for YAML, and none for who looks for the line."""
+    text = dump({"a": "one\u2028two\nthree", "b": 1, "c": {"d": "x"}}) + "b: 2\n"
+
+    with pytest.raises(UnreadableError) as caught:
+        load(text)
+
+    assert caught.value.line == text.count("\n")
+    assert cassette_yaml.line_of(dump({"a": "one\u2028two\nthree", "b": 1}), ("b",)) == 4
+
+
+def test_a_collection_is_filled_where_that_saves_a_third():
+    """Over five lines at most, cut as far outside as that number of lines allows."""
+    schema = {
+        "type": "object",
+        "properties": {name: {"type": "string"} for name in ("city", "country", "population")},
+        "required": ["city", "country", "population"],
+    }
+
+    assert cassette_yaml.dump_entry("tool", schema) == (
+        "tool: {type: object, properties: {city: {type: string}, country: {type: string},\n"
+        "  population: {type: string}}, required: [city, country, population]}\n"
+    )
+    assert cassette_yaml.dump_entry(
+        "tool", {"strict": True, "description": "x" * 40, **schema}
+    ) == (
+        f"tool: {{strict: true, description: {'x' * 40}, type: object,\n"
+        "  properties: {city: {type: string}, country: {type: string}, "
+        "population: {type: string}},\n"
+        "  required: [city, country, population]}\n"
+    )
+    assert cassette_yaml.dump_entry("a", {"b": "x" * 60, "c": "y" * 60}) == (
+        f"a: {{b: {'x' * 60},\n  c: {'y' * 60}}}\n"
+    )
+    inner = {"x": "x" * 60, "in": {"p": "p" * 20, "q": "q" * 60}}
+    assert cassette_yaml.dump_entry("a", inner) == (
+        f"a: {{x: {'x' * 60},\n  in: {{p: {'p' * 20}, q: {'q' * 60}}}}}\n"
+    )
+    six = {f"key{n}": "x" * 80 for n in range(6)}
+    assert cassette_yaml.dump_entry("a", six).startswith("a:\n  key0: x")
+
+
+def test_items_of_a_list_begin_a_line_each():
+    """Messages stay apart, though together they would fill fewer lines."""
+    messages = [{"role": "user", "content": "x" * 20}] * 3
+
+    assert dump({"messages": messages}).count("\n- {role: user, content:") == 3
+
+
+def test_sentences_are_not_cut_and_words_may_be_wide():
+    """A long sentence has a line of its key; what nobody reads anyway just stands there."""
+    sentence, word = "word " * 30 + "end", "A" * 300
+
+    assert cassette_yaml.dump_entry("a", {"b": sentence, "c": 1}).startswith("a:\n  b: word word")
+    assert cassette_yaml.dump_entry("a", {"id": 1, "key": word, "d": 2, "e": 3}) == (
+        f"a: {{id: 1,\n  key: {word},\n  d: 2, e: 3}}\n"
+    )
+
+
+def test_numbers_are_filled_however_many():
+    """A vector is no reading; it takes the lines it fills."""
+    text = dump({"embedding": [n / 1000 for n in range(1536)]})
+
+    assert text.count("\n") < 120
+    assert max(map(len, text.split("\n"))) <= 100
+    assert load(text) == {"embedding": [n / 1000 for n in range(1536)]}
+
+
+def test_a_frame_is_opened_up():
+    """The levels of a frame are never filled; what fits a line stands on one."""
+    value = {"response": {"status": 200, "json": {"a": "x" * 50, "b": "y" * 50}}}
+
+    assert cassette_yaml.dump_item(value, frame=2) == (
+        f"- response:\n    status: 200\n    json: {{a: {'x' * 50},\n      b: {'y' * 50}}}\n"
+    )
+    assert cassette_yaml.dump_item({"a": {"b": 1}}, frame=2) == "- {a: {b: 1}}\n"
 
 
 def test_emoji_and_tabs_are_shown_as_they_are():

@@ -4,11 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_agentcache import redaction as module
 from pytest_agentcache.body import json_text
 from pytest_agentcache.interaction import Headers, Request, Response
 from pytest_agentcache.matching import Matcher
 from pytest_agentcache.redaction import Redaction, placeholder
+from pytest_agentcache.redaction import fields as module
 from pytest_agentcache.settings import Settings
 
 from .values import JSON
@@ -414,14 +414,14 @@ def process_time():
 def test_chunks_are_redacted_in_one_pass(monkeypatch):
     """A body in thousands of chunks is looked through a fixed number of times."""
     passes = []
-    heads = module._HEAD
+    heads = module._PLAIN
 
     class Counted:
         def finditer(self, raw, *where):
             passes.append(len(raw))
             return heads.finditer(raw, *where)
 
-    monkeypatch.setattr(module, "_HEAD", Counted())
+    monkeypatch.setattr(module, "_PLAIN", Counted())
     body = b'data: {"token":"x"}\n\n' * 2_000
     Redaction().response(Response(200, Headers(), body, chunks=(21,) * 2_000))
 

@@ -86,6 +86,13 @@ AWKWARD = st.sampled_from(
     ]
 )
 STRINGS = TEXT | AWKWARD
+# Text of two lines at least, of the characters that YAML has rules for.
+_HARD = st.text(
+    st.sampled_from("ab \t\n\r\\\"'#:-|\x00\x1b\x85\xa0\u2028\u2029\ufeff\ufffe😀"), max_size=12
+)
+TEXT_OF_LINES = (
+    st.tuples(_HARD, _HARD, _HARD).map("\n".join).filter(lambda text: "\n" in text.rstrip("\n"))
+)
 NUMBERS = st.integers() | st.floats(allow_nan=False, allow_infinity=False)
 SCALARS = st.none() | st.booleans() | NUMBERS | STRINGS
 JSON = st.recursive(

@@ -1,0 +1,6 @@
+"""`python -m pytest_agentcache`, the same as `agentcache`."""
+
+from .cli import entry
+
+if __name__ == "__main__":
+    entry()

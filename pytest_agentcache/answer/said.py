@@ -1,0 +1,137 @@
+"""What an answer says, gathered from its parts in whatever order they come."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+# Ends that go without saying.
+_USUAL_ENDS = {
+    *("stop", "tool_calls", "function_call", "end_turn", "tool_use", "stop_sequence", "completed"),
+    *("complete", "tool_call", "eos", "eos_token", "finish_reason_unspecified", "pause_turn"),
+}
+
+
+@dataclass(slots=True)
+class Said:
+    """The parts of an answer of a language model, assembled.
+
+    Attributes:
+        words: Its text by choice or message.
+        thoughts: What it thought before.
+        refusal: With what words it refused.
+        calls: The tools it calls: a name, and arguments as the text of JSON.
+        named: What is no text: `3 embeddings of 1536`, `image/png 24 kB`.
+        error: What went wrong.
+        end: Why it ended, where that does not go without saying.
+        tokens_in: Tokens of the prompt, those of the provider's prompt cache included.
+        tokens_out: Tokens of the answer, those of its thoughts included.
+    """
+
+    words: dict[Any, str] = field(default_factory=dict)
+    thoughts: str = ""
+    refusal: str = ""
+    calls: dict[Any, list[str]] = field(default_factory=dict)
+    named: list[str] = field(default_factory=list)
+    error: str = ""
+    end: str = ""
+    tokens_in: int | None = None
+    tokens_out: int | None = None
+    _paused: bool = False
+
+    def say(self, text: Any, key: Any = 0) -> None:
+        """Adds text to what is said under `key`."""
+        if isinstance(text, str) and text:
+            pause = " " if self._paused and key in self.words else ""
+            self.words[key] = self.words.get(key, "") + pause + text
+            self._paused = False
+
+    def think(self, text: Any) -> None:
+        """Adds to the thoughts."""
+        if isinstance(text, str):
+            self.thoughts += text
+
+    def refuse(self, text: Any) -> None:
+        """Adds to the words of a refusal."""
+        if isinstance(text, str):
+            self.refusal += text
+
+    def call(self, key: Any, name: Any, arguments: Any) -> None:
+        """Adds to the name or the arguments of the call under `key`."""
+        self._paused = True
+        known = self.calls.setdefault(key, ["", ""])
+        if isinstance(name, str):
+            known[0] = known[0] or name
+        if arguments is not None:
+            known[1] += (
+                arguments
+                if isinstance(arguments, str)
+                else json.dumps(arguments, ensure_ascii=False)
+            )
+
+    def calls_whole(self, key: Any, name: Any, arguments: Any) -> None:
+        """Puts in place the call under `key`, whatever pieces of it came before."""
+        self.calls.pop(key, None)
+        self.call(key, name, arguments)
+
+    def name(self, what: str) -> None:
+        """Adds what is no text, once."""
+        if what not in self.named:
+            self.named.append(what)
+
+    def ends(self, reason: Any) -> None:
+        """Keeps why the answer ended, where that tells something."""
+        if isinstance(reason, str) and reason.lower() not in _USUAL_ENDS:
+            self.end = reason.lower()
+
+    def fails(self, error: Any) -> None:
+        """Keeps the words of an error, however deep they lie."""
+        if isinstance(error, dict):
+            told = error.get("message") or error.get("error") or error.get("detail")
+            told = told or error.get("type") or error.get("code")
+            self.fails(told) if isinstance(told, (dict, list)) else self.fails(str(told or error))
+        elif isinstance(error, list) and error:
+            first = error[0]
+            self.fails(first.get("msg") or first if isinstance(first, dict) else first)
+        elif error:
+            self.error = str(error)
+
+    def used(self, usage: Any) -> None:
+        """Keeps the counts of tokens, those of a later event over those of an earlier."""
+        if not isinstance(usage, dict):
+            return
+        # Cohere has them one level further in.
+        inner = usage.get("tokens")
+        counts: dict[str, Any] = inner if isinstance(inner, dict) else usage
+        asked = _count(counts, *_IN)
+        if asked is not None:
+            # Anthropic and Bedrock count beside the prompt what the prompt cache has of it.
+            self.tokens_in = asked + sum(_count(counts, name) or 0 for name in _IN_BESIDE)
+        answered = _count(counts, *_OUT)
+        if answered is not None:
+            self.tokens_out = answered + (_count(counts, "thoughtsTokenCount") or 0)
+        elif "promptTokenCount" in counts and "thoughtsTokenCount" in counts:
+            self.tokens_out = _count(counts, "thoughtsTokenCount")
+
+
+_IN = (
+    *("prompt_tokens", "input_tokens", "inputTokens", "promptTokenCount", "prompt_eval_count"),
+    *("inputTextTokenCount", "prompt_token_count"),
+)
+_IN_BESIDE = (
+    *("cache_read_input_tokens", "cache_creation_input_tokens"),
+    *("cacheReadInputTokens", "cacheWriteInputTokens"),
+)
+_OUT = (
+    *("completion_tokens", "output_tokens", "outputTokens", "candidatesTokenCount", "eval_count"),
+    *("tokenCount", "generation_token_count"),
+)
+
+
+def _count(counts: dict[str, Any], *names: str) -> int | None:
+    for name in names:
+        value = counts.get(name)
+        if isinstance(value, int) and not isinstance(value, bool):
+            return value
+    return None

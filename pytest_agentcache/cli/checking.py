@@ -1,0 +1,241 @@
+"""`agentcache check`: what should not be merged, for pre-commit and CI."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from .. import cassette
+from ..errors import CassetteError
+from ..settings import Settings
+from . import secrets
+from .listing import age_text
+from .problem import FINE, FOUND, CommandError
+from .pruning import strays
+from .screen import Screen, counted, one_line, size_text
+from .selection import Loaded, check_inside, find, leads_out, load, shown
+from .suite import Collected, collected, settings_here
+
+HELP = "secrets, form, age, size and orphans; ends with 1 if there is anything"
+_LARGEST = "2MB"
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kMG]?)i?B?", re.IGNORECASE)
+_AGE = re.compile(r"(\d+)\s*(h|d|w)", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What is wrong with a cassette.
+
+    Attributes:
+        path: The file, as a person would type it.
+        line: In it, from 1, where it is known.
+        rule: `unreadable`, `secret`, `form`, `age`, `size`, `orphan`, `link` or `stray`.
+        problem: In words.
+        remedy: What to do.
+        fixed: Whether `--fix` did that.
+    """
+
+    path: str
+    line: int | None
+    rule: str
+    problem: str
+    remedy: str
+    fixed: bool = False
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Declares its arguments."""
+    parser.add_argument("paths", nargs="*", metavar="PATH", help="files and folders (default: .)")
+    parser.add_argument("--fix", action="store_true", help="rewrite into canonical form")
+    parser.add_argument(
+        "--max-age", type=age, metavar="AGE", help="how old a recording may be: 90d, 12w, 48h"
+    )
+    parser.add_argument(
+        "--max-size",
+        type=size,
+        default=size(_LARGEST),
+        metavar="SIZE",
+        help=f"how large a cassette may be with its files: 500kB, 5MB (default: {_LARGEST})",
+    )
+    parser.add_argument(
+        "--suite", action="store_true", help="collect the tests here, and find orphans"
+    )
+
+
+def age(text: str) -> timedelta:
+    """The span of time that `90d` stands for."""
+    match = _AGE.fullmatch(text.strip())
+    if not match:
+        raise argparse.ArgumentTypeError(f"{text!r} is no age; write 90d, 12w or 48h")
+    hours = {"h": 1, "d": 24, "w": 168}[match[2].lower()]
+    try:
+        return timedelta(hours=int(match[1]) * hours)
+    except OverflowError:
+        raise argparse.ArgumentTypeError(f"{text!r} is too long") from None
+
+
+def size(text: str) -> int:
+    """The bytes that `500kB` stands for."""
+    match = _SIZE.fullmatch(text.strip())
+    if not match:
+        raise argparse.ArgumentTypeError(f"{text!r} is no size; write 500kB or 5MB")
+    factor = {"": 1, "k": 1000, "m": 1_000_000, "g": 1_000_000_000}[match[2].lower()]
+    return int(float(match[1]) * factor)
+
+
+def run(args: argparse.Namespace, screen: Screen) -> int:
+    """Checks, and ends with 1 if anything is left to do."""
+    settings = settings_here()
+    suite = collected() if args.suite else None
+    try:
+        paths = find(args.paths)
+    except CommandError:
+        # Before the first recording there is nothing to object to; a path that is none stays one.
+        if all(Path(path).exists() for path in args.paths):
+            paths = []
+        else:
+            raise
+    findings = [finding for path in paths for finding in _findings(path, args, settings, suite)]
+    left = [finding for finding in findings if not finding.fixed]
+    if args.json:
+        screen.json({"checked": len(paths), "findings": [asdict(each) for each in findings]})
+        return FOUND if left else FINE
+    for finding in findings:
+        _write(finding, screen)
+    if findings:
+        screen.line()
+    screen.wrapped(_total(len(paths), findings), "", "bold", "red" if left else "green")
+    return FOUND if left else FINE
+
+
+def _findings(
+    path: Path, args: argparse.Namespace, settings: Settings, suite: Collected | None
+) -> Iterator[Finding]:
+    name = shown(path)
+    if target := leads_out(path):
+        yield Finding(
+            name,
+            None,
+            "link",
+            f"a link that leads out of its folder, to {target}",
+            "Put the cassette itself there; it was not read",
+        )
+        return
+    try:
+        loaded = load(path, convert=False)
+    except CassetteError as error:
+        yield Finding(name, error.line, "unreadable", error.problem, error.remedy)
+        return
+    yield from _secrets(loaded, settings)
+    if not loaded.foreign:
+        yield from _form(loaded, fix=args.fix)
+    recorded = loaded.cassette.recorded_at
+    if args.max_age and recorded and datetime.now(UTC) - recorded > args.max_age:
+        old = age_text(datetime.now(UTC) - recorded)
+        yield Finding(
+            name,
+            None,
+            "age",
+            f"recorded {old} ago, on {recorded:%Y-%m-%d}",
+            f"Record it anew: {_command(loaded)}",
+        )
+    if loaded.size > args.max_size:
+        yield Finding(
+            name,
+            None,
+            "size",
+            f"{size_text(loaded.size)}, of {size_text(args.max_size)} at most",
+            "Ask for less in the test, or raise --max-size",
+        )
+    if suite and suite.is_orphan(loaded):
+        yield Finding(name, None, "orphan", "no test uses it", "Remove it: agentcache prune")
+    for stray in strays(loaded):
+        yield Finding(
+            shown(stray),
+            None,
+            "stray",
+            f"{path.name} does not name it",
+            "Remove it: agentcache prune",
+        )
+
+
+def _secrets(loaded: Loaded, settings: Settings) -> Iterator[Finding]:
+    name, found = shown(loaded.path), secrets.find(loaded.interactions, settings)
+    for number, places in found.places.items():
+        rest = f" and {len(places) - 3} more" if len(places) > 3 else ""
+        yield Finding(
+            name,
+            _line_of(loaded, number),
+            "secret",
+            f"interaction {number} holds a secret in {', '.join(places[:3])}{rest}",
+            f"Take it out: agentcache {'import' if loaded.foreign else 'redact'} {name}; "
+            "then revoke it",
+        )
+    for number, place, fingerprint in found.doubts:
+        yield Finding(
+            name,
+            _line_of(loaded, number),
+            "secret",
+            f"interaction {number} may hold one in {place}",
+            "Name it in agentcache_redact; if it is none, set "
+            f"agentcache_allow_secrets = {fingerprint}",
+        )
+
+
+def _line_of(loaded: Loaded, number: int) -> int | None:
+    """The line that an interaction of a file in canonical form begins at."""
+    starts = [
+        at for at, line in enumerate(loaded.raw.split(b"\n"), 1) if line[:10] == b"- request:"
+    ]
+    return starts[number - 1] if number <= len(starts) else None
+
+
+def _form(loaded: Loaded, *, fix: bool) -> Iterator[Finding]:
+    canonical = cassette.render(loaded.cassette, {}).encode("utf-8")
+    if canonical == loaded.raw:
+        return
+    pairs = zip(loaded.raw.split(b"\n"), canonical.split(b"\n"), strict=False)
+    line = next((at for at, (was, now) in enumerate(pairs, 1) if was != now), None)
+    fixed = False
+    remedy = "Rewrite it: agentcache check --fix"
+    if fix:
+        try:
+            check_inside(loaded.path)
+            fixed = cassette.write(loaded.cassette)
+            remedy = "Rewritten"
+        except CassetteError as error:
+            remedy = f"{error.problem}; {error.remedy}"
+    yield Finding(shown(loaded.path), line, "form", "not in canonical form", remedy, fixed)
+
+
+def _command(loaded: Loaded) -> str:
+    test = f' "{loaded.test}"' if loaded.test else ""
+    return f"pytest --agentcache-rerecord{test}"
+
+
+def _write(finding: Finding, screen: Screen) -> None:
+    place = f"{finding.path}:{finding.line}" if finding.line else finding.path
+    colour = "green" if finding.fixed else "red"
+    rule = screen.style("fixed" if finding.fixed else finding.rule, colour)
+    # Editors and CI make a link of `path:line:`.
+    screen.line(f"{screen.style(place, 'bold')}: {rule}: {_plain(finding.problem)}")
+    if finding.remedy and not finding.fixed:
+        screen.wrapped(finding.remedy, "  ", "dim")
+
+
+def _plain(text: str) -> str:
+    return one_line(text)
+
+
+def _total(checked: int, findings: list[Finding]) -> str:
+    left = sum(not finding.fixed for finding in findings)
+    fixed = len(findings) - left
+    parts = [f"{counted(checked, 'cassette')} checked"]
+    if fixed:
+        parts.append(f"{fixed} rewritten")
+    parts.append(counted(left, "finding") if left else "nothing found" if not fixed else "all fine")
+    return ", ".join(parts)

@@ -1,0 +1,46 @@
+"""A request as the `curl` command that sends it."""
+
+from __future__ import annotations
+
+import re
+import shlex
+
+from ..interaction import Request
+
+_PLACEHOLDER = re.compile(r"<([A-Z][A-Z0-9_]*)>")
+
+
+def curl(request: Request) -> str:
+    """The command; what was redacted is taken from environment variables of the same name.
+
+    A body that is no text is read from standard input.
+    """
+    parts = ["curl"]
+    if request.method != ("POST" if request.body else "GET"):
+        parts.append(f"-X {shlex.quote(request.method)}")
+    parts.append(_quoted(request.url))
+    parts += [f"-H {_quoted(f'{name}: {value}')}" for name, value in request.headers]
+    if request.body:
+        try:
+            text = request.body.decode("utf-8")
+        except UnicodeDecodeError:
+            text = "\0"
+        if "\0" in text:
+            parts.append("--data-binary @-")
+        else:
+            # A body that begins with @ would be taken for a file.
+            parts.append(f"--data-raw {_quoted(text)}")
+    short = " ".join(parts)
+    return short if len(short) < 80 and "\n" not in short else " \\\n  ".join(parts)
+
+
+def _quoted(text: str) -> str:
+    """`text` for a POSIX shell, with `<API_KEY>` as `"$API_KEY"`."""
+    pieces = _PLACEHOLDER.split(text)
+    if len(pieces) == 1:
+        return shlex.quote(text)
+    quoted = [
+        f'"${piece}"' if at % 2 else (shlex.quote(piece) if piece else "")
+        for at, piece in enumerate(pieces)
+    ]
+    return "".join(quoted)

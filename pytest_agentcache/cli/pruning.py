@@ -1,0 +1,176 @@
+"""`agentcache prune`: removes what no test uses and no cassette names."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from .. import cassette
+from ..errors import CassetteError
+from ..naming import FOLDER
+from .problem import FINE, FOUND, CommandError
+from .screen import Screen, counted, size_text
+from .selection import Loaded, find, leads_out, load, named_files, shown
+from .suite import collected
+
+HELP = "remove orphans, and files that no cassette names; shows them and asks"
+_BODY = re.compile(r"[\w-]+-[0-9a-f]{10}\.\w+")
+_TEMPORARY = re.compile(r"\..{1,32}\.[0-9a-f]{16}\.tmp")
+
+
+@dataclass(frozen=True, slots=True)
+class Leftover:
+    """A file that nothing needs, and why."""
+
+    path: Path
+    why: str
+    size: int
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Declares its arguments."""
+    parser.add_argument("paths", nargs="*", metavar="PATH", help="files and folders (default: .)")
+    parser.add_argument("--yes", action="store_true", help="remove without asking")
+    parser.add_argument(
+        "--no-suite",
+        action="store_true",
+        help="collect no tests: only files beside cassettes, and cassettes whose module is gone",
+    )
+
+
+def run(args: argparse.Namespace, screen: Screen) -> int:
+    """Shows what is left over, and removes it if it may."""
+    found = _leftovers(args, screen)
+    removed = False
+    if found and not args.json:
+        for each in found:
+            screen.line(f"{screen.style(shown(each.path), 'bold')}  {each.why}")
+        total = f"{counted(len(found), 'file')}, {size_text(sum(each.size for each in found))}"
+        screen.line(total, "bold")
+    if found and (args.yes or _agreed(args, screen)):
+        _remove(found)
+        removed = True
+        if not args.json:
+            screen.line("removed", "green")
+    if args.json:
+        screen.json(
+            {
+                "removed": removed,
+                "files": [
+                    {"path": shown(each.path), "why": each.why, "size": each.size} for each in found
+                ],
+            }
+        )
+    elif not found:
+        screen.line("nothing is left over", "green")
+    elif not removed:
+        screen.line("nothing was removed; agentcache prune --yes does", "dim")
+    return FINE if removed or not found else FOUND
+
+
+def _agreed(args: argparse.Namespace, screen: Screen) -> bool:
+    if args.json or not sys.stdin.isatty() or not screen.out.isatty():
+        return False
+    screen.out.write("Remove them? [y/N] ")
+    screen.out.flush()
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
+def _leftovers(args: argparse.Namespace, screen: Screen) -> list[Leftover]:
+    suite = None if args.no_suite else collected()
+    roots = [Path(path) for path in args.paths] or [Path()]
+    try:
+        paths = find(args.paths, foreign=False)
+    except CommandError:
+        if not all(root.exists() for root in roots):
+            raise
+        paths = []
+    found: dict[Path, Leftover] = {}
+    for path in paths:
+        if leads_out(path):
+            continue
+        try:
+            loaded = load(path)
+        except CassetteError as error:
+            # What cannot be read may be somebody's work.
+            screen.complain(str(error))
+            continue
+        for stray in strays(loaded):
+            found[stray] = _leftover(stray, f"{path.name} does not name it")
+        orphaned = suite.is_orphan(loaded) if suite else _module_is_gone(path)
+        if orphaned and not loaded.foreign:
+            why = "its test module is gone" if _module_is_gone(path) else "no test uses it"
+            found[path] = _leftover(path, why)
+            folder = cassette.sidecar_folder(path)
+            for name in named_files(loaded.raw):
+                if (folder / name).is_file():
+                    found[folder / name] = _leftover(folder / name, f"belongs to {path.name}")
+    for root in roots:
+        if root.is_dir():
+            for path in _abandoned(root):
+                found.setdefault(path, _leftover(path, "its cassette is gone"))
+    return list(found.values())
+
+
+def _leftover(path: Path, why: str) -> Leftover:
+    size = 0
+    with contextlib.suppress(OSError):
+        size = path.lstat().st_size
+    return Leftover(path, why, size)
+
+
+def _module_is_gone(path: Path) -> bool:
+    folder = path.absolute().parent
+    module = folder.parent.parent / f"{folder.name}.py"
+    return folder.parent.name == FOLDER and not module.exists()
+
+
+def strays(loaded: Loaded) -> Iterator[Path]:
+    """The files beside a cassette that look like its own and that it does not name."""
+    folder = cassette.sidecar_folder(loaded.path)
+    if loaded.foreign or not folder.is_dir() or folder.is_symlink():
+        return
+    named = set(named_files(loaded.raw))
+    for path in sorted(folder.iterdir()):
+        if path.name not in named and _BODY.fullmatch(path.name) and path.is_file():
+            yield path
+
+
+def _abandoned(root: Path) -> Iterator[Path]:
+    """Files in folders of a cassette that is gone, and what a writer left when it was killed."""
+    for folder, folders, files in os.walk(root):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        here = Path(folder)
+        if FOLDER not in here.absolute().parts:
+            continue
+        for name in sorted(files):
+            if _TEMPORARY.fullmatch(name):
+                yield here / name
+        # Below the folder of a module: `cassettes/<module>/<test>/`.
+        own = [here.with_name(here.name + suffix) for suffix in (".yaml", ".yml")]
+        if here.parent.parent.name != FOLDER or any(path.exists() for path in own) or folders:
+            continue
+        if here.name.endswith(".files") and here.with_name(here.name[:-6]).exists():
+            continue
+        if files and all(_BODY.fullmatch(name) for name in files):
+            yield from (here / name for name in sorted(files))
+
+
+def _remove(found: Sequence[Leftover]) -> None:
+    folders = set()
+    for each in found:
+        try:
+            each.path.unlink(missing_ok=True)
+        except OSError as error:
+            raise CommandError(f"{each.path}: cannot be removed: {error.strerror}") from None
+        folders.add(each.path.parent)
+    for folder in sorted(folders, reverse=True):
+        # One that holds anything else stays.
+        with contextlib.suppress(OSError):
+            folder.rmdir()

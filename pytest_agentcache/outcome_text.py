@@ -1,0 +1,32 @@
+"""The report of a test without its secrets: errors of clients tell the URLs that they asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+
+def redact(report: pytest.TestReport, safe: Callable[[str], str]) -> None:
+    """Takes secrets out of all that a report shows: tracebacks, their locals, captured output.
+
+    Args:
+        report: The report, which is changed.
+        safe: Gives a text without its secrets.
+    """
+    report.longrepr = _redacted(report.longrepr, safe, set())
+    report.sections = [(title, safe(content)) for title, content in report.sections]
+
+
+def _redacted(value: Any, safe: Callable[[str], str], seen: set[int]) -> Any:
+    """`value` without secrets: pytest keeps a traceback as plain values in objects of its own."""
+    if isinstance(value, str):
+        return safe(value)
+    if type(value) in (list, tuple):
+        return type(value)(_redacted(each, safe, seen) for each in value)
+    if type(value).__module__ == "_pytest._code.code" and id(value) not in seen:
+        seen.add(id(value))
+        for name, held in list(getattr(value, "__dict__", {}).items()):
+            object.__setattr__(value, name, _redacted(held, safe, seen))
+    return value

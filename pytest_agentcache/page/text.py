@@ -1,0 +1,33 @@
+"""Bodies as text that people read; not every body is one."""
+
+from __future__ import annotations
+
+import codecs
+import re
+import zlib
+
+from ..body import aws_events
+
+_BINARY = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
+_CHARSET = re.compile(r"charset=\"?([\w.:-]+)", re.IGNORECASE)
+_LARGEST = 2**24
+
+
+def text_of(raw: bytes, content_type: str) -> str:
+    """A body as text, events of AWS as one line each; empty if it is none."""
+    if aws_events.is_stream(content_type) and (events := aws_events.lines(raw)):
+        return events
+    if raw[:2] == b"\x1f\x8b":
+        try:
+            raw = zlib.decompressobj(31).decompress(raw, _LARGEST)
+        except zlib.error:
+            return ""
+    if _BINARY.search(raw):
+        return ""
+    charset = _CHARSET.search(content_type)
+    for name in ("utf-8", charset[1] if charset else "utf-8"):
+        try:
+            return codecs.decode(raw, name)
+        except (UnicodeDecodeError, LookupError):
+            continue
+    return ""

@@ -1,0 +1,138 @@
+"""URLs and headers without their secrets."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import quote, quote_plus, unquote_plus, unquote_to_bytes
+
+from ..interaction import Headers
+from .bodies import Bodies
+from .names import HEADER, PLACEHOLDER, QUERY, Names, placeholder
+from .shapes import Shapes
+from .spans import merged, replaced
+from .values import Values
+
+_SCHEME = re.compile(r"(?:bearer|basic|token|digest|aws4-hmac-sha256|apikey)\s+", re.IGNORECASE)
+_USERINFO = re.compile(r"(?<=//)([^/@?#:\s]*)(?::([^/@?#\s]+))?@")
+_COOKIE = re.compile(r"(^|[;\s])([^=;\s]+)=(\"[^\"]*\"|[^;]+)")
+# Libraries join several Set-Cookie fields with commas; only the first pair of each is the cookie.
+_SET_COOKIE = re.compile(r"(^\s*|,\s*)([^=;,\s]+)=([^;]+)")
+_LINK = re.compile(r"<((?:[^<>]|<[A-Z0-9_]+>)*)>")
+_PARAMETER = re.compile(r"(?<=[?&#])([^=&#]+)=([^&#]+)")
+_PLACES = ("location", "content-location", "referer")
+_ADDRESSES = (*_PLACES, "link")
+
+
+class Addresses:
+    """Takes secrets out of URLs and headers.
+
+    Args:
+        names: Tells names of secrets.
+        values: Known secrets.
+        shapes: What secrets look like.
+        bodies: What redacts a text that stands in a parameter.
+    """
+
+    def __init__(self, names: Names, values: Values, shapes: Shapes, bodies: Bodies) -> None:
+        self._names, self._values, self._shapes, self._bodies = names, values, shapes, bodies
+
+    def url(self, url: str, *, every: bool = False) -> str:
+        """`url` with placeholders for userinfo, for secret parameters and for known secrets.
+
+        Args:
+            url: Absolute or not.
+            every: Whether to look at names alone, and to rename placeholders under them.
+        """
+        if not every:
+            url = self._by_value(url)
+        if "@" in url:
+            url = _USERINFO.sub(lambda match: self._userinfo(match, every), url)
+        if "=" in url:
+            url = _PARAMETER.sub(lambda match: self._parameter(match, every), url)
+        return url if every else self._by_shape(url)
+
+    def _userinfo(self, match: re.Match[str], every: bool) -> str:
+        user, password = match.groups()
+        if password is None:
+            return f"{self._kept(user, '<USER>', every)}@"
+        kept = self._kept(password, "<PASSWORD>", every)
+        return f"{'<USER>' if user else ''}:{kept}@"
+
+    def _kept(self, value: str, told: str, every: bool) -> str:
+        return value if PLACEHOLDER.fullmatch(value) and not every else told
+
+    def _parameter(self, match: re.Match[str], every: bool) -> str:
+        name, value = unquote_plus(match[1]), match[2]
+        if self._names.is_secret(name, QUERY):
+            return f"{match[1]}={self._kept(value, placeholder(name), every)}"
+        if not every and ("%" in value or "+" in value):
+            inside = unquote_to_bytes(value.replace("+", " "))
+            safe = self._bodies.redacted(inside, "text/plain")
+            if safe != inside:
+                write = quote if "%20" in value else quote_plus
+                return f"{match[1]}={write(safe, safe='<>')}"
+        return match[0]
+
+    def headers(self, headers: Headers, *, every: bool = False) -> Headers:
+        """`headers` with placeholders for credentials, values of cookies and known secrets."""
+        if not every:
+            # Seldom is there anything in any of them.
+            whole = "\n".join([value for _, value in headers]).encode("utf-8", "surrogatepass")
+            by_value = any(True for _ in self._values.spans(whole))
+            by_shape = self._shapes.may_be_in(whole)
+            headers = Headers(
+                tuple(
+                    (name, value if name in _ADDRESSES or not by_value else self._by_value(value))
+                    for name, value in headers
+                )
+            )
+        else:
+            by_shape = False
+        return Headers(
+            tuple((name, self._header(name, value, every, by_shape)) for name, value in headers)
+        )
+
+    def _header(self, name: str, value: str, every: bool, by_shape: bool) -> str:
+        if not value:
+            return value
+        if name in _PLACES:
+            return self.url(value, every=every)
+        if name == "link":
+            return _LINK.sub(lambda match: f"<{self.url(match[1], every=every)}>", value)
+        if name == "cookie" and "=" not in value:
+            return self._kept(value, placeholder(name), every)
+        if name in ("cookie", "set-cookie"):
+            pair = _COOKIE if name == "cookie" else _SET_COOKIE
+            return pair.sub(
+                lambda m: f"{m[1]}{m[2]}={self._kept(m[3], placeholder(m[2]), every)}", value
+            )
+        if not self._names.is_secret(name, HEADER):
+            return self._by_shape(value) if by_shape else value
+        scheme = _SCHEME.match(value)
+        start = scheme.end() if scheme else 0
+        return value[:start] + self._kept(value[start:], placeholder(name), every)
+
+    def _by_value(self, text: str) -> str:
+        raw = text.encode("utf-8", "surrogatepass")
+        spans = merged(self._values.spans(raw))
+        return replaced(raw, spans).decode("utf-8", "surrogatepass") if spans else text
+
+    def _by_shape(self, text: str) -> str:
+        raw = text.encode("utf-8", "surrogatepass")
+        spans = merged(self._shapes.spans(raw))
+        return replaced(raw, spans).decode("utf-8", "surrogatepass") if spans else text
+
+    def handed_out(self, headers: Headers) -> list[tuple[str, str]]:
+        """Secrets in the headers of an answer, by the names of what holds them."""
+        found: list[tuple[str, str]] = []
+        for name, value in headers:
+            if name == "set-cookie":
+                found += [(match[2], match[3].strip('"')) for match in _SET_COOKIE.finditer(value)]
+            elif name in _ADDRESSES:
+                for match in _PARAMETER.finditer(value):
+                    if self._names.is_secret(parameter := unquote_plus(match[1]), QUERY):
+                        found.append((parameter, unquote_plus(match[2].rstrip(">"))))
+            elif self._names.is_secret(name, HEADER):
+                scheme = _SCHEME.match(value)
+                found.append((name, value[scheme.end() :] if scheme else value))
+        return found

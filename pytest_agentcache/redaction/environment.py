@@ -1,0 +1,77 @@
+"""Secrets that the environment holds: the values of variables with names of secrets."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from fnmatch import fnmatchcase
+from urllib.parse import unquote
+
+_NAMES = re.compile(
+    r"""(?:.*_)?(?:
+    (?:API|ACCESS|ACCOUNT|AUTH|MASTER|PRIVATE|SECRET|SIGNING|ENCRYPTION|SUBSCRIPTION)?_?KEY(?:_?ID)?
+    | TOKEN | SECRET | PASSWORD | PASSWD | PASSPHRASE | PASSCODE | CREDENTIALS? | JWT | BEARER
+    | (?:API|ACCESS|AUTH|CLIENT|APP|WEBHOOK|SIGNING)(?:KEY|TOKEN|SECRET)
+    | CONNECTION_?STRING | COOKIE
+    )(?:_?\d{1,2})? | .+(?:PASSWORD|PASSWD|PASSPHRASE) | .+_(?:PASS|PWD|PW|PAT|AUTH|SAS)""",
+    re.VERBOSE | re.IGNORECASE,
+)
+# `SORT_KEY` and `CACHE_KEY` may hold a word; what a key opens has a digit in it, or is long.
+_WEAK = re.compile(
+    r"(?:.*_)?(?<!API)(?<!API_)(?<!SECRET_)(?<!ACCESS_)(?<!PRIVATE_)KEY(?:_?\d{1,2})?",
+    re.IGNORECASE,
+)
+_USERINFO = re.compile(r"[a-z][a-z0-9+.-]*://[^/@?#\s:]*:([^/?#\s]+)@", re.IGNORECASE)
+_HARMLESS = re.compile(
+    r"""[\d.,:+-]{1,11} | <[A-Z][A-Z0-9_]*> | \$\{?[A-Za-z_]\w*\}? | (.)\1* | \*+
+    | (?:~|\.{0,2})/.* | [A-Za-z]:\\.* | \w+://[^@]*""",
+    re.VERBOSE | re.DOTALL,
+)
+_WORDS = frozenset(
+    re.findall(
+        r"\S+",
+        """
+        anonymous changeme default demo development disabled enabled example fake-key fakekey foobar
+        localhost optional password placeholder production redacted required secret staging test
+        testing undefined unknown username yourapikey your-api-key your_api_key test-key test_key
+        testkey test-token test_token testtoken dummy-key dummy_key dummykey api-key api_key apikey
+        my-api-key password123 notasecret not-a-secret not_a_secret postgres
+        """,
+    )
+)
+SHORTEST = 8
+
+
+def secrets_of(
+    environment: Mapping[str, str], extra: Iterable[str] = ()
+) -> Iterable[tuple[str, str]]:
+    """Name and value of each variable that holds a secret, in the order of their names.
+
+    Args:
+        environment: Variables by their names.
+        extra: Globs of more names; one that starts with `!` names what is no secret.
+    """
+    globs = [each.upper() for each in extra]
+    more = [each for each in globs if not each.startswith("!")]
+    harmless = [each[1:] for each in globs if each.startswith("!")]
+    for name, written in sorted(environment.items()):
+        upper, value = name.upper(), written.strip()
+        if any(fnmatchcase(upper, glob) for glob in harmless):
+            continue
+        named = any(fnmatchcase(upper, glob) for glob in more)
+        if not named and not _NAMES.fullmatch(upper):
+            # Other variables hold none, but for a password in an address.
+            if (found := _USERINFO.match(value)) and is_secret(password := unquote(found[1])):
+                yield f"{name}_PASSWORD", password
+            continue
+        if is_secret(value) and (named or not _WEAK.fullmatch(upper) or _is_key(value)):
+            yield name, value
+
+
+def is_secret(value: str) -> bool:
+    """Whether a value is long and peculiar enough to be looked for in everything that is sent."""
+    return len(value) >= SHORTEST and value.lower() not in _WORDS and not _HARMLESS.fullmatch(value)
+
+
+def _is_key(value: str) -> bool:
+    return " " not in value and (len(value) >= 20 or any(each.isdecimal() for each in value))

@@ -1,0 +1,194 @@
+"""Values under secret names: in JSON, in JSON inside text, in XML, in URLs that stand in a body."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from .names import HEADER, PLACEHOLDER, QUERY, Names, placeholder
+from .spans import Span
+
+# A name and the start of its text value: in JSON, in JSON inside a stream, and (with the quotes
+# escaped, seven times over at most) in JSON inside a string of JSON. Each attempt begins at the
+# first of a run of backslashes and is bounded, or a body could be made that takes for ever.
+_MEMBER = (
+    rb"""(?<!\\)(?P<quote>\\{0,7}")(?P<name>%s)(?P=quote)\s{0,64}:\s{0,64}"""
+    rb"""(?:(?P<text>(?P=quote))|(?P<open>[\[{])|(?P<number>-?\d[\w.+-]{0,64}(?=\s{0,64}[,}])))"""
+)
+_PLAIN = re.compile(_MEMBER % rb"[\w.$-]{1,64}")
+# Slower, and seldom of use: names that are written with escapes.
+_CODED = re.compile(_MEMBER % rb"(?:[\w.$-]|\\{1,8}u00[2-7][0-9A-Fa-f]){1,64}")
+_PAIR = re.compile(
+    rb"""(?<!\\)(?P<quote>\\{0,7}")(?:name|key)(?P=quote)\s{0,64}:\s{0,64}(?P=quote)"""
+    rb"""(?P<name>[\w.-]{1,64})(?P=quote)\s{0,64},\s{0,64}(?P=quote)value(?P=quote)"""
+    rb"""\s{0,64}:\s{0,64}(?P=quote)"""
+)
+# `password: "…"` of GraphQL, `password = "…"` of code: a name without quotes, in text.
+_ASSIGNED = re.compile(
+    rb"""(?:(?<![\w"'\\.$-])|(?<=\\[nrt]))(?P<name>[A-Za-z_][\w-]{0,63})\s{0,8}[:=]\s{0,8}"""
+    rb"""(?:String!?\s{0,8}=\s{0,8})?(?P<quote>\\{0,7}")"""
+)
+_TEXTS = re.compile(
+    rb"""\[(?:\s{0,64}\\{0,7}"[^"\\\[\]]{1,4096}\\{0,7}"\s{0,64},?){1,64}\s{0,64}\]"""
+)
+_QUOTE = re.compile(rb"""(?<!\\)\\*\"""")
+_ESCAPED = re.compile(rb"\\+u00([2-7][0-9A-Fa-f])")
+_BRACKET = re.compile(rb"""(?<!\\)\\*"|[\[\]{}]""")
+# An object that describes a value instead of holding one (JSON Schema).
+_SCHEMA = re.compile(
+    rb"""\{\s*(?:\\*"[^"\\]{0,64}\\*"\s*:\s*(?:\\*"[^"\\]{0,512}\\*"|true|false|-?\d+)\s*,\s*){0,8}"""
+    rb"""\\*"(?:\$ref|anyOf|oneOf|allOf|enum|properties|items|"""
+    rb"""type\\*"\s*:\s*(?:\[|\\*"(?:string|object|number|integer|boolean|array|null|STRING"""
+    rb"""|OBJECT|NUMBER|INTEGER|BOOLEAN|ARRAY)))"""
+)
+# A "token" beside a "logprob" is a piece of text, not a credential.
+_PIECE = rb"""\\*"(?:log_?prob(?:ability)?s?|token_?id|bytes)\\*\""""
+_PIECE_AFTER = re.compile(rb"\s*,\s*" + _PIECE, re.IGNORECASE)
+_PIECE_BEFORE = re.compile(_PIECE + rb"\s*:[^{}]*,\s*\Z", re.IGNORECASE)
+# Parameters and userinfo of URLs that stand in a body.
+_PARAMETER = re.compile(rb"(?<=[?&])([\w.-]{1,64})=([^&#\s\"'\\<>]+)")
+_USERINFO = re.compile(rb"(?<=://)[^/@?#:\s\"'\\<>]{0,256}:([^/@?#:\s\"'\\<>]{1,256})@")
+_ELEMENT = re.compile(rb"<([A-Za-z_][\w:.-]{0,63})>([^<>]{1,65536})</\1>")
+_ATTRIBUTE = re.compile(rb"(?<=\s)([A-Za-z_][\w:.-]{0,63})=\"([^\"<>]{1,65536})\"")
+_MARK = re.compile(PLACEHOLDER.pattern.encode())
+_LONGEST = 2**20
+_NUMBER = re.compile(rb"-?\d[\w.+-]*")
+
+
+class Fields:
+    """Finds what stands under secret names.
+
+    Args:
+        names: Tells them.
+    """
+
+    def __init__(self, names: Names) -> None:
+        self._names = names
+
+    def spans(self, raw: bytes, *, every: bool = False) -> Iterator[Span]:
+        """Secrets by their names.
+
+        Args:
+            raw: A body, or a part of one.
+            every: Whether placeholders that stand there count too, whatever they are called.
+        """
+        for span in self._all(raw):
+            if every or not _MARK.fullmatch(raw, span.start, span.stop):
+                yield span
+
+    def _all(self, raw: bytes) -> Iterator[Span]:
+        if b'"' in raw:
+            yield from self._members(raw)
+            if b"value" in raw:
+                yield from self._assigned(raw, _PAIR, HEADER)
+            if b'\\"' in raw or raw.lstrip()[:1] not in (b"{", b"["):
+                yield from self._assigned(raw, _ASSIGNED, None)
+        yield from self.in_urls(raw)
+
+    def _members(self, raw: bytes) -> Iterator[Span]:
+        """Texts, numbers, and what lists and objects hold, under secret names."""
+        is_secret, done = self._names.is_secret, 0
+        for match in (_CODED if b"\\u00" in raw else _PLAIN).finditer(raw):
+            name, quote = _plain(match["name"]), match["quote"]
+            if not is_secret(name):
+                continue
+            if match["text"]:
+                yield from self._text(raw, match, name)
+                continue
+            # A bare "token" with a number is a piece of text by its number.
+            if match.start() < done or name.lower() == "token":
+                continue
+            told = quote + placeholder(name).encode() + quote
+            if match["number"]:
+                yield Span(*match.span("number"), told)
+            elif not _SCHEMA.match(raw, match.start("open")):
+                if texts := _TEXTS.match(raw, match.start("open")):
+                    # However many there were.
+                    yield Span(*texts.span(), b"[" + told + b"]")
+                else:
+                    found, done = _leaves(raw, match.start("open"), quote, told)
+                    yield from found
+
+    def _text(self, raw: bytes, match: re.Match[bytes], name: str) -> Iterator[Span]:
+        """The text that begins where `match` ends."""
+        end = _end_of_text(raw, match.end(), len(match["quote"]) - 1)
+        if end is None or end == match.end():
+            return
+        if name.lower() != "token" or not (
+            _PIECE_AFTER.match(raw, end + len(match["quote"]))
+            or _PIECE_BEFORE.search(raw[max(0, match.start() - 400) : match.start()])
+        ):
+            yield Span(match.end(), end, placeholder(name).encode())
+
+    def _assigned(
+        self, raw: bytes, pattern: re.Pattern[bytes], place: re.Pattern[str] | None
+    ) -> Iterator[Span]:
+        for match in pattern.finditer(raw):
+            name = match["name"].decode("latin-1")
+            if self._names.is_secret(name, place):
+                yield from self._text(raw, match, name)
+
+    def in_urls(self, raw: bytes) -> Iterator[Span]:
+        """Parameters of secret names and passwords, in the URLs that stand in `raw`."""
+        if b"=" in raw:
+            for match in _PARAMETER.finditer(raw):
+                name = match[1].decode("latin-1")
+                if self._names.is_secret(name, QUERY):
+                    yield Span(*match.span(2), placeholder(name).encode())
+        if b"@" in raw and b"://" in raw:
+            for match in _USERINFO.finditer(raw):
+                yield Span(match.start(), match.end() - 1, b"<USER>:<PASSWORD>")
+
+    def elements(self, raw: bytes, *, every: bool = False) -> Iterator[Span]:
+        """The texts of XML elements and attributes that have secret names."""
+        for pattern in (_ELEMENT, _ATTRIBUTE):
+            for match in pattern.finditer(raw):
+                name = match[1].decode("latin-1").rpartition(":")[2]
+                held = match[2].replace(b"&lt;", b"<").replace(b"&gt;", b">")
+                if self._names.is_secret(name) and (every or not _MARK.fullmatch(held)):
+                    yield Span(*match.span(2), placeholder(name).encode())
+
+
+def _plain(name: bytes) -> str:
+    if b"\\" in name:
+        name = _ESCAPED.sub(lambda match: bytes([int(match[1], 16)]), name)
+    return name.decode("latin-1")
+
+
+def _leaves(raw: bytes, start: int, quote: bytes, told: bytes) -> tuple[list[Span], int]:
+    """The texts and numbers in the list or object that begins at `start`, and where it ends."""
+    found: list[Span] = []
+    at, open_ = start, [b""]
+    while (match := _BRACKET.search(raw, at, start + _LONGEST)) is not None:
+        if open_[-1] == b"[":
+            # Those of an object have names of their own, and say how long something holds.
+            found += [Span(*each.span(), told) for each in _NUMBER.finditer(raw, at, match.start())]
+        at = match.end()
+        if match[0] in (b"[", b"{"):
+            open_.append(match[0])
+        elif match[0] in (b"]", b"}"):
+            open_.pop()
+            if len(open_) < 2:
+                break
+        else:
+            end = _end_of_text(raw, at, len(quote) - 1) if match[0] == quote else None
+            if end is None:
+                break
+            after = end + len(quote)
+            is_name = raw[after : after + 64].lstrip()[:1] == b":"
+            if not is_name and end > at and not _MARK.fullmatch(raw, at, end):
+                found.append(Span(at, end, told[len(quote) : len(told) - len(quote)]))
+            at = after
+    return found, max(at, start + 1)
+
+
+def _end_of_text(raw: bytes, start: int, escapes: int) -> int | None:
+    """Where a JSON text ends that began after a quote with so many backslashes before it."""
+    for match in _QUOTE.finditer(raw, start):
+        run = match.end() - match.start() - 1
+        # One level down, a backslash is written as two and a quote has one more before it.
+        if run % (2 * escapes + 2) == escapes:
+            return match.end() - escapes - 1
+        if run < escapes:
+            return None
+    return None

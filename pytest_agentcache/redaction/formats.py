@@ -1,0 +1,259 @@
+"""What keys and tokens look like: the formats of model providers, clouds, code hosts and the like.
+
+Each is known by a mark that is looked for first, which costs next to nothing; only where it stands
+the expression is tried. An expression that has a group replaces that group alone.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+# A key begins where no word goes on: after the escapes of JSON (\n, \u003c) and of URLs (%20) too.
+BEGIN = (
+    rb"(?:(?<![A-Za-z0-9_+\\-])|(?<=(?<!\\)\\[nrtbf])|(?<=%[0-9A-Fa-f][0-9A-Fa-f])"
+    rb"|(?<=\\u[0-9A-Fa-f][0-9A-Fa-f][0-9A-Fa-f][0-9A-Fa-f]))"
+)
+
+# Base64, in URLs and in JSON of careful writers too.
+_CODE, _PAD = rb"(?:[\w+/-]|%2[BbFf]|\\/)", rb"(?:={1,2}|(?:%3[Dd]){1,2})?"
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """How secrets of one kind are written.
+
+    Args:
+        name: What the placeholder says.
+        marks: One of these stands in each; none means that the expression is always tried.
+        expression: The whole of it, as the source of a regular expression of bytes.
+        anywhere: Whether it may also begin inside a word.
+        around: Whether a mark may stand outside of the sixteen or more signs of the secret itself,
+            or the secret may be shorter.
+    """
+
+    name: str
+    marks: tuple[bytes, ...]
+    expression: bytes
+    anywhere: bool = False
+    around: bool = False
+    pattern: re.Pattern[bytes] = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        source = self.expression if self.anywhere else BEGIN + b"(?:" + self.expression + b")"
+        object.__setattr__(self, "pattern", re.compile(source))
+
+
+def _key(name: str, mark: str, rest: str) -> Format:
+    """A key that begins with a mark of its own."""
+    return Format(name, (mark.encode(),), re.escape(mark.encode()) + rest.encode())
+
+
+_MODELS = (
+    _key("ANTHROPIC_API_KEY", "sk-ant-", r"[\w-]{16,}"),
+    _key("OPENROUTER_API_KEY", "sk-or-", r"[\w-]{16,}"),
+    _key("LANGFUSE_SECRET_KEY", "sk-lf-", r"[\w-]{16,}"),
+    Format("REQUESTY_API_KEY", (b"rqsty-",), rb"rqsty-(?:sk-)?[\w-]{16,}"),
+    Format(
+        "OPENAI_API_KEY",
+        (b"sk-", b"sess-"),
+        rb"sk-(?:proj|svcacct|service|admin|None)-[\w-]{16,}|sk-(?!ant-|or-|lf-)(?:[\w-]{4,32}-)?"
+        rb"(?=[A-Za-z]{0,64}\d)[A-Za-z0-9]{20,}[\w-]*|sk-[A-Za-z0-9]{32,}|sess-[A-Za-z0-9]{32,}",
+    ),
+    _key("OPENAI_ORGANIZATION", "org-", r"[A-Za-z0-9]{22,}"),
+    _key("GOOGLE_API_KEY", "AIza", r"[\w-]{30,}"),
+    _key("GEMINI_API_KEY", "AQ.", r"[\w-]{32,}"),
+    _key("GOOGLE_ACCESS_TOKEN", "ya29.", r"[\w.-]{20,}"),
+    _key("GOOGLE_REFRESH_TOKEN", "1//0", r"[\w-]{30,}"),
+    _key("GOOGLE_CLIENT_SECRET", "GOCSPX-", r"[\w-]{20,}"),
+    _key("GROQ_API_KEY", "gsk_", r"[A-Za-z0-9]{32,}"),
+    _key("HF_TOKEN", "hf_", r"[A-Za-z0-9]{30,}"),
+    _key("HF_TOKEN", "api_org_", r"[A-Za-z0-9]{30,}"),
+    _key("REPLICATE_API_TOKEN", "r8_", r"[A-Za-z0-9]{30,}"),
+    _key("PERPLEXITY_API_KEY", "pplx-", r"[A-Za-z0-9]{32,}"),
+    _key("XAI_API_KEY", "xai-", r"[A-Za-z0-9]{40,}"),
+    _key("FIREWORKS_API_KEY", "fw_", r"[A-Za-z0-9]{20,}"),
+    _key("TOGETHER_API_KEY", "tgp_v1_", r"[\w-]{24,}"),
+    _key("NVIDIA_API_KEY", "nvapi-", r"[\w-]{32,}"),
+    _key("CEREBRAS_API_KEY", "csk-", r"[A-Za-z0-9]{32,}"),
+    _key("PINECONE_API_KEY", "pcsk_", r"[\w-]{30,}"),
+    _key("TAVILY_API_KEY", "tvly-", r"[\w-]{20,}"),
+    _key("FIRECRAWL_API_KEY", "fc-", r"[0-9a-f]{32}"),
+    Format("LANGSMITH_API_KEY", (b"lsv2_", b"ls__"), rb"(?:lsv2_(?:pt|sk)_|ls__)[0-9a-f]{32}\w*"),
+    _key("JINA_API_KEY", "jina_", r"[\w-]{40,}"),
+    _key("VOYAGE_API_KEY", "pa-", r"[\w-]{40,}"),
+    _key("ELEVENLABS_API_KEY", "sk_", r"[0-9a-f]{48}"),
+    _key("DATABRICKS_TOKEN", "dapi", r"[0-9a-f]{32}(?:-\d)?"),
+)
+_CLOUDS = (
+    Format(
+        "AWS_ACCESS_KEY_ID",
+        (b"AKIA", b"ASIA", b"ABIA", b"ACCA"),
+        rb"(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}(?![A-Za-z0-9])",
+    ),
+    # Behind its id, or behind its name.
+    Format(
+        "AWS_SECRET_ACCESS_KEY",
+        (b"AKIA", b"ASIA", b"<AWS_ACCESS_KEY_ID"),
+        rb"(?:(?:AKIA|ASIA)[A-Z0-9]{16}|<AWS_ACCESS_KEY_ID(?:_\d+)?>)[^A-Za-z0-9][^\n]{0,80}?"
+        rb"(?<![A-Za-z0-9/+])((?:[A-Za-z0-9/+]|%2[BbFf]|\\/){40})(?![A-Za-z0-9/+=])",
+        anywhere=True,
+        around=True,
+    ),
+    Format(
+        "AWS_SECRET_ACCESS_KEY",
+        (b"ecret", b"ECRET"),
+        rb"(?i:secret_?(?:access_?)?key)[\s\"'\\:=>]{1,8}((?:[A-Za-z0-9/+]|%2[BbFf]|\\/){40})(?![A-Za-z0-9/+=])",
+        anywhere=True,
+        around=True,
+    ),
+    Format(
+        "AWS_SESSION_TOKEN",
+        (b"IQoJb3JpZ2lu", b"FwoGZXIvYXdz"),
+        rb"(?:IQoJ|FwoG)" + _CODE + rb"{80,}" + _PAD,
+    ),
+    Format(
+        "AWS_BEARER_TOKEN_BEDROCK",
+        (b"ABSK", b"bedrock-api-key-"),
+        rb"(?:ABSK|bedrock-api-key-)" + _CODE + rb"{40,}" + _PAD,
+    ),
+    Format(
+        "AZURE_STORAGE_KEY",
+        (b"AccountKey", b"SharedAccessKey"),
+        rb"(?:AccountKey|SharedAccessKey)(?:=|%3[Dd])(" + _CODE + rb"{20,}" + _PAD + rb")",
+        anywhere=True,
+    ),
+    Format("AZURE_SAS", (b"sig=",), rb"[?&;](?:amp;)?sig=([\w%+/-]{20,}=?)", anywhere=True),
+    Format("AZURE_CLIENT_SECRET", (b"Q~",), rb"[\w~.-]{3}\dQ~[\w~.-]{31,34}"),
+    Format("DIGITALOCEAN_TOKEN", (b"_v1_",), rb"do[oprt]_v1_[0-9a-f]{32,}"),
+    _key("ALIBABA_ACCESS_KEY_ID", "LTAI", r"[A-Za-z0-9]{12,}"),
+    _key("VAULT_TOKEN", "hvs.", r"[\w-]{24,}"),
+    _key("HEROKU_API_KEY", "HRKU-", r"[\w-]{30,}"),
+    _key("DOPPLER_TOKEN", "dp.", r"(?:pt|st|ct|sa)\.[\w.-]{30,}"),
+    Format("GRAFANA_TOKEN", (b"glsa_", b"glc_"), rb"glsa_\w{32,}|glc_" + _CODE + rb"{32,}" + _PAD),
+    Format("SENTRY_TOKEN", (b"sntry",), rb"sntry[su]_" + _CODE + rb"{30,}" + _PAD),
+    _key("NEW_RELIC_API_KEY", "NRAK-", r"[A-Z0-9]{20,}"),
+    Format(
+        "SUPABASE_KEY", (b"sbp_", b"sb_secret_"), rb"(?:sbp_[0-9a-f]{32,}|sb_secret_[\w-]{20,})"
+    ),
+    _key("DOCKER_TOKEN", "dckr_pat_", r"[\w-]{20,}"),
+    Format("FLY_API_TOKEN", (b"fm2_",), rb"fm2_" + _CODE + rb"{60,}" + _PAD),
+)
+_SERVICES = (
+    Format("GITHUB_TOKEN", (b"gh",), rb"gh[pousr]_[A-Za-z0-9]{30,}"),
+    _key("GITHUB_TOKEN", "github_pat_", r"\w{40,}"),
+    Format(
+        "GITLAB_TOKEN",
+        (b"gl",),
+        rb"gl(?:pat|dt|rt|rtr|ptt|soat|ft|cbt|imt|oas|agent|ffct)-[\w.-]{20,}",
+    ),
+    _key("NPM_TOKEN", "npm_", r"[A-Za-z0-9]{30,}"),
+    _key("PYPI_TOKEN", "pypi-", r"[\w-]{40,}"),
+    Format(
+        "SLACK_TOKEN",
+        (b"xox", b"xapp-"),
+        rb"xox[abceoprs](?:\.xox[bp])?-[\w-]{11,}|xapp-\d-[\w-]{20,}",
+    ),
+    Format(
+        "SLACK_WEBHOOK",
+        (b"hooks.slack.com",),
+        rb"hooks\.slack\.com\\?/(?:services|workflows|triggers)\\?/((?:[\w+-]|\\?/){20,})",
+        anywhere=True,
+    ),
+    Format("STRIPE_API_KEY", (b"_live_", b"_test_"), rb"[sr]k_(?:live|test)_[A-Za-z0-9]{16,}"),
+    Format("WEBHOOK_SECRET", (b"whsec_",), rb"whsec_" + _CODE + rb"{16,}" + _PAD),
+    Format("TWILIO_API_KEY", (b"SK",), rb"SK[0-9a-f]{32}(?![0-9A-Za-z])"),
+    _key("SENDGRID_API_KEY", "SG.", r"[\w-]{16,}\.[\w-]{16,}"),
+    _key("MAILGUN_API_KEY", "key-", r"[0-9a-f]{32}(?![0-9A-Za-z])"),
+    Format("MAILCHIMP_API_KEY", (b"-us",), rb"[0-9a-f]{32}-us\d{1,2}(?!\d)"),
+    Format(
+        "TELEGRAM_BOT_TOKEN",
+        (b"bot", b":AA", b"%3AAA", b"%3aAA"),
+        rb"(?:(?<=bot)|(?<!\d))\d{6,12}(?::|%3[Aa])AA[\w-]{30,}"
+        rb"|(?<=bot)\d{6,12}(?::|%3[Aa])[\w-]{30,}",
+        anywhere=True,
+    ),
+    Format("DISCORD_BOT_TOKEN", (), rb"[MNO][\w-]{22,27}\.[\w-]{6}\.[\w-]{27,}(?![\w.-])"),
+    Format(
+        "DISCORD_WEBHOOK",
+        (b"/webhooks/",),
+        rb"discord(?:app)?\.com\\?/api\\?/webhooks\\?/\d+\\?/([\w-]{40,})",
+        anywhere=True,
+    ),
+    Format("SHOPIFY_TOKEN", (b"shp",), rb"shp(?:at|ca|pa|ss)_[0-9a-fA-F]{32}"),
+    _key("LINEAR_API_KEY", "lin_api_", r"[A-Za-z0-9]{32,}"),
+    Format("NOTION_TOKEN", (b"ntn_", b"secret_"), rb"(?:ntn|secret)_[A-Za-z0-9]{40,}"),
+    _key("FIGMA_TOKEN", "figd_", r"[\w-]{36,}"),
+    _key("NETLIFY_TOKEN", "nfp_", r"[A-Za-z0-9]{32,}"),
+    _key("ATLASSIAN_TOKEN", "ATATT3", r"[\w=-]{60,}"),
+    Format("AIRTABLE_TOKEN", (b"pat",), rb"pat[A-Za-z0-9]{14}\.[0-9a-f]{64}"),
+    Format("SQUARE_TOKEN", (b"sq0", b"EAAA"), rb"sq0[a-z]{3}-[\w-]{22,}|EAAA[\w-]{60}"),
+    _key("POSTHOG_API_KEY", "phx_", r"\w{32,}"),
+    _key("AGE_SECRET_KEY", "AGE-SECRET-KEY-1", r"[A-Z0-9]{40,}"),
+)
+_GENERAL = (
+    Format(
+        "PRIVATE_KEY",
+        (b"PRIVATE KEY",),
+        rb"-----BEGIN [A-Z0-9 ]{0,32}PRIVATE KEY(?: BLOCK)?-----"
+        rb"[^-]{16,32768}(?:-(?!----)[^-]{0,4096}){0,8}"
+        rb"-----END [A-Z0-9 ]{0,32}PRIVATE KEY(?: BLOCK)?-----",
+        anywhere=True,
+        around=True,
+    ),
+    # Signed, bare or encrypted.
+    Format(
+        "JWT",
+        (b"eyJ",),
+        rb"eyJ[\w-]{8,}\.(?:eyJ[\w-]{6,}\.[\w-]*|[\w-]*\.[\w-]{8,}\.[\w-]{8,}\.[\w-]{8,})",
+    ),
+    Format(
+        "PASSWORD",
+        (b"://", b":\\/\\/"),
+        rb"(?i:postgres(?:ql)?|mysql|mariadb|mongodb|rediss?|amqps?|mssql|sqlserver|oracle|clickhouse"
+        rb"|cockroachdb|nats|ftp|sftp|ssh|smtps?|ldaps?|kafka|mqtts?|neo4j|bolt)(?:\+[a-z0-9_+]{1,16})?"
+        rb":\\?/\\?/[^:@/\s\"'\\<>]{0,128}:([^\s\"'\\<>]{1,256})@",
+        around=True,
+    ),
+    Format(
+        "PASSWORD",
+        (b"assword=", b"ASSWORD=", b"wd=", b"WD=", b"assword ="),
+        rb"(?i:server|host|data source|user(?: id|name)?|uid|dbname|database)"
+        rb"\s{0,2}=[^\n\"]{1,200}?[;\s]"
+        rb"(?i:password|pwd)\s{0,2}=\s{0,2}([^;\s\"'&\\<>]{3,256})",
+        anywhere=True,
+        around=True,
+    ),
+    Format(
+        "BEARER_TOKEN",
+        (b"earer ", b"EARER "),
+        rb"(?i:bearer) ((?=[A-Za-z._~+/-]{0,64}\d)[\w.~+/-]{20,}={0,2})",
+        anywhere=True,
+        around=True,
+    ),
+)
+FORMATS = (*_MODELS, *_CLOUDS, *_SERVICES, *_GENERAL)
+# Names of people and of accounts: no keys, but not for everybody either.
+PERSONAL = {
+    "email": (
+        Format(
+            "EMAIL",
+            (b"@", b"%40"),
+            rb"[A-Za-z0-9][\w.+-]{0,63}(?:@|%40)(?:[A-Za-z0-9-]{1,63}\.){1,8}[A-Za-z]{2,24}(?![\w-])",
+            around=True,
+        ),
+    ),
+    "arn": (Format("ARN", (b"arn:",), rb"arn:aws[\w-]*:[\w-]+:[\w-]*:\d*:[^\s\"'<>\\,;)\]}&]+"),),
+    "account": (
+        Format("ACCOUNT_ID", (b"arn:",), rb"arn:aws[\w-]*:[\w-]+:[\w-]*:(\d{12})(?!\d)"),
+        Format(
+            "ACCOUNT_ID",
+            (b"ccount", b"CCOUNT", b"wner", b".dkr.ecr."),
+            rb"(?i:account|owner)_?(?i:id|number)?[\s\"'\\:=>]{1,6}(\d{12})(?!\d)|(\d{12})(?=\.dkr\.ecr\.)",
+            around=True,
+        ),
+        Format("ACCOUNT_ID", (b"acct_",), rb"acct_[A-Za-z0-9]{14,}"),
+        Format("ACCOUNT_ID", (b"AC",), rb"AC[0-9a-f]{32}(?![0-9A-Za-z])"),
+        Format("ACCOUNT_ID", (b"user-",), rb"user-[A-Za-z0-9]{22,}"),
+    ),
+}

@@ -1,0 +1,72 @@
+"""Which names hold secrets, and the placeholder that is made of a name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from fnmatch import fnmatchcase
+from functools import lru_cache
+
+# Names as they end, in any case and spelling (`apiKey`, `API-KEY`, `api_key`).
+_SECRET = re.compile(
+    r"""[\w.-]*?(?:
+    (?:api|app|subscription|secret|private|signing|encryption|access|auth|account|master|shared
+       |storage)[_-]?keys?(?:[_-]?id)?
+    | (?:api|access|refresh|auth|bearer|oauth)[_-]?tokens?
+    | (?:id|session|security|csrf|xsrf)[_-]?token
+    | (?:api|client|app|oauth|consumer|webhook|signing)[_-]?secrets?
+    | secret[_-]?access[_-]?key
+    | client[_-]?assertion | code[_-]?verifier | jwt | passwords? | passwd | passphrase | passcode
+    | credentials? | authorization | connection[_-]?string | [_-]secrets?
+    | (?:bot|user|subject|hf|gh|github)[_-]?token
+    ) | token | secret | pwd | assertion | (?:set-)?cookie""",
+    re.VERBOSE | re.IGNORECASE,
+)
+# What besides is one in a header, or in the query of a URL.
+HEADER = re.compile(
+    r"""(?:proxy-)?authorization | api-?key | key | x-auth-key | x-functions-key
+    | authentication | x-auth
+    | (?!idempotency-|sec-)[\w-]*-(?:key|token|secret|assertion|bearer|credentials?|session-id)
+    | [\w-]*-signature(?:-\d+)?""",
+    re.VERBOSE | re.IGNORECASE,
+)
+QUERY = re.compile(
+    r"key|sig|hmac|auth|(?:x-amz-|x-goog-|oauth_)?signature|x-(?:amz|goog)-credential",
+    re.IGNORECASE,
+)
+PLACEHOLDER = re.compile(r"<[A-Z][A-Z0-9_]{0,127}>")
+
+
+class Names:
+    """Tells names that hold secrets.
+
+    Args:
+        extra: Globs of more names; one that starts with `!` names what is no secret.
+    """
+
+    def __init__(self, extra: Iterable[str] = ()) -> None:
+        names = [name.lower() for name in extra]
+        self._extra = [name for name in names if not name.startswith("!")]
+        self._harmless = [name[1:] for name in names if name.startswith("!")]
+        self.is_secret = lru_cache(maxsize=4096)(self._judge)
+
+    def is_harmless(self, name: str) -> bool:
+        """Whether a setting says that what is called `name` is no secret."""
+        return any(fnmatchcase(name.lower(), glob) for glob in self._harmless)
+
+    def _judge(self, name: str, place: re.Pattern[str] | None = None) -> bool:
+        if self.is_harmless(name):
+            return False
+        if any(fnmatchcase(name.lower(), glob) for glob in self._extra):
+            return True
+        # Forms nest by brackets: `user[password]`.
+        leaf = name.rstrip("[]").rpartition("[")[2]
+        return bool((place and place.fullmatch(leaf)) or _SECRET.fullmatch(leaf))
+
+
+@lru_cache(maxsize=4096)
+def placeholder(name: str) -> str:
+    """`<API_KEY>` for `apiKey`, `api-key` or `API_KEY`."""
+    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)
+    text = re.sub(r"[^A-Za-z0-9]+", "_", words).strip("_").upper()
+    return f"<{text}>" if text[:1].isalpha() else f"<SECRET_{text}>"

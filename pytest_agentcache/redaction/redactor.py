@@ -1,0 +1,294 @@
+"""Requests and answers without their secrets."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from hashlib import sha256
+
+from ..body import encoding, multipart
+from ..body.form import is_form, pairs
+from ..interaction import Headers, Interaction, Request, Response
+from ..settings import Settings
+from .addresses import Addresses
+from .bodies import Bodies
+from .doubts import Doubt, doubts
+from .environment import is_secret, secrets_of
+from .names import PLACEHOLDER, Names, placeholder
+from .shapes import Shapes
+from .spans import chunks
+from .values import LONG, Values
+
+# A shorter one could be anything.
+SHORTEST = 4
+
+
+class Redaction:
+    """Redacts requests and responses, by name, by value and by shape.
+
+    Args:
+        extra: Globs of more names, for headers, query parameters and fields alike; one that
+            starts with `!` names what is no secret.
+        env: Globs of more variables of the environment that hold secrets, or with `!` hold none.
+        shapes: `NAME => regular expression` for more shapes, `!NAME` for one to leave out.
+        personal: What else is to be replaced: `email`, `account`, `arn`.
+        allowed: Fingerprints of what looks like a secret and is none.
+        environment: Variables as the run found them; None to look into no environment.
+    """
+
+    def __init__(
+        self,
+        extra: Iterable[str] = (),
+        *,
+        env: Iterable[str] = (),
+        shapes: Iterable[str] = (),
+        personal: Iterable[str] = (),
+        allowed: Iterable[str] = (),
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        self._names = Names(extra)
+        self._env, self._allowed = tuple(env), frozenset(allowed)
+        self._values = Values()
+        self._shapes = Shapes(shapes, personal, self._is_allowed)
+        self._bodies = Bodies(self._names, self._values, self._shapes)
+        self._addresses = Addresses(self._names, self._values, self._shapes, self._bodies)
+        self._watches = environment is not None
+        self._seen: object = None
+        self._asked: list[bytes] = []
+        self._lock = threading.Lock()
+        if environment is not None:
+            self._look_into(environment)
+
+    @classmethod
+    def of(cls, settings: Settings, environment: Mapping[str, str] | None = None) -> Redaction:
+        """The redaction that settings ask for.
+
+        Args:
+            settings: Of these the settings of redaction are used.
+            environment: Variables as the run found them, besides those of today; None for none.
+        """
+        return cls(
+            settings.redact,
+            env=settings.redact_env,
+            shapes=settings.redact_shapes,
+            personal=settings.redact_personal,
+            allowed=settings.allow_secrets,
+            environment=environment,
+        )
+
+    def _is_allowed(self, value: bytes) -> bool:
+        return bool(self._allowed) and fingerprint(value) in self._allowed
+
+    def _look_into(self, environment: Mapping[str, str]) -> None:
+        for name, value in secrets_of(environment, self._env):
+            if not self._is_allowed(value.encode("utf-8", "surrogateescape")):
+                self._values.add(value, told := placeholder(name))
+                self._shapes.reserve(told[1:-1], value)
+
+    def _look(self) -> None:
+        """Takes note of variables that a test has set."""
+        if not self._watches:
+            return
+        # A copy of all of them would cost more than the rest.
+        now = getattr(os.environ, "_data", None) or os.environ
+        if self._seen != now:
+            self._seen = dict(now)
+            self._look_into(os.environ)
+
+    def interaction(self, interaction: Interaction) -> Interaction:
+        """`interaction` without its secrets."""
+        return Interaction(self.request(interaction.request), self.response(interaction.response))
+
+    def request(self, request: Request) -> Request:
+        """`request` without its secrets; the same again if called on what it returned.
+
+        A body that is packed is unpacked, for it is compared and never sent again.
+        """
+        self._look()
+        headers, raw = request.headers, request.body
+        if raw and (coding := headers.get("content-encoding")):
+            plain = _decoded(raw, coding)
+            if plain is not None:
+                headers, raw = headers.without("content-encoding"), plain
+        return replace(
+            request,
+            url=self._addresses.url(request.url),
+            headers=self._addresses.headers(headers),
+            body=self._bodies.redacted(raw, request.content_type),
+        )
+
+    def response(self, response: Response) -> Response:
+        """`response` without its secrets."""
+        self._look()
+        headers = self._addresses.headers(response.headers)
+        raw, media = response.body, response.content_type
+        if multipart.boundary_of(media) or b"\0" in raw:
+            # Of what is binary only what can be put together again is touched.
+            body = self._bodies.redacted(raw, media) if _can_be_joined(raw, media) else raw
+            sizes = response.chunks if body == raw else ()
+            return replace(response, headers=headers, body=body, chunks=sizes)
+        body, sizes = raw, response.chunks
+        for spans, safe in self._bodies.rounds(raw, media):
+            body, sizes = safe, chunks(sizes, spans)
+        return replace(response, headers=headers, body=body, chunks=sizes)
+
+    def comparable(self, request: Request) -> Request:
+        """A redacted request as it is matched: by the names of what holds secrets, first of all.
+
+        What stands under a secret name is called by that name, whichever variable or answer it
+        came from, and secrets of one shape have no numbers.
+        """
+        url = self._addresses.url(request.url, every=True)
+        body = request.body
+        if b"<" in body or b"%3C" in body or b"&lt;" in body or body[:2] == b"\x1f\x8b":
+            body = self._shapes.unnumbered(
+                self._bodies.redacted(body, request.content_type, every=True)
+            )
+        return replace(
+            request,
+            url=self._unnumbered(url),
+            headers=Headers(
+                tuple(
+                    (name, self._unnumbered(value))
+                    for name, value in self._addresses.headers(request.headers, every=True)
+                )
+            ),
+            body=body,
+        )
+
+    def _unnumbered(self, text: str) -> str:
+        if "<" not in text and "%3C" not in text:
+            return text
+        raw = self._shapes.unnumbered(text.encode("utf-8", "surrogatepass"))
+        return raw.decode("utf-8", "surrogatepass")
+
+    def url(self, url: str) -> str:
+        """`url` without its secrets."""
+        self._look()
+        return self._addresses.url(url)
+
+    def headers(self, headers: Headers) -> Headers:
+        """`headers` without their secrets."""
+        self._look()
+        return self._addresses.headers(headers)
+
+    def body(self, raw: bytes, content_type: str) -> bytes:
+        """`raw` without its secrets, all else as it was."""
+        self._look()
+        return self._bodies.redacted(raw, content_type)
+
+    def text(self, text: str) -> str:
+        """A text that is shown, of an error for example, without secrets.
+
+        Names count in the URLs in it alone: what else stands beside a name may be code.
+        """
+        self._look()
+        raw = text.encode("utf-8", "surrogatepass")
+        return self._bodies.text(raw).decode("utf-8", "surrogatepass")
+
+    def asked(self, request: Request) -> None:
+        """Takes note of a redacted request: what stands in it was not handed out later."""
+        self._asked.append(request.url.encode("utf-8", "surrogatepass") + b"\n" + request.body)
+
+    def learn(self, response: Response) -> None:
+        """Remembers the secrets that an answer hands out, to find them in what is sent next."""
+        found: list[tuple[str, str]] = []
+        raw, media = response.body, response.content_type
+        if is_form(media):
+            found += [pair for pair in pairs(raw) if self._names.is_secret(pair[0])]
+        elif raw and b"\0" not in raw:
+            spans = [*self._bodies.fields.spans(raw), *self._bodies.fields.elements(raw)]
+            found += [
+                (span.text[1:-1].decode("latin-1"), _said(raw[span.start : span.stop]))
+                for span in spans
+                if PLACEHOLDER.fullmatch(span.text.decode("latin-1"))
+            ]
+        worth = [pair for pair in found if _is_worth_it(pair[1], SHORTEST)]
+        # What cookies and parameters hold is often no secret at all.
+        told = self._addresses.handed_out(response.headers)
+        worth += [pair for pair in told if _is_worth_it(pair[1], LONG) and _has_digit(pair[1])]
+        for name, value in worth:
+            raw = value.encode("utf-8", "surrogatepass")
+            if not any(raw in each for each in self._asked) and not self._is_allowed(raw):
+                self._values.add(value, placeholder(name))
+
+    def renumbered(self, interactions: Iterable[Interaction]) -> tuple[Interaction, ...]:
+        """Redacted interactions, secrets of one shape numbered as they appear."""
+        renumber = self._shapes.renumbering()
+
+        def text(value: str) -> str:
+            return renumber(value.encode("utf-8", "surrogatepass")).decode("utf-8", "surrogatepass")
+
+        def headers(of: Headers) -> Headers:
+            return Headers(tuple((name, text(value)) for name, value in of))
+
+        done = []
+        for each in interactions:
+            asked = replace(
+                each.request,
+                url=text(each.request.url),
+                headers=headers(each.request.headers),
+                body=renumber(each.request.body),
+            )
+            body = renumber(each.response.body)
+            sizes = each.response.chunks
+            if len(body) != len(each.response.body) and sizes:
+                # Only where a tenth of one name comes: the last chunk makes up for it.
+                sizes = (*sizes[:-1], sizes[-1] + len(body) - len(each.response.body))
+            answer = replace(
+                each.response, headers=headers(each.response.headers), body=body, chunks=sizes
+            )
+            done.append(Interaction(asked, answer))
+        return tuple(done)
+
+    def doubts(self, interactions: Iterable[Interaction]) -> list[Doubt]:
+        """What in redacted interactions may be a secret all the same."""
+        return [
+            doubt
+            for number, each in enumerate(interactions, 1)
+            for doubt in doubts(number, each, self._names, self._values)
+            if doubt.fingerprint not in self._allowed
+        ]
+
+
+def fingerprint(value: bytes) -> str:
+    """What tells a value from others without telling it: the head of its SHA-256."""
+    return sha256(value).hexdigest()[:12]
+
+
+def _can_be_joined(raw: bytes, media: str) -> bool:
+    return bool(multipart.boundary_of(media)) or "eventstream" in media or raw[:2] == b"\x1f\x8b"
+
+
+def _decoded(raw: bytes, coding: str) -> bytes | None:
+    decoder = encoding.decoder(coding)
+    if decoder is None:
+        return None
+    try:
+        return decoder.decompress(raw) + decoder.flush()
+    except Exception:  # noqa: BLE001 - each coding has errors of its own
+        return None
+
+
+def _said(written: bytes) -> str:
+    """What a text of JSON says."""
+    text = written.decode("utf-8", "replace")
+    try:
+        said = json.loads(f'"{text}"')
+    except ValueError:
+        return text
+    return said if isinstance(said, str) else text
+
+
+def _is_worth_it(value: str, shortest: int) -> bool:
+    """Whether a secret that was handed out is peculiar enough to be looked for."""
+    if PLACEHOLDER.fullmatch(value) or len(value) < shortest:
+        return False
+    return is_secret(value) if len(value) >= LONG else _has_digit(value) and not value.isdecimal()
+
+
+def _has_digit(value: str) -> bool:
+    return any(each.isdecimal() for each in value)

@@ -1,0 +1,166 @@
+"""Secrets known by what they look like, told apart by number."""
+
+from __future__ import annotations
+
+import re
+import threading
+from base64 import b64decode
+from collections.abc import Callable, Iterable, Iterator
+from urllib.parse import unquote_to_bytes
+
+from .formats import BEGIN, FORMATS, PERSONAL, Format
+from .names import PLACEHOLDER
+from .spans import Span
+
+_BASIC = re.compile(rb"(?i:basic)(?: |%20|\+)([A-Za-z0-9+/]{8,4096}={0,2})(?![\w+/])")
+_ASSIGNMENT = re.compile(
+    BEGIN + rb"([A-Z][A-Z0-9_]{0,63}(?:_KEY|_TOKEN|_SECRET|_PASSWORD|_PASSWD|_CREDENTIALS))"
+    rb"\s{0,4}(?:=|:)\s{0,4}(?:\\{0,3}[\"'])?((?=[A-Za-z/+_-]{0,64}\d)[\w+/-]{16,}={0,2})(?![\w.(\[])"
+)
+_ASSIGNMENT_MARKS = frozenset({b"_KEY", b"_TOKEN", b"_SECRET", b"_PASSW", b"_CREDENTIALS"})
+_BASIC_MARKS = frozenset({b"asic ", b"ASIC "})
+_DISCORD = re.compile(rb"\.[\w-]{6}\.[\w-]{27}")
+
+# What keys are made of, as one character each; everything else is a blank.
+_SIGNS = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-+/=.%~:@\\")
+_OUTLINE = bytes(ord("x") if code in _SIGNS else ord(" ") for code in range(256))
+_RUN = b"x" * 16
+
+
+class Shapes:
+    """Finds secrets by their formats, and numbers those of one name.
+
+    Args:
+        changes: `NAME => regular expression` for more formats, `!NAME` for one to leave out.
+        personal: What of `PERSONAL` is to be found too.
+        is_allowed: Whether a text that looks like a secret is known to be none.
+    """
+
+    def __init__(
+        self,
+        changes: Iterable[str] = (),
+        personal: Iterable[str] = (),
+        is_allowed: Callable[[bytes], bool] = lambda text: False,
+    ) -> None:
+        lines = list(changes)
+        without = {line[1:].strip() for line in lines if line.startswith("!")}
+        pairs = [line.partition("=>") for line in lines if not line.startswith("!")]
+        mine = [
+            Format(name.strip(), (), text.strip().encode(), anywhere=True)
+            for name, _, text in pairs
+        ]
+        formats = (*mine, *FORMATS, *(each for kind in personal for each in PERSONAL[kind]))
+        self._formats = tuple(each for each in formats if each.name not in without)
+        self._others = {"BASIC_AUTH", "ASSIGNMENT"} - without
+        # By mark, those that can only be where it stands; the rest is looked for everywhere.
+        self._marked: dict[bytes, list[Format]] = {}
+        for each in self._formats:
+            for mark in each.marks:
+                self._marked.setdefault(mark, []).append(each)
+        around = {mark for each in self._formats if each.around for mark in each.marks}
+        self._around = (*around, *_ASSIGNMENT_MARKS, *_BASIC_MARKS)
+        self._inside = tuple(mark for mark in self._marked if mark not in around)
+        self._unmarked = tuple(each for each in self._formats if not each.marks)
+        self._is_allowed = is_allowed
+        names = "|".join(sorted({re.escape(each.name) for each in self._formats} | {"BASIC_AUTH"}))
+        # As it may stand in a form and in XML, too.
+        self._numbered = re.compile(
+            rf"(<|%3C|&lt;)({names})(?:_(\d{{1,6}}))?(?=>|%3E|&gt;)".encode()
+        )
+        self._numbers: dict[str, dict[bytes, int]] = {}
+        self._lock = threading.Lock()
+
+    def _hits(self, raw: bytes) -> list[bytes]:
+        """The marks that stand in `raw`, those of keys only in what is long enough for one."""
+        hits = [mark for mark in self._around if mark in raw]
+        outline = raw.translate(_OUTLINE)
+        at = outline.find(_RUN)
+        if at >= 0:
+            runs = []
+            while at >= 0:
+                end = outline.find(b" ", at)
+                runs.append(raw[at : end if end >= 0 else len(raw)])
+                at = outline.find(_RUN, end) if end >= 0 else -1
+            long = b" ".join(runs)
+            hits += [mark for mark in self._inside if mark in long]
+        return hits
+
+    def may_be_in(self, raw: bytes) -> bool:
+        """Whether `raw` is worth being searched; much faster than a search."""
+        return bool(self._hits(raw)) or any(each.pattern.search(raw) for each in self._unmarked)
+
+    def spans(self, raw: bytes) -> Iterator[Span]:
+        """Where secrets stand in `raw`."""
+        for start, stop, name in self._found(raw):
+            value = raw[start:stop]
+            if value and not _MARK.fullmatch(value) and not self._is_allowed(value):
+                yield Span(start, stop, self._told(name, value))
+
+    def _found(self, raw: bytes) -> Iterator[tuple[int, int, str]]:
+        hits = self._hits(raw)
+        found = [each for mark in hits for each in self._marked.get(mark, ())]
+        for each in (*dict.fromkeys(found), *self._unmarked):
+            if each.name == "DISCORD_BOT_TOKEN" and not _DISCORD.search(raw):
+                continue
+            for match in each.pattern.finditer(raw):
+                yield *match.span(match.lastindex or 0), each.name
+        if "BASIC_AUTH" in self._others and not _BASIC_MARKS.isdisjoint(hits):
+            for match in _BASIC.finditer(raw):
+                if _is_userinfo(match[1]):
+                    yield *match.span(1), "BASIC_AUTH"
+        if "ASSIGNMENT" in self._others and not _ASSIGNMENT_MARKS.isdisjoint(hits):
+            for match in _ASSIGNMENT.finditer(raw):
+                # Its own name says more than any that could be given it.
+                yield *match.span(2), "=" + match[1].decode()
+
+    def _told(self, name: str, value: bytes) -> bytes:
+        if name.startswith("="):
+            return f"<{name[1:]}>".encode()
+        with self._lock:
+            known = self._numbers.setdefault(name, {})
+            number = known.setdefault(_plain(value), len(known) + 1)
+        return numbered(name, number)
+
+    def reserve(self, name: str, value: str) -> None:
+        """Gives a known secret a number of its name, should a shape have that name too."""
+        with self._lock:
+            known = self._numbers.setdefault(name, {})
+            known.setdefault(value.encode("utf-8", "surrogatepass"), len(known) + 1)
+
+    def unnumbered(self, raw: bytes) -> bytes:
+        """`raw` with placeholders that say what a secret was, and not which."""
+        return self._numbered.sub(rb"\1\2", raw)
+
+    def renumbering(self) -> Callable[[bytes], bytes]:
+        """A function that numbers placeholders in the order in which it meets them."""
+        met: dict[bytes, dict[bytes, int]] = {}
+
+        def renumber(match: re.Match[bytes]) -> bytes:
+            known = met.setdefault(match[2], {})
+            number = known.setdefault(match[3], len(known) + 1)
+            return match[1] + numbered(match[2].decode(), number)[1:-1]
+
+        return lambda raw: self._numbered.sub(renumber, raw)
+
+
+_MARK = re.compile(PLACEHOLDER.pattern.encode())
+
+
+def numbered(name: str, number: int) -> bytes:
+    """`<NAME>` for the first, `<NAME_2>` for the second."""
+    return f"<{name}_{number}>".encode() if number > 1 else f"<{name}>".encode()
+
+
+def _plain(value: bytes) -> bytes:
+    """A secret without the escapes of the place where it stands."""
+    plain = value.replace(b"\\/", b"/")
+    return unquote_to_bytes(plain) if b"%" in plain else plain
+
+
+def _is_userinfo(coded: bytes) -> bool:
+    """Whether base64 holds a user and a password (RFC 7617)."""
+    try:
+        text = b64decode(coded, validate=True)
+    except ValueError:
+        return False
+    return b":" in text and all(32 <= each < 127 or each > 159 for each in text)

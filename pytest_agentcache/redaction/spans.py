@@ -1,0 +1,57 @@
+"""Where secrets begin and end in a body, and what to write instead."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The bytes from `start` to before `stop`, and what takes their place."""
+
+    start: int
+    stop: int
+    text: bytes
+
+
+def merged(spans: Iterable[Span]) -> list[Span]:
+    """Spans in order, none over another.
+
+    Where several meet, the one that begins first has its say, of those the longest, of those the
+    first given; it grows over what reaches further, so that nothing of a secret is left.
+    """
+    done: list[Span] = []
+    for span in sorted(spans, key=lambda each: (each.start, -each.stop)):
+        if done and span.start < done[-1].stop:
+            if span.stop > done[-1].stop:
+                done[-1] = Span(done[-1].start, span.stop, done[-1].text)
+        else:
+            done.append(span)
+    return done
+
+
+def replaced(raw: bytes, spans: Iterable[Span]) -> bytes:
+    """`raw` with other text in place of spans in order."""
+    done: list[bytes] = []
+    end = 0
+    for span in spans:
+        done += [raw[end : span.start], span.text]
+        end = span.stop
+    return b"".join([*done, raw[end:]]) if done else raw
+
+
+def chunks(sizes: Iterable[int], spans: Iterable[Span]) -> tuple[int, ...]:
+    """Sizes of chunks after spans were replaced; a chunk that ended in one joins the next."""
+    rest = list(spans)
+    kept: list[int] = []
+    at = gone = written = done = 0
+    for size in sizes:
+        done += size
+        while at < len(rest) and rest[at].stop <= done:
+            gone += rest[at].stop - rest[at].start - len(rest[at].text)
+            at += 1
+        if at == len(rest) or done <= rest[at].start:
+            kept.append(done - gone - written)
+            written = done - gone
+    return tuple(size for size in kept if size)

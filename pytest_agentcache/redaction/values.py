@@ -1,0 +1,117 @@
+"""Values that are known to be secret, found wherever they stand and however they are written."""
+
+from __future__ import annotations
+
+import base64
+import html
+import json
+import re
+from collections.abc import Iterator
+from urllib.parse import quote, quote_plus
+
+from .spans import Span
+
+# Shorter ones are looked for as whole words, and in no coding.
+LONG = 8
+_BASE64 = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_")
+
+
+class Values:
+    """Known secrets and the placeholders that take their place."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, bytes] = {}
+        self._plain: dict[bytes, bytes] = {}
+        self._coded: dict[bytes, bytes] = {}
+        self._words: dict[bytes, bytes] = {}
+        # What `spans` goes through; a new one each time, as other threads may be in it.
+        self._written: tuple[tuple[bytes, bytes], ...] = ()
+        self._cores: tuple[tuple[bytes, bytes], ...] = ()
+
+    def __contains__(self, value: str) -> bool:
+        return value in self._known
+
+    def add(self, value: str, told: str) -> None:
+        """Remembers a secret; the first placeholder it was given stays its own."""
+        if value in self._known:
+            return
+        self._known[value] = text = told.encode()
+        if len(value) < LONG:
+            self._words = {**self._words, value.encode("utf-8", "surrogatepass"): text}
+            return
+        for written in _spellings(value):
+            self._plain.setdefault(written.encode("utf-8", "surrogatepass"), text)
+        for core in _cores(value.encode("utf-8", "surrogatepass")):
+            self._coded.setdefault(core, text)
+        self._written, self._cores = tuple(self._plain.items()), tuple(self._coded.items())
+
+    def spans(self, raw: bytes) -> Iterator[Span]:
+        """Where known secrets stand in `raw`."""
+        # Looking for each by itself is much faster than for any of them.
+        for written, text in self._written:
+            at = raw.find(written)
+            while at >= 0:
+                yield Span(at, at + len(written), text)
+                at = raw.find(written, at + len(written))
+        for core, text in self._cores:
+            at = raw.find(core)
+            while at >= 0:
+                start, stop = _run(raw, at, at + len(core))
+                yield Span(start, stop, text)
+                at = raw.find(core, stop)
+        for word, text in self._words.items():
+            if word in raw:
+                for match in re.finditer(rb"(?<![\w-])" + re.escape(word) + rb"(?![\w-])", raw):
+                    yield Span(*match.span(), text)
+
+    def hexadecimal(self, raw: bytes) -> Iterator[bytes]:
+        """The placeholders of known secrets that stand in `raw` in hexadecimal digits."""
+        lower = raw.lower()
+        for value, text in tuple(self._known.items()):
+            if (
+                len(value) >= LONG
+                and value.encode("utf-8", "surrogatepass").hex().encode() in lower
+            ):
+                yield text
+
+
+def _spellings(value: str) -> set[str]:
+    """The ways in which a text is written in URLs, forms, JSON and XML."""
+    found = {value, html.escape(value), html.escape(value, quote=False)}
+    for escape in (
+        quote(value, safe=""),
+        quote(value),
+        quote_plus(value),
+        quote(value, safe="!~*'()"),
+    ):
+        found |= {escape, re.sub("%[0-9A-F]{2}", lambda match: match[0].lower(), escape)}
+    inside = value
+    for _ in range(3):
+        # JSON in a string of JSON is escaped once more.
+        found |= {json.dumps(inside)[1:-1], json.dumps(inside, ensure_ascii=False)[1:-1]}
+        found.add(json.dumps(inside)[1:-1].replace("/", "\\/"))
+        inside = json.dumps(inside)[1:-1]
+    return found
+
+
+def _cores(value: bytes) -> set[bytes]:
+    """What base64 of any text has in it that has `value` in it, wherever its groups begin."""
+    found = set()
+    for before, cut in ((0, 0), (1, 2), (2, 3)):
+        whole = bytes(before) + value
+        # The last group may be shared with what follows.
+        text = base64.b64encode(whole[: len(whole) // 3 * 3])[cut:]
+        if len(text) >= LONG:
+            found |= {text, text.translate(bytes.maketrans(b"+/", b"-_"))}
+    return found
+
+
+def _run(raw: bytes, start: int, stop: int) -> tuple[int, int]:
+    """The whole run of base64 around a part of it."""
+    while start and raw[start - 1] in _BASE64:
+        start -= 1
+    while stop < len(raw) and raw[stop] in _BASE64:
+        stop += 1
+    while stop < len(raw) and raw[stop] == ord("="):
+        stop += 1
+    return start, stop

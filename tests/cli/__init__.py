@@ -1,0 +1,1 @@
+"""The command, in this process and in processes of its own."""

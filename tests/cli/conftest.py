@@ -1,0 +1,177 @@
+"""Folders with cassettes as users have them, and the command run there."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import pytest_agentcache
+from pytest_agentcache import cassette
+from pytest_agentcache.cli import main
+from pytest_agentcache.interaction import Headers, Interaction, Request, Response
+
+RECORDED = datetime(2026, 11, 21, 18, 29, 15, tzinfo=UTC)
+JSON = Headers((("content-type", "application/json"),))
+CHAT = "https://api.openai.example/v1/chat/completions"
+
+
+def chat(
+    *messages: tuple[str, str],
+    answer: str = "It is dry.",
+    status: int = 200,
+    url: str = CHAT,
+    usage: dict[str, Any] | None = None,
+    headers: Headers = JSON,
+    ident: str = "chatcmpl-000001",
+) -> Interaction:
+    """A request of OpenAI's chat, and the answer to it."""
+    asked = {
+        "model": "gpt-5-mini",
+        "messages": [{"role": role, "content": text} for role, text in messages],
+    }
+    said: dict[str, Any] = {
+        "id": ident,
+        "choices": [{"index": 0, "message": {"role": "assistant", "content": answer}}],
+    }
+    if status >= 400:
+        said = {"error": {"message": answer}}
+    elif usage is not None:
+        said["usage"] = usage
+    return Interaction(
+        Request("POST", url, headers, json.dumps(asked).encode()),
+        Response(status, JSON, json.dumps(said).encode()),
+    )
+
+
+def get(path: str = "/now", answer: Any = None, status: int = 200) -> Interaction:
+    """A request without a body, answered with JSON."""
+    body = json.dumps(answer if answer is not None else {"sky": "rain"}).encode()
+    return Interaction(
+        Request("GET", f"https://api.weather.example{path}"), Response(status, JSON, body)
+    )
+
+
+def write(path: Path, *interactions: Interaction, recorded: datetime = RECORDED) -> Path:
+    """Writes a cassette."""
+    cassette.write(cassette.Cassette(path, recorded, interactions))
+    return path
+
+
+@dataclass(frozen=True)
+class Done:
+    """How a command ended, and what it wrote."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+Run = Callable[..., Done]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The working directory: empty, and without settings from outside."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("NO_COLOR", "FORCE_COLOR", "AGENTCACHE_MODE", "PYTEST_ADDOPTS", "GIT_DIR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("COLUMNS", "100")
+    # git looks no further up, and knows nobody's configuration.
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
+    monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+    return tmp_path
+
+
+@pytest.fixture
+def run(folder: Path, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Runs the command in this process."""
+
+    def do(*words: object) -> Done:
+        code = main([str(word) for word in words])
+        captured = capsys.readouterr()
+        return Done(code, captured.out, captured.err)
+
+    return do
+
+
+@pytest.fixture
+def spawn(folder: Path) -> Run:
+    """Runs the command in a process of its own."""
+
+    def do(*words: object, **options: Any) -> Done:
+        done = subprocess.run(
+            [sys.executable, "-m", "pytest_agentcache", *map(str, words)],
+            capture_output=True,
+            encoding="utf-8",
+            env=environment() | options.pop("env", {}),
+            check=False,
+            **options,
+        )
+        return Done(done.returncode, done.stdout, done.stderr)
+
+    return do
+
+
+def environment() -> dict[str, str]:
+    """The environment of a process that finds this package."""
+    return {
+        **os.environ,
+        "PYTHONPATH": str(Path(pytest_agentcache.__file__).parents[1]),
+        "PYTHONUTF8": "1",
+    }
+
+
+class Repository:
+    """A repository of git in the working directory."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.git("init", "-q", "-b", "main")
+        self.git("config", "user.name", "Somebody")
+        self.git("config", "user.email", "somebody@example.org")
+
+    def git(self, *words: str) -> str:
+        """What git prints."""
+        done = subprocess.run(
+            ["git", *words],
+            cwd=self.root,
+            capture_output=True,
+            encoding="utf-8",
+            env=environment(),
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def commit(self) -> None:
+        """Commits all there is."""
+        self.git("add", "-A")
+        self.git("commit", "-q", "-m", "A commit")
+
+
+@pytest.fixture
+def repository(folder: Path) -> Repository:
+    return Repository(folder)
+
+
+def snapshot(root: Path) -> dict[str, bytes]:
+    """All files below a folder, but for git's and Python's own."""
+    return {
+        path.relative_to(root).as_posix(): path.read_bytes()
+        for path in sorted(root.rglob("*"))
+        if path.is_file() and not {".git", "__pycache__"} & set(path.parts)
+    }

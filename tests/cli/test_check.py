@@ -1,0 +1,236 @@
+"""`agentcache check`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from pytest_agentcache.interaction import Headers
+
+from .conftest import JSON, chat, get, snapshot, write
+
+KEY = "sk-proj-" + "a1B2" * 12
+
+
+def rules(done) -> list[str]:
+    return [finding["rule"] for finding in done.json["findings"]]
+
+
+def test_fine_is_fine(folder, run):
+    """Nothing found: 0."""
+    write(folder / "cassettes/t/a.yaml", chat(("user", "Hi")), get())
+
+    done = run("check")
+
+    assert done.out == "1 cassette checked, nothing found\n"
+    assert done.code == 0
+
+
+def test_secret_is_found_and_never_shown(folder, run):
+    """A finding names file, line, interaction and place, not the value."""
+    headers = Headers((("authorization", f"Bearer {KEY}"), *JSON))
+    write(folder / "cassettes/t/a.yaml", get(), chat(("user", "Hi"), headers=headers))
+
+    done = run("check")
+
+    lines = (folder / "cassettes/t/a.yaml").read_text().splitlines()
+    second = [at for at, line in enumerate(lines, 1) if line == "- request:"][-1]
+    assert f"cassettes/t/a.yaml:{second}: secret: interaction 2 holds a secret" in done.out
+    assert "request headers.authorization" in done.out
+    assert KEY not in done.out
+    assert done.code == 1
+
+
+def test_secret_by_value_of_the_environment(folder, run, monkeypatch):
+    """What a variable with a secret's name holds is one wherever it stands."""
+    monkeypatch.setenv("WEATHER_API_KEY", "tangerine-7731-xylo")
+    write(folder / "cassettes/t/a.yaml", get("/now", {"note": "use tangerine-7731-xylo"}))
+
+    assert rules(run("check", "--json")) == ["secret"]
+
+
+def test_secret_in_a_cassette_of_another_tool(folder, run):
+    """VCR.py redacts nothing by itself, so its cassettes are looked into as they are."""
+    path = folder / "cassettes/t/a.yaml"
+    path.parent.mkdir(parents=True)
+    path.write_text(
+        "interactions:\n- request:\n    method: GET\n    uri: https://h.example/\n    body: null\n"
+        f"    headers: {{authorization: [Bearer {KEY}]}}\n"
+        "  response:\n    status: {code: 200, message: OK}\n"
+        "    headers: {}\n    body: {string: x}\n"
+        "version: 1\n"
+    )
+
+    done = run("check", "--json")
+
+    assert rules(done) == ["secret"]
+    assert "agentcache import" in done.json["findings"][0]["remedy"]
+
+
+def test_settings_of_the_suite_count(folder, run):
+    """Names that pytest.ini calls secret are secret here."""
+    (folder / "pytest.ini").write_text("[pytest]\nagentcache_redact = x-my-*\n")
+    asked = get()
+    headers = Headers((("x-my-thing", "abcdefgh"),))
+    write(
+        folder / "cassettes/t/a.yaml",
+        replace(asked, request=replace(asked.request, headers=headers)),
+    )
+
+    assert rules(run("check", "--json")) == ["secret"]
+
+
+def test_settings_in_pyproject_count(folder, run):
+    """So are those in pyproject.toml."""
+    (folder / "pyproject.toml").write_text(
+        '[tool.pytest.ini_options]\nagentcache_redact = ["x-my-*"]\n'
+    )
+    asked = get()
+    headers = Headers((("x-my-thing", "abcdefgh"),))
+    write(
+        folder / "cassettes/t/a.yaml",
+        replace(asked, request=replace(asked.request, headers=headers)),
+    )
+
+    assert rules(run("check", "--json")) == ["secret"]
+
+
+def test_form_is_found_and_fixed(folder, run):
+    """A file that a person edited is rewritten, and means the same."""
+    path = write(folder / "cassettes/t/a.yaml", get("/now", {"sky": "rain"}))
+    canonical = path.read_text()
+    path.write_text(canonical.replace("{sky: rain}", '{"sky":   "rain"}'))
+
+    found, fixed = run("check"), run("check", "--fix")
+
+    line = next(at for at, text in enumerate(canonical.splitlines(), 1) if "sky" in text)
+    assert f"a.yaml:{line}: form: not in canonical form" in found.out
+    assert (found.code, fixed.code) == (1, 0)
+    assert path.read_text() == canonical
+    assert run("check").code == 0
+
+
+def test_unknown_key_is_found_and_left_alone(folder, run):
+    """`--fix` touches nothing that it cannot read."""
+    path = write(folder / "cassettes/t/a.yaml", get())
+    path.write_text(path.read_text().replace("    status:", "    colour: blue\n    status:"))
+    before = snapshot(folder)
+
+    done = run("check", "--fix", "--json")
+
+    assert rules(done) == ["unreadable"]
+    assert "unknown key 'colour'" in done.json["findings"][0]["problem"]
+    assert snapshot(folder) == before
+
+
+def test_age(folder, run):
+    """`--max-age` finds what is older, and says how to record it anew."""
+    now = datetime.now(UTC).replace(microsecond=0)
+    write(folder / "cassettes/test_t/test_old.yaml", get(), recorded=now - timedelta(days=91))
+    write(folder / "cassettes/test_t/test_new.yaml", get(), recorded=now - timedelta(days=89))
+
+    done = run("check", "--max-age", "90d", "--json")
+
+    (finding,) = done.json["findings"]
+    assert (finding["path"], finding["rule"]) == ("cassettes/test_t/test_old.yaml", "age")
+    assert 'pytest --agentcache-rerecord "test_t.py::test_old"' in finding["remedy"]
+    assert rules(run("check", "--json")) == []
+
+
+def test_size(folder, run):
+    """`--max-size` counts the files beside a cassette too."""
+    write(folder / "cassettes/t/a.yaml", get("/", {"a": "x" * 3000}))
+
+    assert rules(run("check", "--max-size", "2kB", "--json")) == ["size"]
+    assert rules(run("check", "--max-size", "10kB", "--json")) == []
+
+
+def test_stray_file(folder, run):
+    """A body beside a cassette that it does not name is nobody's."""
+    write(folder / "cassettes/t/a.yaml", get())
+    stray = folder / "cassettes/t/a/image-0123456789.png"
+    stray.parent.mkdir()
+    stray.write_bytes(b"x")
+
+    assert rules(run("check", "--json")) == ["stray"]
+
+
+def test_link_out_of_the_folder_is_not_read(folder, run, tmp_path_factory):
+    """Nor rewritten."""
+    elsewhere = tmp_path_factory.mktemp("elsewhere") / "a.yaml"
+    write(elsewhere, get("/now", {"sky": "rain"}))
+    elsewhere.write_text(elsewhere.read_text().replace("{sky: rain}", "{sky:  rain}"))
+    before = elsewhere.read_bytes()
+    (folder / "cassettes/t").mkdir(parents=True)
+    (folder / "cassettes/t/a.yaml").symlink_to(elsewhere)
+
+    done = run("check", "--fix", "--json")
+
+    assert rules(done) == ["link"]
+    assert elsewhere.read_bytes() == before
+
+
+def test_orphans_of_the_suite(folder, spawn):
+    """`--suite` collects the tests, deselected ones too, and finds the cassette of none."""
+    (folder / "pytest.ini").write_text("[pytest]\naddopts = -k one -p no:randomly\n")
+    (folder / "test_trip.py").write_text(
+        "import pytest\n"
+        "def test_one(): pass\n"
+        "class TestA:\n"
+        "    @pytest.mark.parametrize('n', [1, 2])\n"
+        "    def test_two(self, n): pass\n"
+        "@pytest.mark.agentcache(cassette='shared')\n"
+        "def test_three(): pass\n"
+        "def test_four():\n"
+        "    from pytest_agentcache import use_cassette\n"
+        "    with use_cassette('cassettes/test_trip/by_hand.yaml'): pass\n"
+    )
+    for name in ("test_one", "TestA.test_two[1]", "TestA.test_two[3]", "by_hand", "test_gone"):
+        write(folder / f"cassettes/test_trip/{name}.yaml", get())
+    write(folder / "cassettes/shared.yaml", get())
+    write(folder / "cassettes/test_no_such_module/test_x.yaml", get())
+
+    done = spawn("check", "--suite", "--json")
+
+    assert [(f["rule"], f["path"]) for f in done.json["findings"]] == [
+        ("orphan", "cassettes/test_no_such_module/test_x.yaml"),
+        ("orphan", "cassettes/test_trip/TestA.test_two[3].yaml"),
+        ("orphan", "cassettes/test_trip/test_gone.yaml"),
+    ]
+    assert done.code == 1
+
+
+def test_suite_that_cannot_be_collected(folder, spawn):
+    """Nobody can say what an orphan is, so that is wrong usage."""
+    (folder / "test_trip.py").write_text("import no_such_module\n")
+    write(folder / "cassettes/test_trip/test_a.yaml", get())
+
+    done = spawn("check", "--suite")
+
+    assert done.code == 2
+    assert "pytest cannot collect the suite" in done.err
+    assert "no_such_module" in done.err
+
+
+def test_module_left_out_of_the_collection_has_no_orphans(folder, spawn):
+    """What pytest did not look at may well be in use."""
+    (folder / "pytest.ini").write_text("[pytest]\ntestpaths = tests\n")
+    (folder / "tests").mkdir()
+    (folder / "tests/test_a.py").write_text("def test_a(): pass\n")
+    (folder / "more").mkdir()
+    (folder / "more/test_b.py").write_text("def test_b(): pass\n")
+    write(folder / "more/cassettes/test_b/test_renamed.yaml", get())
+
+    assert spawn("check", "--suite").code == 0
+
+
+def test_before_the_first_recording(folder, run):
+    """A folder without cassettes is fine for a hook of pre-commit."""
+    assert run("check").code == 0
+    assert run("check", "no-such-folder").code == 2
+
+
+def test_ages_and_sizes_that_are_none(folder, run):
+    """Wrong values are wrong usage."""
+    assert run("check", "--max-age", "soon").code == 2
+    assert run("check", "--max-size", "huge").code == 2

@@ -1,0 +1,94 @@
+"""`agentcache import` and `agentcache export`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from pytest_agentcache import cassette
+
+from .conftest import chat, get, snapshot, write
+
+FOREIGN = Path(__file__).parents[2] / "fixtures" / "foreign"
+
+
+@pytest.mark.parametrize(
+    "name", ["vcrpy-9-httpx.yaml", "vcrpy-9-json-requests.json", "betamax.json", "mitmproxy.har"]
+)
+def test_import_reads_each_format(folder, run, name):
+    """Whatever tool wrote it, it becomes a cassette in canonical form."""
+    done = run("import", FOREIGN / name, "--out", "a.yaml")
+
+    assert done.code == 0, done.err
+    assert cassette.read(folder / "a.yaml").interactions
+    assert [
+        f for f in run("check", "a.yaml", "--json").json["findings"] if f["rule"] != "secret"
+    ] == []
+
+
+@pytest.mark.parametrize(("kind", "suffix"), [("vcr", "yaml"), ("har", "har")])
+def test_export_and_import_meet(folder, run, kind, suffix):
+    """What was exported comes back with the same requests and answers."""
+    path = write(folder / "a.yaml", chat(("user", "Hi ☂")), get("/now?a=1&a=2", {"x": 1}))
+
+    out = run("export", "a.yaml", "--to", kind, "--out", f"b.{suffix}")
+    back = run("import", f"b.{suffix}", "--out", "c.yaml")
+
+    assert (out.code, back.code) == (0, 0)
+    was, now = cassette.read(path).interactions, cassette.read(folder / "c.yaml").interactions
+    assert [(e.request.url, e.request.body, e.response.body) for e in now] == [
+        (e.request.url, e.request.body, e.response.body) for e in was
+    ]
+
+
+def test_export_to_standard_output(folder, run):
+    """Without `--out` it goes where a pipe takes it."""
+    write(folder / "a.yaml", get())
+
+    assert json.loads(run("export", "a.yaml", "--to", "har").out)["log"]["version"] == "1.2"
+
+
+def test_import_in_place_and_whole_folders(folder, run):
+    """A folder of VCR.py's cassettes becomes one of ours; what is ours already stays."""
+    for name in ("a", "b"):
+        (folder / f"cassettes/t/{name}.yaml").parent.mkdir(parents=True, exist_ok=True)
+        (folder / f"cassettes/t/{name}.yaml").write_bytes(
+            (FOREIGN / "vcrpy-9-requests.yaml").read_bytes()
+        )
+    own = write(folder / "cassettes/t/c.yaml", get()).read_bytes()
+
+    done = run("import", "cassettes")
+
+    assert done.code == 0
+    assert run("list", "--json").json["unreadable"] == []
+    assert [row["foreign"] for row in run("list", "--json").json["cassettes"]] == [False] * 3
+    assert (folder / "cassettes/t/c.yaml").read_bytes() == own
+
+
+def test_nothing_is_replaced_unasked(folder, run):
+    """A file that is there stays, unless `--force` says otherwise."""
+    write(folder / "a.yaml", get())
+    (folder / "b.yaml").write_text("mine")
+    (folder / "v.json").write_bytes((FOREIGN / "vcrpy-9-json-requests.json").read_bytes())
+    before = snapshot(folder)
+
+    assert run("export", "a.yaml", "--to", "vcr", "--out", "b.yaml").code == 2
+    assert run("import", "v.json", "--out", "b.yaml").code == 2
+    assert snapshot(folder) == before
+    assert run("export", "a.yaml", "--to", "vcr", "--out", "b.yaml", "--force").code == 0
+    assert "interactions:" in (folder / "b.yaml").read_text()
+
+
+def test_what_is_nothing_writes_nothing(folder, run):
+    """A file of no known kind is refused, and others are done."""
+    (folder / "x.json").write_text("{}")
+    (folder / "v.json").write_bytes((FOREIGN / "vcrpy-9-json-requests.json").read_bytes())
+
+    done = run("import", "x.json", "v.json")
+
+    assert "x.json" in done.err
+    assert done.code == 2
+    assert not (folder / "x.yaml").exists()
+    assert (folder / "v.yaml").exists()

@@ -1,0 +1,254 @@
+"""`agentcache diff`."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from pytest_agentcache.interaction import Headers, Interaction, Request, Response
+
+from .conftest import JSON, chat, get, write
+
+
+def diff(folder, run, was, now, *flags):
+    write(folder / "was.yaml", *was)
+    write(folder / "now.yaml", *now)
+    return run("diff", "was.yaml", "now.yaml", *flags)
+
+
+def headlines(done) -> list[str]:
+    return [line for line in done.out.splitlines() if line[:2] in ("~ ", "+ ", "- ", "↕ ")]
+
+
+def test_same_is_silent(folder, run):
+    """Nothing differs, nothing is written, and the code is 0."""
+    done = diff(folder, run, [get()], [get()])
+
+    assert (done.code, done.out) == (0, "")
+
+
+def test_changed_word_is_one_line(folder, run):
+    """A word of a prompt and a word of the answer: one line says both."""
+    was = [
+        get(),
+        chat(("system", "Be brief."), ("user", "Rain in Paris?"), answer="It is dry."),
+        get("/b"),
+    ]
+    now = [
+        get(),
+        chat(("system", "Be brief."), ("user", "Rain in London?"), answer="It is wet."),
+        get("/b"),
+    ]
+
+    done = diff(folder, run, was, now, "--brief")
+
+    (line,) = headlines(done)
+    assert line.startswith("~ 2 · POST …/v1/chat/completions · ")
+    assert line.endswith(" · messages[1].content 'Paris' → 'London'; answer 'dry' → 'wet'")
+    assert "1 of 3 interactions changed" in done.out
+    assert done.code == 1
+
+
+def test_prompts_are_compared_word_by_word(folder, run):
+    """Below the line stands the place, and the words in their text."""
+    done = diff(
+        folder,
+        run,
+        [chat(("user", "Rain in Paris today?"))],
+        [chat(("user", "Rain in London today?"))],
+    )
+
+    assert "request json.messages[0].content" in done.out
+    assert "Rain in [-Paris-]{+London+} today?" in done.out
+
+
+def test_streams_are_compared_by_what_they_say(folder, run):
+    """Not by their events, whose ids differ every time."""
+
+    def stream(ident, *words):
+        events = [
+            {"id": ident, "choices": [{"index": 0, "delta": {"content": word}}]} for word in words
+        ]
+        body = "".join(f"data: {json.dumps(event)}\n\n" for event in events)
+        asked = get("/stream").request
+        return Interaction(
+            asked, Response(200, Headers((("content-type", "text/event-stream"),)), body.encode())
+        )
+
+    done = diff(folder, run, [stream("a", "It is ", "dry.")], [stream("b", "It ", "is ", "wet.")])
+
+    assert headlines(done)[0].endswith("answer 'dry' → 'wet'")
+    assert "choices" not in done.out
+
+
+def test_order_alone_is_moved(folder, run):
+    """An interaction that stands elsewhere did not change."""
+    a, b, c = get("/a"), get("/b"), get("/c")
+
+    done = diff(folder, run, [a, b, c], [c, a, b])
+
+    assert headlines(done) == ["↕ 3→1 · GET api.weather.example/c · moved, otherwise the same"]
+    assert "1 moved" in done.out
+    assert "changed" not in done.out
+
+
+def test_moved_and_changed_is_both(folder, run):
+    """What moved and changed says both."""
+    was = [get("/a"), get("/b"), chat(("user", "one two three four"))]
+    now = [chat(("user", "one two three five")), get("/a"), get("/b")]
+
+    (line,) = headlines(diff(folder, run, was, now))
+
+    assert line.startswith("~ 3→1 · ")
+    assert "moved; messages[0].content 'four' → 'five'" in line
+
+
+def test_added_and_removed_are_told_by_what_they_say(folder, run):
+    """A new call is shown by its last message and its answer, an error by its status."""
+    old = get("/old", {"a": 1})
+    new = chat(("user", "Rain?"), answer="Slow down.", status=429)
+
+    lines = headlines(diff(folder, run, [get(), old], [get(), new]))
+
+    assert (
+        '+ 2 · POST api.openai.example/v1/chat/completions · 429 · "Rain?" ⇒ error "Slow down."'
+        in lines
+    )
+    assert "- 2 · GET api.weather.example/old · 200" in lines
+
+
+def test_ids_and_times_do_not_drown_the_rest(folder, run):
+    """What differs every time is named in one line; `--all` shows it."""
+    was, now = (
+        [chat(("user", "Hi"), ident="chatcmpl-aaaaaa1")],
+        [chat(("user", "Hi"), ident="chatcmpl-bbbbbb2")],
+    )
+
+    done, everything = diff(folder, run, was, now), diff(folder, run, was, now, "--all")
+
+    assert headlines(done)[0].endswith("only id")
+    assert "chatcmpl-" not in done.out
+    assert "[-chatcmpl-aaaaaa1-]" in everything.out or "[-aaaaaa1-]" in everything.out
+
+
+def test_what_is_sent_again_is_told_once(folder, run):
+    """A conversation that resends a changed prompt names the interaction that changed it."""
+
+    def talk(city):
+        return [
+            chat(("user", f"Rain in {city}?"), answer="Where?"),
+            chat(("user", f"Rain in {city}?"), ("assistant", "Where?"), ("user", "There.")),
+        ]
+
+    done = diff(folder, run, talk("Paris"), talk("London"))
+
+    assert headlines(done)[1].endswith("sends again what changed in 1")
+    assert done.out.count("{+London+}") == 1
+    assert "as in 1: json.messages[0].content" in done.out
+
+
+def test_item_put_into_a_list_leaves_those_behind_it(folder, run):
+    """A message more does not make all that follow differ."""
+    was = [
+        chat(
+            ("system", "Be brief."),
+            ("user", "Hi there, you"),
+            ("assistant", "Yes?"),
+            ("user", "Rain?"),
+        )
+    ]
+    now = [
+        chat(
+            ("system", "Be brief."),
+            ("system", "Be kind."),
+            ("user", "Hi there, you"),
+            ("assistant", "Yes?"),
+            ("user", "Rain?"),
+        )
+    ]
+
+    (pair,) = diff(folder, run, was, now, "--json").json["cassettes"][0]["interactions"]
+
+    assert [change["place"] for change in pair["changes"]] == ["json.messages[1]"]
+
+
+@pytest.mark.parametrize(
+    ("was", "now"), [(1, True), (1, 1.0), ("1", 1), (None, False), ([], {}), ("", None)]
+)
+def test_json_types_are_told_apart(folder, run, was, now):
+    """What Python calls equal may be different JSON."""
+    done = diff(folder, run, [get("/", {"a": was})], [get("/", {"a": now})], "--json")
+
+    places = [change["place"] for change in done.json["cassettes"][0]["interactions"][0]["changes"]]
+    assert places == ["json.a"]
+
+
+def test_every_difference_is_told(folder, run):
+    """Method, address, headers, status, bodies: whatever differs is a change."""
+    base = Interaction(
+        Request("POST", "https://h.example/a?x=1", JSON, b'{"k": 1}'),
+        Response(200, JSON, b"{}", "", ()),
+    )
+
+    def places(now):
+        done = diff(folder, run, [base], [now], "--json")
+        (pair,) = done.json["cassettes"][0]["interactions"]
+        return [change["place"] for change in pair["changes"]]
+
+    from dataclasses import replace
+
+    asked, answer = base.request, base.response
+    assert (
+        places(replace(base, request=replace(asked, method="PUT", body=b'{"k": 1}')))[0] == "method"
+    )
+    assert places(replace(base, request=replace(asked, url="https://h.example/a?x=2"))) == [
+        "url.query.x"
+    ]
+    assert places(replace(base, request=replace(asked, headers=JSON.plus("x-a", "1")))) == [
+        "headers.x-a"
+    ]
+    assert places(replace(base, request=replace(asked, body=b'{"k": 2}'))) == ["json.k"]
+    assert places(replace(base, response=replace(answer, status=201))) == ["status"]
+    assert places(replace(base, response=replace(answer, body=b'{"n": null}'))) == ["json.n"]
+    assert places(replace(base, response=replace(answer, body=b"{} "))) == ["json (its spelling)"]
+
+
+def test_folders_are_compared_by_name(folder, run):
+    """Two folders: what is in both is compared, the rest is new or gone."""
+    write(folder / "was/same.yaml", get())
+    write(folder / "now/same.yaml", get())
+    write(folder / "was/gone.yaml", get())
+    write(folder / "now/new.yaml", get())
+
+    found = run("diff", "was", "now", "--json").json["cassettes"]
+
+    assert {each["path"]: each["kind"] for each in found} == {
+        "was/gone.yaml": "removed",
+        "now/new.yaml": "added",
+    }
+
+
+@pytest.mark.parametrize("width", [40, 80, 120])
+@pytest.mark.parametrize("colour", ["never", "always"])
+def test_lines_fit_the_terminal(folder, run, monkeypatch, width, colour):
+    """Whatever changed, no line is wider than the terminal."""
+    import re
+
+    from pytest_agentcache.cli.screen import columns
+
+    monkeypatch.setenv("COLUMNS", str(width))
+    long = "a word after another " * 30
+    was = [
+        chat(("user", f"{long} Paris {long}"), answer=long + "dry"),
+        get("/x", {"a": list(range(90))}),
+    ]
+    now = [
+        chat(("user", f"{long} London {long}"), answer=long + "wet"),
+        get("/x", {"a": "b" * 300}),
+    ]
+
+    done = diff(folder, run, was, now, "--color", colour)
+
+    lines = [re.sub(r"\x1b\[[\d;]*m", "", line) for line in done.out.splitlines()]
+    assert max(map(columns, lines)) <= width

@@ -1,0 +1,226 @@
+"""`agentcache diff --git`, and git itself with `agentcache git-setup`."""
+
+from __future__ import annotations
+
+import os
+
+from pytest_agentcache.interaction import Headers, Interaction, Request, Response
+
+from .conftest import chat, get, write
+
+PICTURE = Headers((("content-type", "image/png"),))
+
+
+def picture(byte: int) -> Interaction:
+    """An answer whose body lies in a file beside the cassette."""
+    body = b"\x89PNG\r\n" + bytes([byte]) * 2000
+    return Interaction(Request("GET", "https://h.example/p.png"), Response(200, PICTURE, body))
+
+
+def test_work_tree_is_compared_with_the_last_commit(folder, repository, run):
+    """Changed, new and removed cassettes are told; a file that is none is not."""
+    write(folder / "cassettes/t/changed.yaml", chat(("user", "Paris?")))
+    write(folder / "cassettes/t/gone.yaml", get())
+    write(folder / "cassettes/t/same.yaml", get())
+    repository.commit()
+    write(folder / "cassettes/t/changed.yaml", chat(("user", "London?")))
+    (folder / "cassettes/t/gone.yaml").unlink()
+    write(folder / "cassettes/t/new.yaml", get("/new"))
+    (folder / "other.yaml").write_text("a: 1\n")
+
+    done = run("diff", "--git")
+
+    assert "cassettes/t/changed.yaml · 1 of 1 interaction changed" in done.out
+    assert "messages[0].content 'Paris' → 'London'" in done.out
+    assert "cassettes/t/gone.yaml · removed, 1 interaction" in done.out
+    assert "cassettes/t/new.yaml · new, 1 interaction" in done.out
+    assert "same.yaml" not in done.out
+    assert "other.yaml" not in done.out
+    assert (done.code, done.err) == (1, "")
+
+
+def test_revisions_and_spans(folder, repository, run):
+    """A revision, two of them, and three dots for where both part."""
+    path = folder / "cassettes/t/a.yaml"
+    write(path, get("/1"))
+    repository.commit()
+    repository.git("branch", "feature")
+    write(path, get("/1"), get("/2"))
+    repository.commit()
+    repository.git("checkout", "-q", "feature")
+    write(path, get("/0"), get("/1"))
+    repository.commit()
+
+    def changed(*words):
+        found = run("diff", "--json", *words).json["cassettes"]
+        return [
+            each["url"].rpartition("/")[2] + each["kind"][:1]
+            for c in found
+            for each in c["interactions"]
+        ]
+
+    assert changed("--git", "HEAD~1") == ["0a"]
+    assert changed("--git", "main..feature") == ["0a", "2r"]
+    assert changed("--git", "main...feature") == ["0a"]
+    assert changed("--git", "main") == ["0a", "2r"]
+
+
+def test_path_after_git_is_no_revision(folder, repository, run):
+    """`--git tests` means the folder, as with git."""
+    write(folder / "tests/cassettes/t/a.yaml", get("/1"))
+    write(folder / "more/cassettes/t/b.yaml", get("/1"))
+    repository.commit()
+    write(folder / "tests/cassettes/t/a.yaml", get("/2"))
+    write(folder / "more/cassettes/t/b.yaml", get("/2"))
+
+    found = run("diff", "--git", "tests", "--json").json["cassettes"]
+
+    assert [each["path"] for each in found] == ["tests/cassettes/t/a.yaml"]
+
+
+def test_works_from_a_folder_below(folder, repository, run, monkeypatch):
+    """Paths are those of the working directory, wherever in the repository that is."""
+    write(folder / "tests/cassettes/t/a.yaml", get("/1"))
+    repository.commit()
+    write(folder / "tests/cassettes/t/a.yaml", get("/2"))
+    monkeypatch.chdir(folder / "tests")
+
+    found = run("diff", "--git", "HEAD", "cassettes", "--json").json["cassettes"]
+
+    assert [each["path"] for each in found] == ["cassettes/t/a.yaml"]
+
+
+def test_files_beside_are_those_of_the_revision(folder, repository, run):
+    """A picture that changed is a change of its interaction, though its old file is gone."""
+    write(folder / "cassettes/t/a.yaml", picture(1))
+    repository.commit()
+    write(folder / "cassettes/t/a.yaml", picture(2))
+
+    done = run("diff", "--git", "--json")
+
+    (pair,) = done.json["cassettes"][0]["interactions"]
+    assert pair["kind"] == "changed"
+    assert done.err == ""
+
+
+def test_rename_is_told(folder, repository, run):
+    """A cassette that moved with its test is no new one."""
+    write(folder / "cassettes/t/a.yaml", get(), get("/b"))
+    repository.commit()
+    repository.git("mv", "cassettes/t/a.yaml", "cassettes/t/b.yaml")
+
+    done = run("diff", "--git")
+
+    assert "cassettes/t/a.yaml → cassettes/t/b.yaml · renamed" in done.out
+    assert "new" not in done.out
+
+
+def test_broken_file_does_not_hide_the_others(folder, repository, run):
+    """What cannot be read is named with its line, and ends with 2."""
+    write(folder / "cassettes/t/a.yaml", get("/1"))
+    write(folder / "cassettes/t/b.yaml", get("/1"))
+    repository.commit()
+    write(folder / "cassettes/t/a.yaml", get("/2"))
+    path = folder / "cassettes/t/b.yaml"
+    path.write_text(path.read_text() + "- {\n")
+
+    done = run("diff", "--git")
+
+    assert "cassettes/t/a.yaml · 1 added, 1 removed" in done.out
+    assert "cassettes/t/b.yaml:" in done.err
+    assert done.code == 2
+
+
+def test_no_revision_no_repository_no_git(folder, run, spawn, repository, tmp_path_factory):
+    """Each is said in words, and ends with 2."""
+    write(folder / "cassettes/t/a.yaml", get())
+    repository.commit()
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+
+    unknown = run("diff", "--git", "nowhere")
+    outside = spawn(
+        "diff", "--git", cwd=elsewhere, env={"GIT_CEILING_DIRECTORIES": str(elsewhere.parent)}
+    )
+    without = spawn("diff", "--git", env={"PATH": str(elsewhere)})
+
+    assert "there is no revision 'nowhere'" in unknown.err
+    assert "lies in no git repository" in outside.err
+    assert "there is no git here" in without.err
+    assert [each.code for each in (unknown, outside, without)] == [2, 2, 2]
+    assert "Traceback" not in outside.err + without.err
+
+
+def test_revision_is_no_option_of_git(folder, repository, run):
+    """A name that begins with a dash is a name."""
+    write(folder / "cassettes/t/a.yaml", get())
+    repository.commit()
+
+    done = run("diff", "--git=--output=written")
+
+    assert done.code == 2
+    assert not (folder / "written").exists()
+
+
+def test_git_shows_cassettes_in_words(folder, repository, run, spawn):
+    """After git-setup `git diff` tells words, and `git log -p` the lines of the conversation."""
+    write(folder / "cassettes/t/a.yaml", chat(("user", "Rain in Paris?")))
+    repository.commit()
+    run("git-setup")
+    write(folder / "cassettes/t/a.yaml", chat(("user", "Rain in London?")))
+
+    diff = repository.git("diff")
+    repository.commit()
+    log = repository.git("log", "-p", "-1", "--", "cassettes")
+
+    assert "~ 1 · POST api.openai.example/v1/chat/completions" in diff
+    assert "Rain in [-Paris-]{+London+}?" in diff
+    assert "-  user       Rain in Paris?" in log
+    assert "+  user       Rain in London?" in log
+
+
+def test_git_shows_new_removed_and_broken_files(folder, repository, run):
+    """git ends well whatever the file is; what is no cassette is shown by its lines."""
+    write(folder / "cassettes/t/a.yaml", chat(("user", "one\n" * 40)))
+    write(folder / "cassettes/t/b.yaml", get("/b"))
+    (folder / "cassettes/t/c.yaml").write_text("one: 1\n")
+    repository.commit()
+    run("git-setup")
+    write(folder / "cassettes/t/new.yaml", get("/new"))
+    repository.git("add", "-N", "cassettes/t/new.yaml")
+    (folder / "cassettes/t/a.yaml").unlink()
+    (folder / "cassettes/t/b.yaml").write_text("<<<<<<< ours\n")
+    (folder / "cassettes/t/c.yaml").write_text("one: 2\n")
+
+    out = repository.git("diff")
+
+    assert "+ 1 · GET api.weather.example/new" in out
+    assert "- 1 · POST …/v1/chat/completions" in out
+    assert "+<<<<<<< ours" in out
+    assert "-one: 1" in out
+    assert "+one: 2" in out
+
+
+def test_setup_twice_is_once_and_undo_takes_it_back(folder, repository, run):
+    """Other lines of .gitattributes stay as they are."""
+    attributes = folder / ".gitattributes"
+    attributes.write_text("*.png binary")
+    run("git-setup")
+    once = attributes.read_text()
+
+    assert run("git-setup").out == "nothing to change\n"
+    assert attributes.read_text() == once
+    assert once.startswith("*.png binary\n")
+
+    run("git-setup", "--undo")
+
+    assert attributes.read_text() == "*.png binary\n"
+    assert "agentcache" not in repository.git("config", "--list")
+    assert run("git-setup", "--undo").out == "nothing to change\n"
+
+
+def test_undo_removes_a_file_that_setup_made(folder, repository, run):
+    """Without other lines there is no file any more."""
+    run("git-setup")
+    run("git-setup", "--undo")
+
+    assert not os.path.lexists(folder / ".gitattributes")

@@ -1,0 +1,128 @@
+"""`agentcache prune`."""
+
+from __future__ import annotations
+
+import os
+import pty
+import subprocess
+import sys
+
+import pytest
+
+from pytest_agentcache.interaction import Headers, Interaction, Request, Response
+
+from .conftest import environment, get, snapshot, write
+
+
+@pytest.fixture
+def suite(folder):
+    """A test with its cassette, an orphan with a file beside it, and what is nobody's."""
+    (folder / "test_trip.py").write_text("def test_a(): pass\n")
+    picture = Interaction(
+        Request("GET", "https://h.example/p.png"),
+        Response(200, Headers((("content-type", "image/png"),)), b"\x89PNG\r\n" + b"\0" * 2000),
+    )
+    write(folder / "cassettes/test_trip/test_a.yaml", get(), picture)
+    write(folder / "cassettes/test_trip/test_gone.yaml", get(), picture)
+    stray = folder / "cassettes/test_trip/test_a/json-0123456789.json"
+    stray.write_bytes(b"{}")
+    (folder / "cassettes/test_trip/notes").mkdir()
+    (folder / "cassettes/test_trip/notes/mine.txt").write_text("keep")
+    return folder
+
+
+def test_shows_and_removes_nothing_by_itself(suite, spawn):
+    """Without a terminal to ask at, nothing goes."""
+    before = snapshot(suite)
+
+    done = spawn("prune", stdin=subprocess.DEVNULL)
+
+    assert "cassettes/test_trip/test_gone.yaml  no test uses it" in done.out
+    assert "json-0123456789.json  test_a.yaml does not name it" in done.out
+    assert "nothing was removed" in done.out
+    assert snapshot(suite) == before
+    assert done.code == 1
+
+
+def test_yes_removes_what_it_shows_and_nothing_else(suite, spawn):
+    """The cassette in use, its file, and what people put there stay."""
+    before = snapshot(suite)
+
+    done = spawn("prune", "--yes")
+
+    gone = before.keys() - snapshot(suite).keys()
+    assert {name.rpartition("/")[2][:10] for name in gone} == {
+        "test_gone.",
+        "image-" + next(name for name in gone if "image" in name).rpartition("image-")[2][:4],
+        "json-01234",
+    }
+    assert not (suite / "cassettes/test_trip/test_gone").exists()
+    assert (suite / "cassettes/test_trip/notes/mine.txt").exists()
+    assert done.code == 0
+    assert spawn("prune").out == "nothing is left over\n"
+
+
+@pytest.mark.parametrize(("answer", "removed"), [("y\n", True), ("\n", False), ("n\n", False)])
+def test_asks_at_a_terminal(suite, answer, removed):
+    """Only a yes removes."""
+    mine, theirs = pty.openpty()
+    os.write(mine, answer.encode())
+    with subprocess.Popen(
+        [sys.executable, "-m", "pytest_agentcache", "prune"],
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        env=environment(),
+        close_fds=True,
+    ) as process:
+        os.close(theirs)
+        told = b""
+        while True:
+            try:
+                piece = os.read(mine, 4096)
+            except OSError:
+                break
+            if not piece:
+                break
+            told += piece
+        process.wait()
+    os.close(mine)
+
+    assert b"Remove them? [y/N]" in told
+    assert (suite / "cassettes/test_trip/test_gone.yaml").exists() is not removed
+    assert process.returncode == (0 if removed else 1)
+
+
+def test_suite_that_cannot_be_collected_removes_nothing(suite, spawn):
+    """A syntax error makes no orphans."""
+    (suite / "test_trip.py").write_text("def test_a(:\n")
+    before = snapshot(suite)
+
+    done = spawn("prune", "--yes")
+
+    assert done.code == 2
+    assert snapshot(suite) == before
+
+
+def test_without_the_suite_only_what_is_plain(suite, run):
+    """`--no-suite`: a cassette whose module is there stays, whichever tests that has."""
+    write(suite / "cassettes/test_old/test_x.yaml", get())
+
+    paths = {each["path"] for each in run("prune", "--no-suite", "--json").json["files"]}
+
+    assert paths == {
+        "cassettes/test_old/test_x.yaml",
+        "cassettes/test_trip/test_a/json-0123456789.json",
+    }
+
+
+def test_unreadable_cassette_and_its_files_stay(suite, run):
+    """Nobody knows what it names."""
+    path = suite / "cassettes/test_trip/test_a.yaml"
+    path.write_text("<<<<<<< ours\n" + path.read_text())
+    before = snapshot(suite)
+
+    done = run("prune", "--no-suite", "--yes", "--json")
+
+    assert "test_a.yaml" in done.err
+    assert snapshot(suite) == before

@@ -1,0 +1,78 @@
+"""`agentcache redact`."""
+
+from __future__ import annotations
+
+from pytest_agentcache import cassette
+from pytest_agentcache.interaction import Headers, Interaction, Request, Response
+
+from .conftest import JSON, RECORDED, get, snapshot, write
+
+KEY = "sk-proj-" + "a1B2" * 12
+
+
+def old() -> list[Interaction]:
+    """A login that was recorded before anybody thought of its token."""
+    token = "tok-9f8e7d6c5b4a39281706"
+    return [
+        Interaction(
+            Request("POST", "https://h.example/login", JSON, b'{"password": "hunter2-secret"}'),
+            Response(200, JSON, b'{"access_token": "%s"}' % token.encode()),
+        ),
+        Interaction(
+            Request("GET", f"https://h.example/me?t={token}", Headers((("x-api-key", KEY),))),
+            Response(200, JSON, b'{"me": 1}'),
+        ),
+    ]
+
+
+def test_takes_out_and_tells_where(folder, run):
+    """Secrets go, by name and where they are used again; the rest and the date stay."""
+    path = write(folder / "cassettes/t/a.yaml", *old())
+    untouched = write(folder / "cassettes/t/b.yaml", get()).read_bytes()
+
+    done = run("redact")
+
+    text = path.read_text()
+    assert not [
+        secret for secret in (KEY, "hunter2-secret", "tok-9f8e7d6c5b4a39281706") if secret in text
+    ]
+    assert "1 · request json.password, response json.access_token" in done.out
+    assert "1 cassette redacted, 1 as they were" in done.out
+    assert KEY not in done.out
+    assert cassette.read(path).recorded_at == RECORDED
+    assert (folder / "cassettes/t/b.yaml").read_bytes() == untouched
+    assert done.code == 0
+    assert run("check").code == 0
+
+
+def test_twice_is_once(folder, run):
+    """What is redacted is not touched again."""
+    path = write(folder / "cassettes/t/a.yaml", *old())
+    run("redact")
+    once = path.read_bytes()
+
+    assert "0 cassettes redacted, 1 as they were" in run("redact").out
+    assert path.read_bytes() == once
+
+
+def test_dry_run_writes_nothing(folder, run):
+    """`--dry-run` tells and ends with 1."""
+    write(folder / "cassettes/t/a.yaml", *old())
+    before = snapshot(folder)
+
+    done = run("redact", "--dry-run")
+
+    assert "1 cassette would change" in done.out
+    assert snapshot(folder) == before
+    assert done.code == 1
+
+
+def test_cassette_of_another_tool_is_left_alone(folder, run):
+    """It is named with what to do."""
+    path = folder / "a.yaml"
+    path.write_text("interactions: []\nversion: 1\n")
+
+    done = run("redact", "a.yaml")
+
+    assert "agentcache import a.yaml" in done.err
+    assert done.code == 2

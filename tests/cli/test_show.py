@@ -1,0 +1,203 @@
+"""`agentcache show`."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+
+import pytest
+
+from pytest_agentcache.interaction import Headers, Interaction, Request, Response
+
+from .conftest import JSON, chat, get, write
+
+CALL = {
+    "id": "call_1",
+    "type": "function",
+    "function": {"name": "get_weather", "arguments": '{"city": "Paris"}'},
+}
+
+
+def agent() -> list[Interaction]:
+    """A tool is called, and the conversation goes on with what it gave."""
+    start = [
+        {"role": "system", "content": "Be brief."},
+        {"role": "user", "content": "Rain in Paris?"},
+    ]
+    url = "https://api.openai.example/v1/chat/completions"
+    tools = [{"type": "function", "function": {"name": "get_weather"}}]
+    calls = {"role": "assistant", "content": None, "tool_calls": [CALL]}
+    stream = "".join(
+        f"data: {json.dumps({'choices': [{'index': 0, 'delta': {'content': word}}]})}\n\n"
+        for word in ("No, it ", "is dry.")
+    )
+    return [
+        Interaction(
+            Request(
+                "POST",
+                url,
+                JSON,
+                json.dumps({"model": "m", "messages": start, "tools": tools}).encode(),
+            ),
+            Response(200, JSON, json.dumps({"choices": [{"index": 0, "message": calls}]}).encode()),
+        ),
+        Interaction(
+            Request(
+                "POST",
+                url,
+                JSON,
+                json.dumps(
+                    {
+                        "model": "m",
+                        "messages": [
+                            *start,
+                            calls,
+                            {"role": "tool", "tool_call_id": "call_1", "content": "dry"},
+                        ],
+                    }
+                ).encode(),
+            ),
+            Response(
+                200,
+                Headers((("content-type", "text/event-stream"),)),
+                (stream + "data: [DONE]\n\n").encode(),
+            ),
+        ),
+    ]
+
+
+def test_conversation_reads_as_one(folder, run):
+    """Roles, text, the tool called and its result; streams assembled, history told once."""
+    write(folder / "a.yaml", *agent())
+
+    lines = [line.strip() for line in run("show", "a.yaml").out.splitlines()]
+
+    assert "system     Be brief." in lines
+    assert lines.count("user       Rain in Paris?") == 1
+    assert "tools: get_weather" in lines
+    assert 'assistant  → get_weather(city="Paris")' in lines
+    assert "↑ 3 messages as in 1" in lines
+    assert "tool       ← get_weather: dry" in lines
+    assert "assistant  No, it is dry." in lines
+
+
+def test_one_interaction_is_whole(folder, run):
+    """Shown alone, an interaction repeats what stands in those before it."""
+    write(folder / "a.yaml", *agent())
+
+    out = run("show", "a.yaml", 2).out
+
+    assert "Rain in Paris?" in out
+    assert "as in" not in out
+
+
+def test_other_traffic_is_legible(folder, run):
+    """What is no conversation is shown as request and response."""
+    write(folder / "a.yaml", get("/now?city=Paris", {"sky": "rain", "celsius": 12}))
+
+    out = run("show", "a.yaml").out
+
+    assert "GET api.weather.example/now?city=Paris → 200 OK" in out
+    assert "< {sky: rain, celsius: 12}" in out
+
+
+def test_curl_runs_in_a_shell(folder, run):
+    """The command passes method, address, headers and body as they were; secrets are variables."""
+    body = json.dumps({"text": 'it\'s $HOME `x` "y"\n'}).encode()
+    headers = Headers((("authorization", "Bearer <API_KEY>"), ("content-type", "application/json")))
+    asked = Request("PUT", "https://h.example/a?b=c&key=<KEY>", headers, body)
+    write(folder / "a.yaml", Interaction(asked, Response(200)))
+
+    command = run("show", "a.yaml", "--curl").out
+
+    told = subprocess.run(
+        ["sh", "-c", "curl() { for word; do printf '%s\\0' \"$word\"; done; }\n" + command],
+        env={"API_KEY": "k1", "KEY": "k2"},
+        capture_output=True,
+        check=True,
+    ).stdout.decode()
+    words = told.split("\0")[:-1]
+    assert words[:3] == ["-X", "PUT", "https://h.example/a?b=c&key=k2"]
+    assert "authorization: Bearer k1" in words
+    assert json.loads(words[-1]) == json.loads(body)
+
+
+def test_body_is_the_body(folder, spawn):
+    """`--body` writes the bytes, for jq and the like."""
+    write(folder / "a.yaml", get("/now", {"sky": "rain"}))
+
+    assert json.loads(spawn("show", "a.yaml", 1, "--body").out) == {"sky": "rain"}
+
+
+def test_json_holds_conversation_and_answer(folder, run):
+    """A machine gets the turns, what the answer says, and the bodies."""
+    write(folder / "a.yaml", *agent())
+
+    second = run("show", "a.yaml", "--json").json["interactions"][1]
+
+    assert [turn["role"] for turn in second["conversation"]] == [
+        "system",
+        "user",
+        "assistant",
+        "tool",
+    ]
+    assert second["says"] == [{"kind": "text", "text": "No, it is dry."}]
+    assert second["model"] == "m"
+
+
+def test_terminal_is_not_commanded(folder, run):
+    """Escapes in what upstream said are shown, not sent."""
+    write(folder / "a.yaml", chat(("user", "\x1b]0;title\x07 hi"), answer="\x1b[2Jgone\r\x08"))
+
+    out = run("show", "a.yaml").out
+
+    assert "\x1b" not in out
+    assert "\x07" not in out
+    assert "\r" not in out
+    assert "\x08" not in out
+    assert "\\x1b[2Jgone" in out
+
+
+@pytest.mark.parametrize("width", [40, 80])
+def test_lines_fit_the_terminal(folder, run, monkeypatch, width):
+    """Text is wrapped, wide characters counted as what they take."""
+    monkeypatch.setenv("COLUMNS", str(width))
+    long = "weather 天気 in Paris 🌧️ " * 20 + "x" * 200
+    write(folder / "a.yaml", chat(("system", long), ("user", long), answer=long))
+
+    lines = run("show", "a.yaml", "--full").out.splitlines()
+
+    from pytest_agentcache.cli.screen import columns
+
+    assert max(map(columns, lines)) <= width
+
+
+def test_long_message_is_cut_and_says_so(folder, run):
+    """Of a long message the beginning is shown, unless all is asked for."""
+    text = "\n".join(f"line {n}" for n in range(50))
+    write(folder / "a.yaml", chat(("user", text)), get())
+
+    short, full = run("show", "a.yaml").out, run("show", "a.yaml", "--full").out
+
+    assert "line 49" not in short
+    assert "… 39 more lines (--full)" in short
+    assert "line 49" in full
+
+
+@pytest.mark.parametrize(
+    ("environment", "flags", "coloured"),
+    [
+        ({}, [], False),
+        ({"FORCE_COLOR": "1"}, [], True),
+        ({"FORCE_COLOR": "1", "NO_COLOR": "1"}, [], False),
+        ({}, ["--color", "always"], True),
+        ({"FORCE_COLOR": "1"}, ["--color", "never"], False),
+    ],
+)
+def test_colours_where_they_are_wanted(folder, run, monkeypatch, environment, flags, coloured):
+    """No terminal, no colours, unless somebody asks for them; NO_COLOR wins over FORCE_COLOR."""
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    write(folder / "a.yaml", get())
+
+    assert ("\x1b[" in run("show", "a.yaml", *flags).out) is coloured
