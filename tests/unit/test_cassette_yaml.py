@@ -43,8 +43,9 @@ def test_a_file_is_cut_into_items_by_its_lines(value):
     cuts = [at for at, line in enumerate(text.split("\n")) if line.startswith("- ")]
 
     lines = text.split("\n")
-    ends = [*cuts[1:], len(lines)]
-    found = [load("\n".join(lines[a:b])) for a, b in zip(cuts, ends, strict=True)]
+    ends = [*cuts[1:], len(lines) - 1]
+    # Line ends count: text may end in empty lines.
+    found = [load("\n".join(lines[a:b]) + "\n") for a, b in zip(cuts, ends, strict=True)]
     assert same([each[0] for each in found], items)
 
 
