@@ -72,12 +72,13 @@ class SecretError(CassetteError):
 
     def __init__(self, path: Path, doubts: Sequence[object]) -> None:
         self.doubts = tuple(doubts)
-        told = "".join(f"\n    {each}" for each in self.doubts[:10])
+        lines = [str(each) for each in self.doubts[:10]]
         if len(self.doubts) > 10:
-            told += f"\n    and {len(self.doubts) - 10} more"
+            lines.append(f"and {len(self.doubts) - 10} more")
+        told = "\n    ".join(["", *lines])
         super().__init__(
             path,
-            f"was not written, for it may hold a secret:{told}\n ",
+            f"was not written, for it may hold a secret:{told}",
             "If it is one, name what holds it in agentcache_redact or agentcache_redact_shapes; if "
             "it is none, put the twelve digits behind it into agentcache_allow_secrets",
         )

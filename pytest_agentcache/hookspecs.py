@@ -22,7 +22,7 @@ def pytest_agentcache_configure_session(session: CachedSession, item: pytest.Ite
 def pytest_agentcache_redact(interaction: Interaction, item: pytest.Item) -> Interaction | None:
     """Called with each interaction before it is written; returns it without its secrets.
 
-    Runs before the built-in redaction. The request has been redacted by name already. The first
+    Runs before the built-in redaction. The request has been redacted already. The first
     hook that returns something other than None wins.
     """
 

@@ -323,8 +323,9 @@ def _write_page(session: pytest.Session) -> None:
         return
     from .errors import AgentCacheError
 
+    late: list[str] = config.stash.get(LATE, [])
     try:
-        config.stash[PAGE].finish(config.stash.get(LATE, []))
+        config.stash[PAGE].finish(late)
     except AgentCacheError as error:
         config.stash[PAGE].line = str(error)
         if session.exitstatus == pytest.ExitCode.OK:

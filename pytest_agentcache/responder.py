@@ -376,9 +376,7 @@ class Responder:
         known = {id(slot) for slot in self._slots}
         new = [slot.interaction for slot in slots if id(slot) not in known]
         numbered = iter(self.redaction.renumbered(new))
-        return tuple(
-            slot.interaction if id(slot) in known else next(numbered) for slot in slots
-        )
+        return tuple(slot.interaction if id(slot) in known else next(numbered) for slot in slots)
 
     def _learn(self) -> None:
         """Takes note of the secrets that upstream has handed out until now."""

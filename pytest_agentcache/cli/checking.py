@@ -16,7 +16,7 @@ from . import secrets
 from .listing import age_text
 from .problem import FINE, FOUND, CommandError
 from .pruning import strays
-from .screen import Screen, counted, one_line, size_text
+from .screen import Screen, columns, counted, one_line, size_text
 from .selection import Loaded, check_inside, find, leads_out, load, shown
 from .suite import Collected, collected, settings_here
 
@@ -222,13 +222,14 @@ def _write(finding: Finding, screen: Screen) -> None:
     colour = "green" if finding.fixed else "red"
     rule = screen.style("fixed" if finding.fixed else finding.rule, colour)
     # Editors and CI make a link of `path:line:`.
-    screen.line(f"{screen.style(place, 'bold')}: {rule}: {_plain(finding.problem)}")
+    head, problem = f"{screen.style(place, 'bold')}: {rule}:", one_line(finding.problem)
+    if columns(f"{place}: {finding.rule}: {problem}") <= screen.width:
+        screen.line(f"{head} {problem}")
+    else:
+        screen.line(head)
+        screen.wrapped(problem, "  ")
     if finding.remedy and not finding.fixed:
         screen.wrapped(finding.remedy, "  ", "dim")
-
-
-def _plain(text: str) -> str:
-    return one_line(text)
 
 
 def _total(checked: int, findings: list[Finding]) -> str:

@@ -140,8 +140,8 @@ def _write_change(change: Change, screen: Screen) -> None:
             screen.line(indent + line)
         return
     one = [_json(each) for each in (change.was, change.now)]
-    was = screen.style(one[0], "red") if screen.colour else f"[-{one[0]}-]"
-    now = screen.style(one[1], "green") if screen.colour else f"{{+{one[1]}+}}"
+    was = screen.style(one[0], "red", "struck") if screen.colour else f"[-{one[0]}-]"
+    now = screen.style(one[1], "green", "underline") if screen.colour else f"{{+{one[1]}+}}"
     sides = " ".join(
         text for text, value in ((was, change.was), (now, change.now)) if value is not ABSENT
     )

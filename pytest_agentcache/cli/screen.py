@@ -16,6 +16,8 @@ _CODES = {
     "bold": "1",
     "dim": "2",
     "italic": "3",
+    "underline": "4",
+    "struck": "9",
     "red": "31",
     "green": "32",
     "yellow": "33",

@@ -186,7 +186,7 @@ def read_bytes(path: Path) -> bytes:
             raise CassetteError(path, "this is a folder", "Name a file")
         if not stat.S_ISREG(found.st_mode):
             raise CassetteError(path, "this is no file", "Name a file")
-        if False:
+        if found.st_size > LARGEST:
             raise CassetteError(
                 path,
                 f"is too large for a cassette: {found.st_size / 2**20:,.0f} MiB of "

@@ -57,7 +57,7 @@ def _placed(method: str, where: str, room: int) -> str:
     if columns(place) <= room:
         return place
     steps = where.split("/")
-    for count in (3, 2):
+    for count in (3, 2, 1):
         if (
             len(steps) > count
             and columns(short := f"{method} …/{'/'.join(steps[-count:])}") <= room
@@ -78,11 +78,18 @@ def told_of(pair: Pair) -> str:
             asked = _last_words(pair.shown)
             status = pair.shown.response.status
             words = one_line(" ⇒ ".join(part for part in (asked, said) if part))
-            return f"{status} · {words}" if words and status >= 400 else words or str(status)
+            words = words or _beginning(pair.shown.response.body)
+            return f"{status} · {words}" if status >= 400 and words else words or str(status)
         case "moved":
             return "moved, otherwise the same"
         case _:
             return ("moved; " if pair.moved else "") + summary(pair.changes)
+
+
+def _beginning(raw: bytes) -> str:
+    """The first words of a body that is text."""
+    text = raw[:400].decode("utf-8", "replace")
+    return "" if "\0" in text or "\ufffd" in text[:100] else cut(one_line(text), 60)
 
 
 def _last_words(interaction: Interaction) -> str:

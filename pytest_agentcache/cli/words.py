@@ -124,10 +124,12 @@ def written(pieces: list[Piece], screen: Screen, *, around: int = _AROUND) -> st
             out.append(_near(piece.text, around, first=at == 0, last=at == len(pieces) - 1))
         elif piece.kind == "was":
             text = shortened(clean(piece.text))
-            out.append(screen.style(text, "red") if screen.colour else f"[-{text}-]")
+            out.append(screen.style(text, "red", "struck") if screen.colour else f"[-{text}-]")
         else:
             text = shortened(clean(piece.text))
-            out.append(screen.style(text, "green") if screen.colour else f"{{+{text}+}}")
+            out.append(
+                screen.style(text, "green", "underline") if screen.colour else f"{{+{text}+}}"
+            )
     return "".join(out)
 
 

@@ -1,4 +1,4 @@
-"""The page to look at: tests, their calls as conversations, misses and what is unused, in one file."""
+"""The page to look at: tests, their calls as conversations, misses, what is unused; one file."""
 
 from .document import PageError, check_place, render, write
 from .entry import Entry, RunTold, entry_of

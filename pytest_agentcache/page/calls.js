@@ -164,7 +164,7 @@ function offerNode(whole) {
 function messageNode(name, about, message, open, found) {
   const inside = make("div", {});
   const node = make("details", { class: "raw" },
-    make("summary", {}, make("b", {}, name), " ", [counted(message.headers.length, "header"), message.size].filter(Boolean).join(", ")), inside);
+    make("summary", {}, make("b", {}, name), " ", [message.headers.length && counted(message.headers.length, "header"), message.size || "no body"].filter(Boolean).join(", ")), inside);
   const fill = () => {
     if (inside.hasChildNodes()) return;
     inside.append(make("dl", { class: "headers" }, make("dt", {}, name === "Request" ? "asked" : "status"), make("dd", {}, about),
@@ -172,7 +172,7 @@ function messageNode(name, about, message, open, found) {
     if (message.media) inside.append(mediaOf([message.media]));
     else if (message.body !== undefined) {
       const body = make("pre", { class: "body" }, message.json ? jsonText(message.body) : message.body);
-      inside.append(...(found ? [body] : folded(body, message.body)));
+      inside.append(...(found ? [body] : folded(body, body.textContent)));
       if (message.cut) inside.append(make("p", { class: "label" }, `This is the beginning of ${message.size}; the cassette holds all of it.`));
     } else if (message.size) inside.append(make("p", { class: "label" }, `${message.size} that are no text`));
   };

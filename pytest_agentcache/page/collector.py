@@ -20,6 +20,7 @@ class Collector:
 
     Args:
         target: The file to write.
+        named: As the command line names it.
         root: The folder that cassettes are named relative to.
         mode: The mode of the run.
 
@@ -28,6 +29,7 @@ class Collector:
     """
 
     target: Path
+    named: str
     root: Path
     mode: str
     line: str = field(init=False, default="")
@@ -52,7 +54,7 @@ class Collector:
         title = f"{self.root.name or 'Tests'}: what its tests asked"
         write(self.target, render(entries, title=title, run=RunTold(self.mode, tuple(late))))
         tests = "1 test" if len(entries) == 1 else f"{len(entries)} tests"
-        self.line = f"agentcache: report of {tests}: {self.target}"
+        self.line = f"agentcache: report of {tests}: {self.named}"
 
     def _entry(self, test: str, told: dict[str, Any]) -> Entry:
         known: dict[str, Any] = {
@@ -78,4 +80,4 @@ def collector_of(named: str, config: pytest.Config, mode: str) -> Collector:
         check_place(target)
     except PageError as error:
         raise SettingsError(f"--agentcache-report={named}: {error.problem}") from None
-    return Collector(target, config.rootpath, mode)
+    return Collector(target, named, config.rootpath, mode)

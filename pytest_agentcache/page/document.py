@@ -1,4 +1,4 @@
-"""The page put together: template, style, script and data in one file that asks nobody for anything."""
+"""The page put together: template, style, script and data in one file that asks nobody."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ from ..errors import AgentCacheError
 from .call import brief, whole
 from .entry import Entry, RunTold
 from .history import History
-
 
 # In the order in which they build on each other.
 _SCRIPTS = (
@@ -87,6 +86,9 @@ def write(path: Path, page: str) -> None:
         raise
     except OSError as error:
         raise PageError(path, error.strerror or str(error)) from None
+    except ValueError as error:
+        # A null byte in its name.
+        raise PageError(path, str(error)) from None
 
 
 def check_place(path: Path) -> None:

@@ -5,6 +5,7 @@ Agents send their whole history with each call; a reader wants what is new in it
 
 from __future__ import annotations
 
+import contextlib
 import json
 from dataclasses import dataclass
 
@@ -71,8 +72,6 @@ def _sign(turn: Turn) -> _Sign:
 def _part(part: Part) -> _Sign:
     text = part.text.strip()
     if part.kind == "call":
-        try:
+        with contextlib.suppress(ValueError, RecursionError):
             text = json.dumps(json.loads(text or "{}"), sort_keys=True)
-        except (ValueError, RecursionError):
-            pass
     return (part.kind, text, part.name if part.kind == "call" else "", part.data[:200])

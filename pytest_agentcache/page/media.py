@@ -1,9 +1,8 @@
-"""Images and audio that stand in bodies, as addresses that a browser shows without asking anybody."""
+"""Images and audio that stand in bodies, as addresses that a browser shows by itself."""
 
 from __future__ import annotations
 
 import base64
-import binascii
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -90,11 +89,3 @@ def _own(holder: dict[str, Any]) -> Iterator[tuple[str, str]]:
             head, _, data = url[5:].partition(",")
             if head.endswith(";base64"):
                 yield head, data
-
-
-def decoded(data: str) -> bytes:
-    """The bytes of base64; none of what is none."""
-    try:
-        return base64.b64decode(data)
-    except (binascii.Error, ValueError):
-        return b""

@@ -26,12 +26,11 @@ function rowNode({ test, units }, narrowed) {
   return make("a", { class: "row", href: `#t${test.at}`, id: `row-${test.at}`, "aria-current": OPEN.test === test && "page" },
     make("span", { class: `mark ${kind}`, "aria-hidden": "true" }, sign),
     make("span", { class: "name", title: test.test || test.path }, ...nameOf(test.name)),
-    make("span", { class: "tags" }, spoken && make("span", { class: "unseen" }, `, ${spoken}, `),
+    make("span", { class: "about" }, spoken && make("span", { class: "unseen" }, `, ${spoken}, `),
       test.error && make("span", { class: "tag bad" }, "unreadable"),
       test.misses.length && make("span", { class: "tag bad" }, `${test.misses.length} missed`),
       test.unused.length && make("span", { class: "tag warn" }, `${test.unused.length} unused`),
-      test.foreign && make("span", { class: "tag" }, "other tool")),
-    make("span", { class: "about" }, about));
+      test.foreign && make("span", { class: "tag" }, "other tool"), make("span", {}, about)));
 }
 
 function drawList(results, grouped, narrowed) {
@@ -52,7 +51,7 @@ function drawMore(until = LIST.drawn + PIECE) {
     const result = LIST.results[LIST.drawn];
     if (LIST.grouped && result.test.group !== LIST.group) {
       LIST.group = result.test.group;
-      list.append(make("h2", { class: "group" }, LIST.group || "elsewhere"));
+      list.append(make("h2", { class: "group", title: LIST.group }, LIST.group || "elsewhere"));
     }
     list.append(rowNode(result, LIST.narrowed));
   }

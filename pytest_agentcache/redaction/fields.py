@@ -95,8 +95,10 @@ class Fields:
             if match["text"]:
                 yield from self._text(raw, match, name)
                 continue
-            # A bare "token" with a number is a piece of text by its number.
+            # A bare "token" with a number is a piece of text by its number, "tokens" are counted.
             if match.start() < done or name.lower() == "token":
+                continue
+            if match["number"] and name.lower().endswith("tokens"):
                 continue
             told = quote + placeholder(name).encode() + quote
             if match["number"]:

@@ -118,6 +118,13 @@ def test_file_that_is_no_cassette(folder, run, make, words):
     assert (folder / "x.yaml").lstat().st_size == size
 
 
+def test_two_gigabytes_are_not_read(folder, run):
+    """Its size is enough to refuse a file."""
+    make_huge(folder / "x.yaml")
+
+    assert "too large for a cassette: 2,048 MiB" in run("show", "x.yaml").err
+
+
 @pytest.mark.skipif(os.name == "nt", reason="rights are others there")
 def test_unreadable_file(folder):
     """A file that this user may not read is named, with why."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from pytest_agentcache.interaction import Headers
 
 from .conftest import JSON, chat, get, snapshot, write
@@ -234,3 +236,16 @@ def test_ages_and_sizes_that_are_none(folder, run):
     """Wrong values are wrong usage."""
     assert run("check", "--max-age", "soon").code == 2
     assert run("check", "--max-size", "huge").code == 2
+
+
+@pytest.mark.parametrize("width", [40, 80])
+def test_findings_fit_the_terminal(folder, run, monkeypatch, width):
+    """What does not fit behind the place stands below it."""
+    monkeypatch.setenv("COLUMNS", str(width))
+    headers = Headers((("authorization", f"Bearer {KEY}"), *JSON))
+    write(folder / "cassettes/t/a.yaml", chat(("user", "Hi"), headers=headers))
+
+    lines = run("check").out.splitlines()
+
+    assert max(map(len, lines)) <= width
+    assert "holds a secret" in " ".join(lines)

@@ -115,7 +115,7 @@ def test_added_and_removed_are_told_by_what_they_say(folder, run):
         '+ 2 · POST api.openai.example/v1/chat/completions · 429 · "Rain?" ⇒ error "Slow down."'
         in lines
     )
-    assert "- 2 · GET api.weather.example/old · 200" in lines
+    assert '- 2 · GET api.weather.example/old · {"a": 1}' in lines
 
 
 def test_ids_and_times_do_not_drown_the_rest(folder, run):

@@ -20,13 +20,17 @@ CHAT = "https://api.openai.com/v1/chat/completions"
 TOOL = {"type": "function", "function": {"name": "get_weather", "parameters": {}}}
 
 
-def called(url: str = CHAT, asked: Any = None, answer: Any = None, status: int = 200) -> Interaction:
+def called(
+    url: str = CHAT, asked: Any = None, answer: Any = None, status: int = 200
+) -> Interaction:
     """One call whose bodies are JSON."""
     request = Request("POST", url, JSON, json.dumps(asked).encode())
     return Interaction(request, Response(status, JSON, json.dumps(answer).encode()))
 
 
-def chat(*messages: dict[str, Any], says: Any = "Fine.", calls: Any = None, url: str = CHAT) -> Interaction:
+def chat(
+    *messages: dict[str, Any], says: Any = "Fine.", calls: Any = None, url: str = CHAT
+) -> Interaction:
     """A chat in the words of OpenAI."""
     message = {"role": "assistant", "content": says} | ({"tool_calls": calls} if calls else {})
     usage = {"prompt_tokens": 71, "completion_tokens": 46}
@@ -40,7 +44,8 @@ def streamed(*words: str) -> Interaction:
     lines = "".join(f"data: {json.dumps(event)}\n\n" for event in events) + "data: [DONE]\n\n"
     request = {"model": "gpt-5", "stream": True, "messages": [user("Count.")]}
     return Interaction(
-        Request("POST", CHAT, JSON, json.dumps(request).encode()), Response(200, EVENTS, lines.encode())
+        Request("POST", CHAT, JSON, json.dumps(request).encode()),
+        Response(200, EVENTS, lines.encode()),
     )
 
 
@@ -57,7 +62,11 @@ def trip() -> tuple[Interaction, ...]:
     """An agent asks, calls a tool, and answers with what that gave back."""
     start = [{"role": "system", "content": "You are a weather agent."}, user("Is it dry in Paris?")]
     call = {"role": "assistant", "content": None, "tool_calls": [weather_call()]}
-    result = {"role": "tool", "tool_call_id": "call_1", "content": '{"rain":0,"id":12345678901234567890}'}
+    result = {
+        "role": "tool",
+        "tool_call_id": "call_1",
+        "content": '{"rain":0,"id":12345678901234567890}',
+    }
     return (
         chat(*start, says=None, calls=[weather_call()]),
         chat(*start, call, result, says="Yes, it is dry."),
@@ -68,12 +77,16 @@ def png(red: int = 200) -> bytes:
     """A picture of one dot."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
-        return len(data).to_bytes(4, "big") + kind + data + zlib.crc32(kind + data).to_bytes(4, "big")
+        return (
+            len(data).to_bytes(4, "big") + kind + data + zlib.crc32(kind + data).to_bytes(4, "big")
+        )
 
     head = bytes((0, 0, 0, 1, 0, 0, 0, 1, 8, 2, 0, 0, 0))
     return (
-        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head)
-        + chunk(b"IDAT", zlib.compress(bytes((0, red, 30, 30)))) + chunk(b"IEND", b"")
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", head)
+        + chunk(b"IDAT", zlib.compress(bytes((0, red, 30, 30))))
+        + chunk(b"IEND", b"")
     )
 
 
@@ -81,7 +94,9 @@ def picture() -> str:
     return base64.b64encode(png()).decode()
 
 
-def entry(name: str, *interactions: Interaction, module: str = "tests/test_trip.py", **told: Any) -> Entry:
+def entry(
+    name: str, *interactions: Interaction, module: str = "tests/test_trip.py", **told: Any
+) -> Entry:
     """A test of that name with its cassette."""
     path = f"tests/cassettes/{name}.yaml"
     cassette = Cassette(Path(path), NOW, interactions)

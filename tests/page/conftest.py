@@ -11,7 +11,9 @@ import pytest
 
 from pytest_agentcache.page import Entry, RunTold, render, write
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), "")
+CHROMIUM = next(
+    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), ""
+)
 DRIVER = shutil.which("chromedriver") or ""
 FLAGS = (
     "--headless=new",
@@ -96,7 +98,8 @@ class Page:
     def focused(self) -> str:
         """Name and id of the element that has the focus."""
         return self.run(
-            "const e = document.activeElement; return e.tagName.toLowerCase() + (e.id && '#' + e.id)"
+            "const node = document.activeElement;"
+            " return node.tagName.toLowerCase() + (node.id && '#' + node.id)"
         )
 
     def complaints(self) -> list[str]:

@@ -12,11 +12,16 @@ from .calls import called, chat, entry, missed, streamed, trip, user
 @pytest.fixture
 def page(opened):
     """Five tests that differ in all that can be searched for."""
-    claude = chat(user("A \"quoted\" <b>word</b>"), says="Grüße", url="https://api.anthropic.com/v1/messages")
+    claude = chat(
+        user('A "quoted" <b>word</b>'), says="Grüße", url="https://api.anthropic.com/v1/messages"
+    )
     return opened(
         entry("test_trip", *trip()),
         entry("test_claude", claude, chat(user("Second"))),
-        entry("test_error", called(asked={"x": 1}, answer={"error": {"message": "Too many"}}, status=429)),
+        entry(
+            "test_error",
+            called(asked={"x": 1}, answer={"error": {"message": "Too many"}}, status=429),
+        ),
         entry("test_stream", streamed("a"), unused=(1,), module="tests/test_other.py"),
         entry("test_missed", misses=(missed(),), outcome="failed"),
         run=RunTold("replay"),
@@ -50,7 +55,7 @@ def names(page):
         ("is:nonsense", []),
         ("london", ["test_missed"]),
         # What only the page's own data has is no find.
-        ("assistant user kind", []),
+        ("result", []),
     ],
 )
 def test_search_finds(page, query, found):
@@ -116,7 +121,10 @@ def test_words_are_marked(page):
 
 def test_what_only_a_body_holds_is_shown(opened):
     """The body is open that has the word, and the word is marked in it."""
-    answer = {"choices": [{"message": {"role": "assistant", "content": "Hm."}}], "system_fingerprint": "fp_7"}
+    answer = {
+        "choices": [{"message": {"role": "assistant", "content": "Hm."}}],
+        "system_fingerprint": "fp_7",
+    }
     page = opened(entry("test_a", called(asked={"messages": [user("Hi")]}, answer=answer)))
 
     page.search("fp_7")

@@ -6,7 +6,7 @@ import pytest
 
 from pytest_agentcache.page import RunTold
 
-from .calls import entry, missed, picture, trip, user, chat
+from .calls import chat, entry, missed, picture, trip, user
 from .conftest import look
 
 ENTER, ESCAPE, TAB = "\ue007", "\ue00c", "\ue004"
@@ -100,7 +100,9 @@ def test_the_focus_is_seen(page):
 
 def test_everything_has_a_name_for_screen_readers(opened):
     """Landmarks, headings, and a name for each thing that can be used."""
-    image = user([{"type": "image_url", "image_url": {"url": f"data:image/png;base64,{picture()}"}}])
+    image = user(
+        [{"type": "image_url", "image_url": {"url": f"data:image/png;base64,{picture()}"}}]
+    )
     page = opened(
         entry("test_a", *trip(), chat(image), misses=(missed(),)), run=RunTold("replay"), place="t0"
     )
@@ -116,7 +118,9 @@ def test_everything_has_a_name_for_screen_readers(opened):
     assert {"banner", "search", "navigation", "main", "status", "heading", "article"} <= roles
     used = {"button", "searchbox", "combobox", "link", "image", "navigation", "main", "article"}
     assert [each for each in found if each[0] in used and not each[1].strip()] == []
-    levels = page.run("return [...document.querySelectorAll('main h2,main h3,main h4')].map((h) => h.tagName)")
+    levels = page.run(
+        "return [...document.querySelectorAll('main h2,main h3,main h4')].map((h) => h.tagName)"
+    )
     assert levels[:3] == ["H2", "H3", "H3"]
 
 
@@ -168,7 +172,8 @@ const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
 for (let node = walker.nextNode(); node; node = walker.nextNode()) {
   const holder = node.parentElement;
   if (!node.data.trim() || !holder.checkVisibility() || holder.closest('script')) continue;
-  const [a, b] = [light(getComputedStyle(holder).color), light(ground(holder))].sort((x, y) => y - x);
+  const both = [getComputedStyle(holder).color, ground(holder)];
+  const [a, b] = both.map(light).sort((x, y) => y - x);
   if ((a + 0.05) / (b + 0.05) < 4.5) low.push(node.data.trim().slice(0, 40));
 }
 return low;
@@ -180,14 +185,17 @@ def test_a_small_screen_has_one_thing_at_a_time(page):
     size = {"width": 400, "height": 800, "deviceScaleFactor": 1, "mobile": False}
     page.browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
     page.open()
-    assert page.all("#list") and not page.all("#detail")
+    assert page.all("#list")
+    assert not page.all("#detail")
 
     page.click(".row")
-    assert page.text("#detail h2") == "test_a" and not page.all("#list")
+    assert page.text("#detail h2") == "test_a"
+    assert not page.all("#list")
     assert page.run("return document.documentElement.scrollWidth") == 400
 
     page.click(".back")
-    assert page.all("#list") and not page.all("#detail")
+    assert page.all("#list")
+    assert not page.all("#detail")
 
 
 def test_an_address_leads_to_a_call(page):

@@ -59,8 +59,12 @@ def test_a_stream_is_assembled(opened):
 
 def test_images_are_shown(opened):
     """Those of prompts and those of answers, from the page itself."""
-    asked = user([{"type": "image_url", "image_url": {"url": f"data:image/png;base64,{picture()}"}}])
-    drawn = called(asked={"prompt": "a dot"}, answer={"created": 1, "data": [{"b64_json": picture()}]})
+    asked = user(
+        [{"type": "image_url", "image_url": {"url": f"data:image/png;base64,{picture()}"}}]
+    )
+    drawn = called(
+        asked={"prompt": "a dot"}, answer={"created": 1, "data": [{"b64_json": picture()}]}
+    )
     page = opened(entry("test_a", chat(asked), drawn), place="t0")
 
     images = page.browser.find_elements("css selector", "#detail img")
@@ -77,9 +81,16 @@ def test_images_are_shown(opened):
 def test_audio_can_be_played(opened):
     """An answer that speaks has a player."""
     sound = base64.b64encode(b"ID3" + bytes(200)).decode()
-    spoken = {"role": "assistant", "content": None, "audio": {"data": sound, "transcript": "Hello."}}
+    spoken = {
+        "role": "assistant",
+        "content": None,
+        "audio": {"data": sound, "transcript": "Hello."},
+    }
     page = opened(
-        entry("test_a", called(asked={"messages": [user("Hi")]}, answer={"choices": [{"message": spoken}]})),
+        entry(
+            "test_a",
+            called(asked={"messages": [user("Hi")]}, answer={"choices": [{"message": spoken}]}),
+        ),
         place="t0",
     )
 
@@ -122,7 +133,9 @@ def test_headers_and_bodies_are_there(opened):
 def test_a_miss_shows_what_differs(opened):
     """The line that asked, the places, the lines with their words, and the command that records."""
     page = opened(
-        entry("test_a", *trip(), misses=(missed(),), outcome="failed"), run=RunTold("replay"), place="t0"
+        entry("test_a", *trip(), misses=(missed(),), outcome="failed"),
+        run=RunTold("replay"),
+        place="t0",
     )
 
     shown = page.text("#miss-0")
@@ -166,10 +179,16 @@ def test_ages_and_tokens_are_told(opened):
 def test_the_overview_names_what_wants_attention(opened):
     """Misses, unused, hosts; each leads to its test."""
     page = opened(
-        entry("test_a", *trip()), entry("test_b", *trip(), unused=(1,)), run=RunTold("offline", ("late",))
+        entry("test_a", *trip()),
+        entry("test_b", *trip(), unused=(1,)),
+        run=RunTold("offline", ("late",)),
     )
 
-    assert page.texts("#detail h3")[:3] == ["Never asked for", "Asked after the end of their tests", "Hosts"]
+    assert page.texts("#detail h3")[:3] == [
+        "Never asked for",
+        "Asked after the end of their tests",
+        "Hosts",
+    ]
     page.click("#detail li a")
     assert page.text("#detail h2") == "test_b"
 

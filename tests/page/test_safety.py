@@ -18,6 +18,15 @@ EVIL = (
 )
 
 
+# What would be there if any of it were taken for markup.
+MADE = "svg, iframe, [onerror], [onload], [src=x], [href^=javascript], body style"
+WATCH = """
+addEventListener('securitypolicyviolation', (event) => {
+  (window.blocked ??= []).push(event.violatedDirective);
+});
+"""
+
+
 def evil_entries() -> list[Entry]:
     """`EVIL` in every place that a cassette, a test and a run have."""
     call = {"id": EVIL, "function": {"name": EVIL, "arguments": json.dumps({EVIL: EVIL})}}
@@ -34,12 +43,21 @@ def evil_entries() -> list[Entry]:
     asked = {"model": EVIL, "messages": [user(EVIL), said, result], EVIL: EVIL, "tools": [call]}
     calls = (
         called(CHAT, asked, {"choices": [{"message": said | {"refusal": EVIL}}]}),
-        chat(user([image, link, {"type": EVIL, "text": EVIL}]), {"role": EVIL, "content": EVIL}, says=EVIL),
+        chat(
+            user([image, link, {"type": EVIL, "text": EVIL}]),
+            {"role": EVIL, "content": EVIL},
+            says=EVIL,
+        ),
         called(CHAT, {"contents": [{"parts": [typed]}]}, {"error": {"message": EVIL}}, 500),
         streamed(EVIL, EVIL),
         plain,
     )
-    places = {"n": 1, "played": False, "places": [[EVIL, EVIL, EVIL]], "diff": [["-", EVIL], ["+", EVIL + "!"]]}
+    places = {
+        "n": 1,
+        "played": False,
+        "places": [[EVIL, EVIL, EVIL]],
+        "diff": [["-", EVIL], ["+", EVIL + "!"]],
+    }
     miss = missed(
         url=EVIL, method=EVIL, body=EVIL, caller=EVIL, record=EVIL, elsewhere=EVIL, closest=places
     )
@@ -53,7 +71,7 @@ def evil_entries() -> list[Entry]:
 def test_nothing_in_a_cassette_is_markup(opened):
     """No script of it runs, no element of it is made, and all of it can be read."""
     page = opened(*evil_entries(), title=EVIL, run=RunTold(EVIL, (EVIL,)))
-    page.run("addEventListener('securitypolicyviolation', (event) => { (window.blocked ??= []).push(event.violatedDirective) })")
+    page.run(WATCH)
     for place in ("t0", "t1"):
         page.run("location.hash = arguments[0]", f"#{place}")
         page.browser.execute_async_script("setTimeout(arguments[0], 0)")
@@ -66,8 +84,7 @@ def test_nothing_in_a_cassette_is_markup(opened):
         assert "</script><script>window.pwned = 1" in shown
     page.search("onerror")
 
-    made = "return document.querySelectorAll('svg, iframe, [onerror], [onload], [src=x], [href^=javascript], body style').length"
-    assert page.run(made) == 0
+    assert page.run("return document.querySelectorAll(arguments[0]).length", MADE) == 0
     assert page.run("return window.pwned ?? null") is None
     assert page.run("return window.blocked ?? null") is None
     assert page.complaints() == []
@@ -77,7 +94,9 @@ def test_the_page_asks_nobody(opened):
     """It is one file; the browser fetches nothing else, and complains of nothing."""
     page = opened(entry("test_a", *trip()), place="t0")
 
-    assert page.run("return performance.getEntriesByType('resource').map((each) => each.name)") == []
+    assert (
+        page.run("return performance.getEntriesByType('resource').map((each) => each.name)") == []
+    )
     assert page.complaints() == []
 
 
@@ -109,12 +128,18 @@ def test_data_never_ends_its_element():
     """In the file, no `<` of a cassette is left as it is."""
     page = render(evil_entries(), title=EVIL, now=NOW)
 
-    data = page.partition('<script type="application/json" id="index">')[2].partition("</script>\n<script>")[0]
+    data = page.partition('<script type="application/json" id="index">')[2].partition(
+        "</script>\n<script>"
+    )[0]
 
-    assert data.replace('</script>\n<script type="application/json" id="calls-0">', "").count("<") == 0
+    assert (
+        data.replace('</script>\n<script type="application/json" id="calls-0">', "").count("<") == 0
+    )
     assert "<img" not in page
 
 
 def test_a_page_is_the_same_every_time():
     """What is made of the same cassettes at the same time is the same."""
-    assert render([entry("test_a", *trip())], now=NOW) == render([entry("test_a", *trip())], now=NOW)
+    assert render([entry("test_a", *trip())], now=NOW) == render(
+        [entry("test_a", *trip())], now=NOW
+    )

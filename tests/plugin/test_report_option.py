@@ -45,12 +45,16 @@ def test_the_page_tells_of_the_run(suite):
     outcome = suite.run("--agentcache-report=report.html")
 
     assert outcome.ret == 1
-    outcome.stdout.fnmatch_lines(["agentcache: report of 2 tests: */report.html"])
+    outcome.stdout.fnmatch_lines(["agentcache: report of 2 tests: report.html"])
     told = index(suite.root / "report.html")
     one, two = told["tests"]
     assert told["run"]["mode"] == "replay"
     assert (one["test"], one["outcome"]) == ("test_suite.py::test_one", "failed")
-    assert (two["test"], two["outcome"], two["unused"]) == ("test_suite.py::test_two", "passed", [2])
+    assert (two["test"], two["outcome"], two["unused"]) == (
+        "test_suite.py::test_two",
+        "passed",
+        [2],
+    )
     [miss] = one["misses"]
     assert miss["url"].endswith("/one?city=London")
     assert miss["caller"].startswith("test_suite.py:") or "test_suite.py:" in miss["caller"]
@@ -114,7 +118,9 @@ def test_a_folder_that_is_missing_is_told_at_once(suite):
     outcome = suite.run("--agentcache-report=no/such/report.html")
 
     assert outcome.ret == 4
-    outcome.stderr.fnmatch_lines(["*--agentcache-report=no/such/report.html: there is no folder *no/such; make it first"])
+    outcome.stderr.fnmatch_lines(
+        ["*--agentcache-report=no/such/report.html: there is no folder *no/such; make it first"]
+    )
 
 
 def test_a_folder_is_no_file(suite):
@@ -147,5 +153,25 @@ def test_a_page_that_cannot_be_written_fails_the_run(suite):
     outcome = suite.run("--agentcache-report=/dev/full")
 
     assert outcome.ret == 1
-    outcome.stdout.fnmatch_lines(["/dev/full: the report cannot be written: No space left on device"])
+    outcome.stdout.fnmatch_lines(
+        ["/dev/full: the report cannot be written: No space left on device"]
+    )
     assert "Traceback" not in outcome.stdout.str()
+
+
+def test_no_secret_of_a_miss_is_on_the_page(suite):
+    """What was asked in vain is redacted like what is recorded."""
+    suite.write("""
+        import requests
+
+        def test_one(agentcache):
+            headers = {"authorization": "Bearer planted-in-header", "x-api-key": "planted-in-key"}
+            body = {"password": "planted-in-body", "city": "Paris"}
+            requests.post(f"{URL}/one?api_key=planted-in-url", json=body, headers=headers)
+    """)
+
+    assert suite.run("--agentcache-report=report.html").ret == 1
+
+    page = (suite.root / "report.html").read_text(encoding="utf-8")
+    assert "Paris" in page
+    assert "planted" not in page

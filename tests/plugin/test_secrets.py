@@ -25,7 +25,8 @@ def ask():
     coded = base64.b64encode(f"me:{token}".encode()).decode()
     requests.get(f"{URL}/at/{token}/now", params={"q": f"a {token} b"})
     requests.get(URL, headers={"X-Note": f"it is {token}", "Authorization": f"Bearer {token}"})
-    requests.post(URL, json={"prompt": f'Say "{token}"', "curl": f"-H 'Authorization: Basic {coded}'"})
+    curl = f"-H 'Authorization: Basic {coded}'"
+    requests.post(URL, json={"prompt": f'Say "{token}"', "curl": curl})
     requests.post(URL, data={"note": f"{token} & more"})
     requests.post(URL, files={"f": ("n.txt", f"the token is {token}")})
 """
@@ -65,6 +66,23 @@ def test(agentcache, monkeypatch):
     suite.record()
 
     assert SECRET not in suite.cassette("test").read_text()
+
+
+def test_variable_that_a_test_unsets_is_one_still(suite, monkeypatch):
+    """The run had it when it began, and some client may have read it then."""
+    monkeypatch.setenv("WEATHER_TOKEN", SECRET)
+    suite.write("""
+import os, requests
+
+TOKEN = os.environ["WEATHER_TOKEN"]
+
+def test(monkeypatch, agentcache):
+    monkeypatch.delenv("WEATHER_TOKEN")
+    requests.post(URL, data=f"it is {TOKEN}")
+""")
+    suite.record()
+
+    assert "it is <WEATHER_TOKEN>" in suite.cassette("test").read_text()
 
 
 def test_secret_by_name_needs_no_variable(suite, monkeypatch):
@@ -151,7 +169,7 @@ def test_in_doubt_nothing_is_written(suite):
     shown = result.stdout.str()
     fingerprint = hashlib.sha256(SECRET.encode()).hexdigest()[:12]
     assert "was not written, for it may hold a secret" in shown
-    assert f"interaction 1, request json.hooks[0].webhookAuth: 40 characters" in shown
+    assert "interaction 1, request json.hooks[0].webhookAuth: 40 characters" in shown
     assert f"({fingerprint})" in shown
     assert "agentcache_allow_secrets" in shown
     assert SECRET not in shown.replace(DOUBTFUL, "").partition("def test")[0]

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pytest_agentcache import settings
 from pytest_agentcache.body import aws_events
 from pytest_agentcache.interaction import Headers, Interaction, Request, Response
-from pytest_agentcache.redaction import Redaction
+from pytest_agentcache.redaction import Redaction, formats
 from pytest_agentcache.redaction.environment import secrets_of
-from pytest_agentcache.redaction.formats import FORMATS
 
 JSON = "application/json"
 STREAM = "text/event-stream"
@@ -279,7 +279,7 @@ def test_packed_request_is_unpacked():
 
 def test_events_of_aws_keep_their_checksums():
     """Lengths and checksums are those of what is written."""
-    raw = aws_events.text('contentBlockDelta {"delta":{"text":"%s"}}\n' % OPENAI)
+    raw = aws_events.text(f'contentBlockDelta {{"delta":{{"text":"{OPENAI}"}}}}\n')
 
     safe = Redaction().response(answer(raw, aws_events.MEDIA)).body
 
@@ -386,9 +386,14 @@ def test_json_stays_json_whatever_is_in_it(parts):
     assert known().body(safe, JSON) == safe
 
 
+def test_setting_names_what_is_personal():
+    """What may be set is what there is."""
+    assert set(formats.PERSONAL) == set(settings.PERSONAL)
+
+
 def test_no_format_takes_for_ever():
     """Each alone, on what it begins with, again and again."""
-    for each in FORMATS:
+    for each in formats.FORMATS:
         for mark in each.marks:
             start = process_time()
             list(each.pattern.finditer(mark * (2**17 // len(mark))))

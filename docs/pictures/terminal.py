@@ -1,0 +1,145 @@
+"""Makes the pictures of the terminal in these pages: real commands, their colours, as SVG.
+
+    python docs/pictures/terminal.py
+
+It records nothing: the cassettes of the examples are copied, one is changed as recording anew would
+change it, and what `agentcache` says of that is drawn.
+"""
+
+from __future__ import annotations
+
+import html
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+CASSETTE = "tests/cassettes/test_agent/test_agent_looks_up_the_weather.yaml"
+COLUMNS = 88
+WIDTH, HEIGHT = 8.4, 19
+COLOURS = {
+    "31": "#f47067",
+    "32": "#8ddb8c",
+    "33": "#e0b050",
+    "34": "#6cb6ff",
+    "35": "#dcbdfb",
+    "36": "#76c7d6",
+}
+# By name of the picture: the command, and whether its cassette was changed before.
+PICTURES = {
+    "show": ["show", CASSETTE],
+    "diff": ["diff", "--git"],
+    "summary": ["summary"],
+    "check": ["check"],
+}
+
+
+def main() -> None:
+    """Writes all of them beside this file."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        shutil.copytree(ROOT / "examples" / "cassettes", folder / "tests" / "cassettes")
+        git(folder, "init", "-q")
+        git(folder, "add", ".")
+        git(folder, "commit", "-q", "-m", "Record")
+        for picture, words in PICTURES.items():
+            if picture == "diff":
+                change(folder)
+            if picture == "check":
+                spoil(folder)
+            text = agentcache(folder, *words)
+            (HERE / f"{picture}.svg").write_text(draw(words, text), encoding="utf-8")
+
+
+def change(folder: Path) -> None:
+    """What recording again does after a word of a prompt, and so the answer, changed."""
+    path = folder / CASSETTE
+    text = path.read_text(encoding="utf-8")
+    text = text.replace("Do I need an umbrella in Paris?", "Do I need a coat in Paris?")
+    path.write_text(text.replace("umbrella: rain", "coat: rain"), encoding="utf-8")
+    other = path.with_name("test_answer_streams_in.yaml")
+    path.with_name("test_second_city.yaml").write_bytes(other.read_bytes())
+    (folder / "tests/cassettes/test_weather_cache/test_stale_answer_is_revalidated.yaml").unlink()
+
+
+def spoil(folder: Path) -> None:
+    """A key that got in by hand, and a line that was edited."""
+    path = folder / CASSETTE
+    text = path.read_text(encoding="utf-8")
+    key = "sk-proj-" + "Zx9" * 16
+    text = text.replace("Bearer <AUTHORIZATION>", f"Bearer {key}", 1)
+    path.write_text(text.replace("{city: Paris, sky: rain", "{city: Paris,  sky: rain"), "utf-8")
+
+
+def git(folder: Path, *words: str) -> None:
+    """Runs git, as somebody."""
+    who = ["-c", "user.name=Somebody", "-c", "user.email=somebody@example.org"]
+    subprocess.run(["git", *who, *words], cwd=folder, check=True)
+
+
+def agentcache(folder: Path, *words: str) -> str:
+    """What the command writes, with its colours."""
+    environment = os.environ | {
+        "COLUMNS": str(COLUMNS),
+        "FORCE_COLOR": "1",
+        "PYTHONPATH": str(ROOT),
+        "PYTHONUTF8": "1",
+    }
+    environment.pop("NO_COLOR", None)
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest_agentcache", *words],
+        cwd=folder,
+        env=environment,
+        stdout=subprocess.PIPE,
+        encoding="utf-8",
+        check=False,
+    )
+    assert done.returncode in (0, 1), done.returncode
+    return done.stdout
+
+
+def draw(words: list[str], text: str) -> str:
+    """A terminal with a command and what it wrote."""
+    prompt = f"\x1b[2m$\x1b[0m \x1b[1magentcache {' '.join(words)}\x1b[0m"
+    lines = [prompt, *text.rstrip("\n").split("\n")]
+    width, height = COLUMNS * WIDTH + 32, len(lines) * HEIGHT + 34
+    rows = [
+        f'<text x="16" y="{30 + at * HEIGHT}" xml:space="preserve">{spans(line)}</text>'
+        for at, line in enumerate(lines)
+    ]
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height}" '
+        f'width="{width:.0f}" height="{height}">\n'
+        "<style>text { font: 14px ui-monospace, SFMono-Regular, Menlo, Consolas, "
+        "'DejaVu Sans Mono', monospace; fill: #d6dde6; }</style>\n"
+        f'<rect width="100%" height="100%" rx="8" fill="#1c2128"/>\n'
+        + "\n".join(rows)
+        + "\n</svg>\n"
+    )
+
+
+def spans(line: str) -> str:
+    """The text of a line, in the colours that its escapes choose."""
+    done, codes = [], []
+    for piece in re.split(r"(\x1b\[[\d;]*m)", line):
+        if piece.startswith("\x1b"):
+            codes = [code for code in piece[2:-1].split(";") if code != "0"]
+        elif piece:
+            style = [f"fill: {COLOURS[code]}" for code in codes if code in COLOURS]
+            style += ["font-weight: bold"] if "1" in codes else []
+            style += ["opacity: 0.62"] if "2" in codes else []
+            style += ["font-style: italic"] if "3" in codes else []
+            style += ["text-decoration: underline"] if "4" in codes else []
+            style += ["text-decoration: line-through"] if "9" in codes else []
+            text = html.escape(piece, quote=False)
+            done.append(f'<tspan style="{"; ".join(style)}">{text}</tspan>' if style else text)
+    return "".join(done)
+
+
+if __name__ == "__main__":
+    main()

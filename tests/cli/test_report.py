@@ -1,0 +1,137 @@
+"""`agentcache report`: a page of cassettes."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+from .conftest import chat, get, write
+
+
+def index(path: Path):
+    """What the page lists."""
+    page = path.read_text(encoding="utf-8")
+    return json.loads(re.search(r'id="index">(.*?)</script>', page, re.DOTALL)[1])
+
+
+def test_writes_a_page(folder, run):
+    """All cassettes that are found are on it, and a line says how many."""
+    write(folder / "tests/cassettes/test_trip/test_a.yaml", chat(("user", "Hi")), get())
+    write(folder / "tests/cassettes/test_trip/test_b.yaml", get())
+
+    done = run("report", "-o", "report.html")
+
+    assert (done.code, done.err) == (0, "")
+    assert done.out.startswith("report.html: 2 cassettes, 3 calls, ")
+    told = index(folder / "report.html")
+    assert [each["test"] for each in told["tests"]] == [
+        "tests/test_trip.py::test_a",
+        "tests/test_trip.py::test_b",
+    ]
+    assert told["title"] == f"{folder.name}: cassettes"
+
+
+def test_paths_and_title_are_chosen(folder, run):
+    """Only what is named is shown."""
+    write(folder / "a.yaml", get())
+    write(folder / "b.yaml", get())
+
+    run("report", "-o", "report.html", "--title", "Ours", "b.yaml")
+
+    told = index(folder / "report.html")
+    assert (told["title"], [each["path"] for each in told["tests"]]) == ("Ours", ["b.yaml"])
+
+
+def test_for_machines(folder, run):
+    """Counts, and what cannot be read."""
+    write(folder / "a.yaml", get())
+    (folder / "b.yaml").write_text("agentcache: 1\nwhat: 2\n")
+
+    done = run("report", "--json", "-o", "report.html")
+
+    assert done.code == 2
+    told = done.json
+    assert (told["path"], told["cassettes"], told["interactions"]) == ("report.html", 1, 1)
+    assert told["size"] == (folder / "report.html").stat().st_size
+    assert [each["path"] for each in told["unreadable"]] == ["b.yaml"]
+
+
+def make_pipe(path):
+    os.mkfifo(path)
+
+
+def make_huge(path):
+    with path.open("wb") as file:
+        file.write(b"agentcache: 1\n")
+        file.truncate(2**31)
+
+
+def make_half(path):
+    path.write_text("agentcache: 1\ninteractions:\n- request: {method: GET")
+
+
+def make_link(path):
+    path.symlink_to("/etc/hostname")
+
+
+@pytest.mark.parametrize("make", [make_pipe, make_huge, make_half, make_link])
+def test_what_is_no_cassette_is_listed(folder, run, make):
+    """On the page and on standard error; what can be read is shown, and the code is 2."""
+    write(folder / "good.yaml", get())
+    make(folder / "bad.yaml")
+
+    done = run("report", "-o", "report.html", "good.yaml", "bad.yaml")
+
+    assert done.code == 2
+    assert "bad.yaml" in done.err
+    good, bad = index(folder / "report.html")["tests"]
+    assert len(good["calls"]) == 1
+    assert (bad["path"], "calls" in bad) == ("bad.yaml", False)
+    assert bad["error"]["problem"]
+
+
+@pytest.mark.parametrize(
+    ("out", "problem"),
+    [
+        ("no/report.html", "there is no folder no; make it first"),
+        (".", "this is a folder; name a file"),
+        ("x" * 300, "File name too long"),
+        ("report.html\0", "null"),
+    ],
+)
+def test_a_place_where_no_page_can_be(folder, run, out, problem):
+    """It is told, and nothing is written."""
+    write(folder / "a.yaml", get())
+
+    done = run("report", "-o", out)
+
+    assert (done.code, done.out) == (2, "")
+    assert "the report cannot be written: " in done.err
+    assert problem in done.err
+    assert sorted(path.name for path in folder.iterdir()) == ["a.yaml"]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no disk that is full")
+def test_a_full_disk(folder, run):
+    """The error of the system is told."""
+    write(folder / "a.yaml", get())
+
+    done = run("report", "-o", "/dev/full")
+
+    assert (done.code, done.out) == (2, "")
+    assert "No space left on device" in done.err
+
+
+def test_a_page_that_is_there_is_replaced(folder, run):
+    """Whole, with nothing beside it."""
+    write(folder / "a.yaml", get())
+    (folder / "report.html").write_text("old")
+
+    run("report", "-o", "report.html")
+
+    assert "old" not in (folder / "report.html").read_text()[:10]
+    assert sorted(path.name for path in folder.iterdir()) == ["a.yaml", "report.html"]
