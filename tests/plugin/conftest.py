@@ -35,7 +35,8 @@ class Upstream:
 
     A GET is answered with `{"path": …, "hit": n}`; each `h=Name:value` in the query becomes a
     header of the answer, `status=` its status; with `slow=` it takes so many seconds. A POST is
-    answered with its own body as `asked`. `once=` answers the first time with that status.
+    answered with its own body as `asked`. `once=` is the status of the first answer, `unchanged=`
+    has 304 for an answer to whoever names an ETag.
     """
 
     def __init__(self) -> None:
@@ -73,6 +74,8 @@ class Upstream:
                     told["asked"] = body.decode()
                 body = json.dumps(told).encode()
                 status = 200 if again else int(dict(query).get("once", 200))
+                if "If-None-Match" in self.headers and "unchanged" in dict(query):
+                    status, body = 304, b""
                 self.send_response(int(dict(query).get("status", status)))
                 self.send_header("Content-Type", "application/json")
                 self.send_header("Content-Length", str(len(body)))

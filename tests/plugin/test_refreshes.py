@@ -89,13 +89,15 @@ def test_stale_answer_is_not_changed_under_its_reader(suite):
         STALE
         + """
     def test_it(agentcache):
-        session, url = agentcache.session, URL + '/a?h=ETag:"1"'
+        session, url = agentcache.session, URL + '/a?unchanged=1&h=ETag:"1"'
         session.get(url)
         agentcache.clock.tick(61)
         got = session.get(url)
         before = (dict(got.headers), got.expires, got.is_expired)
         agentcache.settle()
         assert (dict(got.headers), got.expires, got.is_expired) == before
+        assert [each.response.status for each in agentcache.cassette.interactions] == [200, 304]
+        assert not session.get(url).is_expired
     """
     )
     suite.record()

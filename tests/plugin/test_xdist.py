@@ -19,7 +19,8 @@ SHARED = """
             assert time.monotonic() < end, "the other worker never came"
             time.sleep(0.01)
 
-    @pytest.mark.agentcache(cassette="shared")
+    # Polling for another process takes real time.
+    @pytest.mark.agentcache(cassette="shared", freeze=False)
     class TestShared:
         def test_one(self, agentcache):
             meet("one", "two")

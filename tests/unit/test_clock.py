@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
+import multiprocessing
+import multiprocessing.connection
 import os
 import pickle
+import queue
+import subprocess
+import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor, as_completed, wait
 from datetime import UTC, date, datetime, timedelta, timezone
 from time import sleep as sleep_of_before
 
@@ -260,6 +266,39 @@ def test_server_of_before_is_not_stopped(request, tmp_path):
     assert ended.wait(30)
     thread.join()
     assert clock.now == before
+
+
+def test_waits_for_others_are_real(agentcache_clock):
+    """Locks, events, queues, threads, futures and processes: their timeouts come, in real time."""
+    before, pool = agentcache_clock.now, ThreadPoolExecutor(1)
+    stop = threading.Event()
+    future, thread = pool.submit(stop.wait), threading.Thread(target=stop.wait)
+    thread.start()
+    one, _other = multiprocessing.Pipe()
+    try:
+        assert not threading.Event().wait(0.01)
+        condition = threading.Condition()
+        with condition:
+            assert not condition.wait(0.01)
+        assert not threading.Semaphore(0).acquire(timeout=0.01)
+        with pytest.raises(queue.Empty):
+            queue.Queue().get(timeout=0.01)
+        with pytest.raises(TimeoutError):
+            future.result(timeout=0.01)
+        with pytest.raises(TimeoutError):
+            next(as_completed([future], timeout=0.01))
+        assert wait([future], timeout=0.01).not_done == {future}
+        assert multiprocessing.connection.wait([one], timeout=0.01) == []
+        thread.join(0.01)
+        with pytest.raises(subprocess.TimeoutExpired):
+            subprocess.run(
+                [sys.executable, "-c", "import time; time.sleep(60)"], timeout=0.01, check=False
+            )
+    finally:
+        stop.set()
+        thread.join()
+        pool.shutdown()
+    assert agentcache_clock.now == before
 
 
 def test_instants_and_spans_are_plain_values():
