@@ -47,7 +47,7 @@ def agentcache(
 
     item = request.node
     install()
-    before = SWITCHBOARD.guard
+    before = shut = SWITCHBOARD.guard
     try:
         settings = options.settings_of_test(item.config.stash[SETTINGS], agentcache_config, item)
         if settings.freeze is None:
@@ -59,11 +59,15 @@ def agentcache(
     except AgentCacheError as error:
         raise pytest.fail.Exception(str(error), pytrace=False) from None
     if settings.mode in ("replay", "offline"):
-        SWITCHBOARD.guard = guard_of(settings, item)
+        shut = SWITCHBOARD.guard = guard_of(settings, item)
     watch_of(item).harness = harness
     yield harness
-    harness.close()
-    SWITCHBOARD.guard = before
+    try:
+        harness.close()
+    finally:
+        # A run that is interrupted opens the network first and ends its fixtures then.
+        if SWITCHBOARD.guard is shut:
+            SWITCHBOARD.guard = before
 
 
 @pytest.fixture

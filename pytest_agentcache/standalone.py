@@ -74,10 +74,12 @@ def use_cassette(
             harness.settle()
             harness.check_flags()
         finally:
-            harness.close()
-            if not frozen:
-                take_out()
             SWITCHBOARD.guard = before
+            try:
+                harness.close()
+            finally:
+                if not frozen:
+                    take_out()
         block = f"use_cassette({os.fspath(path)!r})"
         faults = report(block, harness.responder.plan)
         if harness.misses and merged.on_miss != "respond":

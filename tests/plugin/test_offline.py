@@ -224,3 +224,18 @@ def test_the_guard_ends_with_the_run(suite, upstream):
     assert (SWITCHBOARD.current, SWITCHBOARD.guard, SURROUNDINGS.settings) == before
     assert requests.get(upstream.url + "/after").ok
     assert upstream.hits == ["GET /after"]
+
+
+def test_an_interrupted_run_leaves_no_guard(suite):
+    """Interrupted in a test that shuts the network, a run leaves it open for what comes after."""
+    from pytest_agentcache.intercept import SWITCHBOARD
+
+    before = SWITCHBOARD.guard
+    suite.write("""
+        def test_interrupted(agentcache):
+            raise KeyboardInterrupt
+    """)
+    with pytest.raises(KeyboardInterrupt):
+        suite.run()
+
+    assert SWITCHBOARD.guard is before
