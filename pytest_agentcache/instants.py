@@ -28,7 +28,10 @@ def instant(value: Any) -> datetime:
             "it has no zone, so it is another instant on every machine; add one: "
             f"{value.isoformat()}Z"
         )
-    return value.astimezone(UTC)
+    try:
+        return value.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("it lies beyond the years that there are") from None
 
 
 def span(value: Any) -> timedelta:

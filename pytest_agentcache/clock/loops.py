@@ -121,7 +121,7 @@ def _move_or_wait(loop: Any) -> None:
     Whatever is there goes first. If something real may still come, the loop waits for it as long
     as it would have waited in real time, and only then moves the clock.
     """
-    waits = _WAITS.setdefault(loop, _Waits())
+    waits, turn = _WAITS.setdefault(loop, _Waits()), TIME.turns
     while not loop._ready and not loop._stopping:
         timer = _next_timer(loop)
         now = loop.time()
@@ -132,12 +132,13 @@ def _move_or_wait(loop: Any) -> None:
         if _poll(loop, 0):
             return
         if not may_come:
-            TIME.move(timedelta(seconds=timer._when - now), timer._when + loop._agentcache_base)
+            then = timer._when + loop._agentcache_base
+            TIME.move(timedelta(seconds=timer._when - now), then, turn)
             return
         pending = [each for each in loop._scheduled if not each._cancelled]
         due = min(pending, key=waits.left)
         if (left := waits.left(due) - now) <= 0:
-            _let_fire(loop, due, alone=due is not timer)
+            _let_fire(loop, due, turn, alone=due is not timer)
             return
         before = REAL.monotonic()
         came = _poll(loop, min(SLICE, left))
@@ -153,11 +154,11 @@ def _next_timer(loop: Any) -> Any:
     return loop._scheduled[0] if loop._scheduled else None
 
 
-def _let_fire(loop: Any, due: Any, *, alone: bool) -> None:
+def _let_fire(loop: Any, due: Any, turn: int, *, alone: bool) -> None:
     """Lets a timer fire whose time has really passed."""
     if not alone:
         ahead = timedelta(seconds=due._when - loop.time())
-        TIME.move(ahead, due._when + loop._agentcache_base)
+        TIME.move(ahead, due._when + loop._agentcache_base, turn)
         return
     # Others before it have begun later, and have waited less.
     loop._scheduled.remove(due)

@@ -26,9 +26,11 @@ class StoppedTime:
 
     Attributes:
         stopped: Whether it stands still now.
+        turns: How often it was stopped and let go on.
     """
 
     stopped = False
+    turns = 0
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
@@ -53,6 +55,7 @@ class StoppedTime:
                 self._loop = REAL.monotonic() + self._ahead
                 self._base = self._base if again else self._ahead
             self._at, self.stopped = plain(at.astimezone(UTC)).replace(tzinfo=None), True
+            self.turns += 1
 
         def restore() -> None:
             if before is None:
@@ -67,6 +70,7 @@ class StoppedTime:
         with self._lock:
             if self.stopped:
                 self.stopped = False
+                self.turns += 1
                 self._ahead = self._loop - REAL.monotonic()
 
     def now(self) -> datetime:
@@ -88,13 +92,21 @@ class StoppedTime:
             return self._loop - self._base
         return float(REAL.monotonic())
 
-    def move(self, by: timedelta, loop: float = 0.0) -> datetime:
+    def move(self, by: timedelta, loop: float = 0.0, turn: int | None = None) -> datetime:
         """Moves time forward, and with it the clock of event loops, at least to `loop`.
+
+        Args:
+            by: How far.
+            loop: What event loops are told then.
+            turn: What `turns` was when that was decided; time is not moved if a test has ended,
+                or another has begun, since then.
 
         Returns:
             The time it is then.
         """
         with self._lock:
+            if turn is not None and turn != self.turns:
+                return self.now()
             self._at += by
             self._loop = max(self._loop, loop or self._loop + by.total_seconds())
             return self.now()

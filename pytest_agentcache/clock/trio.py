@@ -36,6 +36,10 @@ def install(module: Any) -> None:
         return
 
     def current_time(self: Any) -> float:
+        runner = getattr(module.GLOBAL_RUN_CONTEXT, "runner", None)
+        if runner is not None and runner.clock is self and runner.is_guest:
+            # Its host waits for it elsewhere, and would not hear of time that is moved.
+            return float(self.offset + REAL.perf_counter())
         # It belongs to one run, in one thread, so what it begins with does not change.
         told = TIME.loop_time() if threads.belongs() else float(REAL.monotonic())
         return _OFFSETS.setdefault(self, self.offset - TIME.loop_base()) + told
@@ -60,7 +64,7 @@ def install(module: Any) -> None:
 
 def _move_or_wait(runner: Any, deadline: float) -> None:
     """Brings a run whose tasks all wait to `deadline`, or to input that comes before it."""
-    clock, waited = runner.clock, 0.0
+    clock, waited, turn = runner.clock, 0.0, TIME.turns
     while not runner.runq:
         left = deadline - clock.current_time()
         if left <= 0 or left > FAR:
@@ -70,7 +74,8 @@ def _move_or_wait(runner: Any, deadline: float) -> None:
         if _poll(runner, 0):
             return
         if not may_come or waited >= left:
-            TIME.move(timedelta(seconds=left), math.nextafter(deadline - _OFFSETS[clock], math.inf))
+            then = math.nextafter(deadline - _OFFSETS[clock], math.inf)
+            TIME.move(timedelta(seconds=left), then, turn)
             return
         before = REAL.monotonic()
         _poll(runner, min(SLICE, left - waited))

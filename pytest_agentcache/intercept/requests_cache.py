@@ -125,7 +125,11 @@ def _queue_refreshes(session: Any) -> None:
 
         def run() -> None:
             with SWITCHBOARD.asked_by(caller):
-                self._send_and_cache(later, actions, mine, **kwargs)
+                answer = self._send_and_cache(later, actions, mine, **kwargs)
+            # What is not stored leaves the stale answer there; a miss is told as one.
+            stored = answer.status_code in self.settings.allowable_codes
+            if not stored and answer.reason != "Not Cached":
+                answer.raise_for_status()
 
         asked = responder.normalized(_asked(later))
         responder.refreshes.pending.append(Refresh(asked, caller, self, run))

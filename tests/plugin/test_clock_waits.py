@@ -341,7 +341,8 @@ def test_answer_that_never_comes_times_out(suite):
     """
     )
 
-    suite.run("--agentcache-record").assert_outcomes(skipped=1)
+    # In a process of its own, as it runs for users.
+    suite.spawn("--agentcache-record").assert_outcomes(skipped=1)
 
 
 def test_executor_waits_on_the_tests_clock(suite):
@@ -432,3 +433,23 @@ def test_dates_in_requests_miss_on_a_clock_that_goes(suite):
         time.sleep(0.01)
 
     suite.run().assert_outcomes(failed=3)
+
+
+def test_trio_in_guest_mode_keeps_real_time(suite):
+    """anyio's plugin runs trio beside itself, where moved time would never be heard of."""
+    suite.write("""
+        import time
+
+        import anyio, pytest
+
+        REAL = [time.monotonic]
+
+        @pytest.mark.anyio
+        @pytest.mark.parametrize("anyio_backend", ["trio"])
+        async def test_sleep(anyio_backend, agentcache_clock):
+            before = REAL[0]()
+            await anyio.sleep(0.05)
+            assert REAL[0]() - before >= 0.05
+            assert agentcache_clock.now == agentcache_clock.frozen_at
+    """)
+    suite.run("-p", "anyio").assert_outcomes(passed=1)

@@ -157,6 +157,26 @@ def test_error_is_raised_by_settle(suite):
     )
 
 
+def test_status_that_is_not_stored_is_an_error_too(suite):
+    """The stale answer stays, and nobody would know why."""
+    everywhere(
+        suite,
+        """
+    def test_it(agentcache, stale):
+        from pytest_agentcache import RefreshError
+
+        session, hit = stale
+        agentcache.upstream.fail(URL + "/a", status=500, times=1)
+        with pytest.raises(RefreshError, match="HTTPError: 500 Server Error"):
+            agentcache.settle()
+        assert session.get(URL + "/a").json()["hit"] == hit
+        agentcache.settle()
+        assert session.get(URL + "/a").json()["hit"] == hit + 1
+    """,
+        passed=1,
+    )
+
+
 def test_error_before_a_request_is_told_at_the_end(suite):
     """The request that let the refresh run goes on, and the test fails for it in the end."""
     suite.write(

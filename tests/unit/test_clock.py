@@ -21,6 +21,7 @@ import pytest
 
 from pytest_agentcache import ClockError
 from pytest_agentcache.clock import Clock
+from pytest_agentcache.clock.stopped import TIME
 from pytest_agentcache.instants import instant, span
 
 TEN = datetime(2026, 11, 21, 10, tzinfo=UTC)
@@ -306,3 +307,15 @@ def test_instants_and_spans_are_plain_values():
     assert instant("2026-11-21T10:00:00Z") == instant(TEN) == TEN
     assert instant("2026-11-21T12:00:00+02:00").utcoffset() == timedelta(0)
     assert span(1.5) == span(timedelta(milliseconds=1500))
+
+
+def test_time_that_was_decided_for_another_test_does_not_pass():
+    """A loop in the background may have looked at its timers just before its test ended."""
+    decided, span = TIME.turns, dt.timedelta(seconds=5)
+    restore = TIME.stop(dt.datetime(2026, 11, 21, tzinfo=dt.UTC))
+    try:
+        stood = TIME.now()
+        assert TIME.move(span, 0.0, decided) == stood
+        assert TIME.move(span, 0.0, TIME.turns) == stood + span
+    finally:
+        restore()
