@@ -17,7 +17,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from . import threads
-from .stopped import REAL, TIME
+from .stopped import REAL, SECOND, TIME, told_at
 
 # In seconds: how long a loop waits for real input before it looks around again.
 SLICE = 0.02
@@ -82,10 +82,22 @@ def _time(self: Any) -> float:
     known: dict[str, Any] = self.__dict__
     if not _of_test(self):
         return float(REAL.monotonic() + known.get("_agentcache_ahead", 0.0))
-    now: float = TIME.loop_time() - known.setdefault("_agentcache_base", TIME.loop_base())
+    known.setdefault("_agentcache_base", TIME.loop_base())
+    now = _told(self, TIME.loop_time())
     # Where it goes on from if it outlives the test in a thread of its own.
     known["_agentcache_ahead"] = now - REAL.monotonic()
     return now
+
+
+def _told(loop: Any, at: int) -> float:
+    """What a loop's clock tells at an instant of `TIME`'s, in seconds."""
+    seconds: float = (at - loop._agentcache_base) / SECOND
+    return seconds
+
+
+def _instant(loop: Any, when: float) -> int:
+    """When that clock tells `when`."""
+    return told_at(when, lambda at: _told(loop, at), TIME.loop_time())
 
 
 def _of_test(loop: Any) -> bool:
@@ -132,8 +144,7 @@ def _move_or_wait(loop: Any) -> None:
         if _poll(loop, 0):
             return
         if not may_come:
-            then = timer._when + loop._agentcache_base
-            TIME.move(timedelta(seconds=timer._when - now), then, turn)
+            TIME.move(timedelta(seconds=timer._when - now), _instant(loop, timer._when), turn)
             return
         pending = [each for each in loop._scheduled if not each._cancelled]
         due = min(pending, key=waits.left)
@@ -158,7 +169,7 @@ def _let_fire(loop: Any, due: Any, turn: int, *, alone: bool) -> None:
     """Lets a timer fire whose time has really passed."""
     if not alone:
         ahead = timedelta(seconds=due._when - loop.time())
-        TIME.move(ahead, due._when + loop._agentcache_base, turn)
+        TIME.move(ahead, _instant(loop, due._when), turn)
         return
     # Others before it have begun later, and have waited less.
     loop._scheduled.remove(due)
@@ -175,7 +186,7 @@ def _poll(loop: Any, seconds: float) -> bool:
 
 def _may_come(loop: Any, when: float) -> bool:
     """Whether something real may wake the loop before `when`: an answer, a thread, a process."""
-    then = when + loop._agentcache_base
+    then = _instant(loop, when)
 
     def goes_on(frame: FrameType) -> bool:
         return awake(frame, then)
@@ -188,12 +199,12 @@ def requests_under_way() -> bool:
     return bool(_UNDER_WAY)
 
 
-def awake(frame: FrameType, then: float) -> bool:
+def awake(frame: FrameType, then: int) -> bool:
     """Whether a thread that waits for sockets in `frame` may go on before the clock is at `then`.
 
     Args:
         frame: Its innermost frame.
-        then: What the clock of event loops will tell.
+        then: What the clock of event loops will tell, in nanoseconds.
     """
     other = _loop_in(frame)
     if other is None:
@@ -216,11 +227,14 @@ def _loop_in(frame: FrameType | None) -> Any:
     return None
 
 
-def _goes_first(other: Any, then: float) -> bool:
+def _goes_first(other: Any, then: int) -> bool:
     """Whether a loop in another thread has something to do before the clock is at `then`."""
+    if other._ready:
+        return True
     timers = [each._when for each in [*other._scheduled] if not each._cancelled]
-    base = getattr(other, "_agentcache_base", 0.0)
-    return bool(other._ready) or any(each + base < then for each in timers)
+    if not timers or (first := min(timers)) > _told(other, then) + FAR:
+        return False
+    return _instant(other, first) < then
 
 
 def _reads(loop: Any) -> bool:

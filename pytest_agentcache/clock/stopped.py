@@ -15,6 +15,8 @@ from . import threads
 # modules for what it replaces, but finds only those that were imported.
 REAL: Any = ModuleType("time", time.__doc__)
 REAL.__dict__.update({name: value for name, value in vars(time).items() if name[0] != "_"})
+# In nanoseconds.
+SECOND = 1_000_000_000
 _PLAIN: Any = ModuleType("datetime")
 _PLAIN.datetime = datetime
 
@@ -35,9 +37,10 @@ class StoppedTime:
     def __init__(self) -> None:
         self._lock = threading.RLock()
         self._at = _PLAIN.datetime.min
-        # What event loops are told, in seconds: it stands still too, and it never goes back. By
-        # how much it is before the clock of the machine, now and when the test began.
-        self._loop = self._ahead = self._base = 0.0
+        # What event loops are told, in nanoseconds: it stands still too, and it never goes back.
+        # By how much it is before the clock of the machine, now and when the test began. No
+        # floats: after a hundred years they could not tell a timer from the instant before it.
+        self._loop = self._ahead = self._base = 0
 
     def stop(self, at: datetime, *, again: bool = False) -> Callable[[], None]:
         """Lets time stand still at `at`.
@@ -52,7 +55,7 @@ class StoppedTime:
         with self._lock:
             before = self._at if self.stopped else None
             if not self.stopped:
-                self._loop = REAL.monotonic() + self._ahead
+                self._loop = REAL.monotonic_ns() + self._ahead
                 self._base = self._base if again else self._ahead
             self._at, self.stopped = plain(at.astimezone(UTC)).replace(tzinfo=None), True
             self.turns += 1
@@ -71,7 +74,7 @@ class StoppedTime:
             if self.stopped:
                 self.stopped = False
                 self.turns += 1
-                self._ahead = self._loop - REAL.monotonic()
+                self._ahead = self._loop - REAL.monotonic_ns()
 
     def now(self) -> datetime:
         """The time it is, aware and in UTC."""
@@ -89,15 +92,15 @@ class StoppedTime:
     def monotonic(self) -> float:
         """`time.monotonic`, which goes on for threads that are none of the test's."""
         if self.stopped and threads.belongs():
-            return self._loop - self._base
+            return (self._loop - self._base) / SECOND
         return float(REAL.monotonic())
 
-    def move(self, by: timedelta, loop: float = 0.0, turn: int | None = None) -> datetime:
+    def move(self, by: timedelta, loop: int = 0, turn: int | None = None) -> datetime:
         """Moves time forward, and with it the clock of event loops, at least to `loop`.
 
         Args:
             by: How far.
-            loop: What event loops are told then.
+            loop: What event loops are told then, in nanoseconds.
             turn: What `turns` was when that was decided; time is not moved if a test has ended,
                 or another has begun, since then.
 
@@ -108,7 +111,8 @@ class StoppedTime:
             if turn is not None and turn != self.turns:
                 return self.now()
             self._at += by
-            self._loop = max(self._loop, loop or self._loop + by.total_seconds())
+            further = by // timedelta(microseconds=1) * 1000
+            self._loop = max(self._loop, loop or self._loop + further)
             return self.now()
 
     def sleep(self, seconds: float) -> None:
@@ -120,13 +124,28 @@ class StoppedTime:
         REAL.sleep(min(seconds, 0))
         self.move(timedelta(seconds=seconds))
 
-    def loop_time(self) -> float:
-        """The clock of the event loops of the test, in seconds."""
-        return self._loop if self.stopped else float(REAL.monotonic() + self._ahead)
+    def loop_time(self) -> int:
+        """The clock of the event loops of the test, in nanoseconds."""
+        return self._loop if self.stopped else int(REAL.monotonic_ns() + self._ahead)
 
-    def loop_base(self) -> float:
-        """How far that is from what `time.monotonic` tells."""
+    def loop_base(self) -> int:
+        """How far that is from what `time.monotonic` tells, in nanoseconds."""
         return self._base if self.stopped else self._ahead
+
+
+def told_at(when: float, tells: Callable[[int], float], since: int) -> int:
+    """The instant on the clock of event loops at which a loop of its own clock is at `when`.
+
+    Args:
+        when: What its clock tells then, in seconds.
+        tells: What its clock tells at an instant, by that in nanoseconds.
+        since: Where it is now.
+    """
+    then, step = since + round((when - tells(since)) * SECOND), 1
+    # What is rounded must not end up before a timer, which would be moved to again and again.
+    while tells(then) < when:
+        then, step = then + step, 2 * step
+    return then
 
 
 def plain(at: datetime) -> datetime:

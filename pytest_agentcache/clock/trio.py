@@ -7,7 +7,6 @@ in guest mode, its time is real.
 from __future__ import annotations
 
 import inspect
-import math
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from types import FrameType
@@ -16,12 +15,12 @@ from weakref import WeakKeyDictionary
 
 from . import threads
 from .loops import FAR, SLICE, awake, requests_under_way
-from .stopped import REAL, TIME
+from .stopped import REAL, SECOND, TIME, told_at
 
 MODULE = "trio._core._run"
 
-# By how much the clock of each run is ahead of what `TIME` tells, in seconds.
-_OFFSETS: WeakKeyDictionary[Any, float] = WeakKeyDictionary()
+# Where the clock of each run has its zero on what `TIME` tells loops, in nanoseconds.
+_BASES: WeakKeyDictionary[Any, int] = WeakKeyDictionary()
 
 
 def install(module: Any) -> None:
@@ -41,8 +40,8 @@ def install(module: Any) -> None:
             # Its host waits for it elsewhere, and would not hear of time that is moved.
             return float(self.offset + REAL.perf_counter())
         # It belongs to one run, in one thread, so what it begins with does not change.
-        told = TIME.loop_time() if threads.belongs() else float(REAL.monotonic())
-        return _OFFSETS.setdefault(self, self.offset - TIME.loop_base()) + told
+        _BASES.setdefault(self, TIME.loop_base())
+        return _told(self, TIME.loop_time() if threads.belongs() else REAL.monotonic_ns())
 
     def deadline_to_sleep_time(self: Any, deadline: float) -> float:
         runner = module.GLOBAL_RUN_CONTEXT.runner
@@ -62,6 +61,17 @@ def install(module: Any) -> None:
     ThreadCache.start_thread_soon = start_handed_over  # type: ignore[method-assign]
 
 
+def _told(clock: Any, at: int) -> float:
+    """What the clock of a run tells at an instant of `TIME`'s, in seconds."""
+    seconds: float = clock.offset + (at - _BASES[clock]) / SECOND
+    return seconds
+
+
+def _instant(clock: Any, when: float) -> int:
+    """When that clock tells `when`."""
+    return told_at(when, lambda at: _told(clock, at), TIME.loop_time())
+
+
 def _move_or_wait(runner: Any, deadline: float) -> None:
     """Brings a run whose tasks all wait to `deadline`, or to input that comes before it."""
     clock, waited, turn = runner.clock, 0.0, TIME.turns
@@ -74,8 +84,7 @@ def _move_or_wait(runner: Any, deadline: float) -> None:
         if _poll(runner, 0):
             return
         if not may_come or waited >= left:
-            then = math.nextafter(deadline - _OFFSETS[clock], math.inf)
-            TIME.move(timedelta(seconds=left), then, turn)
+            TIME.move(timedelta(seconds=left), _instant(clock, deadline), turn)
             return
         before = REAL.monotonic()
         _poll(runner, min(SLICE, left - waited))
@@ -89,7 +98,7 @@ def _poll(runner: Any, seconds: float) -> bool:
 
 
 def _may_come(runner: Any, deadline: float) -> bool:
-    then = deadline - _OFFSETS[runner.clock]
+    then = _instant(runner.clock, deadline)
 
     def goes_on(frame: FrameType) -> bool:
         return awake(frame, then)

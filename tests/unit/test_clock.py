@@ -315,7 +315,7 @@ def test_time_that_was_decided_for_another_test_does_not_pass():
     restore = TIME.stop(dt.datetime(2026, 11, 21, tzinfo=dt.UTC))
     try:
         stood = TIME.now()
-        assert TIME.move(span, 0.0, decided) == stood
-        assert TIME.move(span, 0.0, TIME.turns) == stood + span
+        assert TIME.move(span, 0, decided) == stood
+        assert TIME.move(span, 0, TIME.turns) == stood + span
     finally:
         restore()

@@ -7,13 +7,14 @@ import sys
 import threading
 import time
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 
 import anyio
 import anyio.from_thread
 import anyio.to_thread
 import pytest
 
-from pytest_agentcache.clock import awaiting_upstream
+from pytest_agentcache.clock import Clock, awaiting_upstream
 
 
 class Ticked:
@@ -480,6 +481,28 @@ def test_loop_that_outlives_tests_never_goes_back(agentcache_clock):
 
     assert told == sorted(told)
     assert told[-1] - told[0] == pytest.approx(2000, abs=60)
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_timers_come_true_after_a_century(agentcache_clock, backend):
+    """A test that lets centuries pass takes nothing of the precision of later ones."""
+    clock, start = Clock(), datetime(2026, 11, 21, tzinfo=UTC)
+    spans = [0.3 + n / 7919 for n in range(200)]
+
+    async def main():
+        for span in spans:
+            await anyio.sleep(span)
+
+    with agentcache_clock.real():
+        clock.freeze(start)
+        clock.tick(timedelta(days=400 * 366))
+        clock.release()
+        clock.freeze(start)
+        anyio.run(main, backend=backend)
+        moved = clock.now - start
+        clock.release()
+
+    assert moved.total_seconds() == pytest.approx(sum(spans), abs=1e-3)
 
 
 def test_dropped_request_leaves_nothing_behind(moved):
