@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from .clock import Clock
     from .faults import Upstream
     from .harness import Harness
+    from .hooks import Hooks
     from .misses import Caller
-    from .responder import Hooks
     from .settings import Settings
 
 
@@ -146,7 +146,7 @@ def _has_twin(node: pytest.Class | pytest.Function) -> bool:
 
 def hooks_of(item: pytest.Item) -> Hooks:
     """The hooks of conftest files and plugins that apply to `item`."""
-    from .responder import Hooks
+    from .hooks import Hooks
 
     call = item.ihook
     return Hooks(

@@ -17,13 +17,14 @@ from .cassette import Cassette
 from .clock import Clock
 from .errors import CassetteError, SecretError
 from .faults import Upstream
+from .hooks import Hooks
 from .interaction import Interaction
 from .intercept import SWITCHBOARD, Router
 from .intercept.switchboard import find_caller
 from .misses import Miss
 from .prompts import PromptCall
 from .refreshes import Refresh
-from .responder import Hooks, Responder
+from .responder import Responder
 from .runs import Run
 from .settings import Settings
 from .usage import Usage, usage_of

@@ -6,22 +6,21 @@ Edges of every client, sync and async, share it: they translate, it decides.
 from __future__ import annotations
 
 import itertools
-import re
 import threading
 from collections import defaultdict, deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from .body import multipart
 from .clock import Clock
 from .errors import FaultError, MissError
 from .faults import Call, Fault, Met, Plan, Planned
-from .header_policy import request_headers
+from .hooks import Hooks
 from .hosts import host_listed
 from .interaction import Headers, Interaction, Request, Response
 from .matching import Key, Matcher
 from .misses import Caller, Miss, not_cached, sentence
+from .normalization import Normalization
 from .outcomes import outcome
 from .prompts import PromptLog
 from .recording import Recording
@@ -69,15 +68,6 @@ Decision = Response | Fault | AskUpstream | None
 """What becomes of a request: an answer, what goes wrong, asking upstream, or passing it on."""
 
 
-@dataclass(frozen=True, slots=True)
-class Hooks:
-    """What plugins and conftest files may change, each a function that does nothing by default."""
-
-    redact: Callable[[Interaction], Interaction] = lambda interaction: interaction
-    normalize: Callable[[Request], Request] = lambda request: request
-    miss: Callable[[Miss], None] = lambda miss: None
-
-
 @dataclass(slots=True)
 class _Slot:
     """An interaction of the cassette, and when it was asked for, if it was."""
@@ -122,23 +112,21 @@ class Responder:
     _known: set[Key] = field(init=False, default_factory=set)
     _recordings: list[tuple[int, Recording]] = field(init=False, default_factory=list)
     _asked: dict[int, tuple[Key, Request]] = field(init=False, default_factory=dict)
-    _replacements: list[tuple[re.Pattern[str], str]] = field(init=False)
     _learned: dict[int, int] = field(init=False, default_factory=dict)
     _order: itertools.count[int] = field(init=False, default_factory=itertools.count)
     _given: dict[Key, Response] = field(init=False, default_factory=dict)
     _noted: dict[int, int] = field(init=False, default_factory=dict)
     _matcher: Matcher = field(init=False)
     redaction: Redaction = field(init=False)
+    normalization: Normalization = field(init=False)
     plan: Plan = field(init=False)
 
     def __post_init__(self) -> None:
         self.redaction = Redaction.of(self.settings, self.environment)
         self.refreshes.safe = self.redaction.text
+        self.normalization = Normalization(self.settings, self.redaction, self.hooks)
         self._matcher = Matcher(self.settings, self.redaction.comparable)
         self.plan = Plan(self._matcher, self.normalized)
-        self._replacements = [
-            (re.compile(pattern), stable) for pattern, stable in self.settings.replace
-        ]
         self._waiting = defaultdict(deque)
         for interaction in self.recorded:
             slot = _Slot(interaction)
@@ -363,13 +351,20 @@ class Responder:
                 at for at, slot in enumerate(kept) if slot.order is not None and slot.order < order
             ]
             place = before[-1] + 1 if before else 0
-            kept.insert(place, _Slot(self._written(recording), order))
+            kept.insert(
+                place, _Slot(self.normalization.interaction(recording.interaction()), order)
+            )
         return self._numbered(kept)
 
     def added(self) -> tuple[Interaction, ...]:
         """What is new, redacted, in the order in which it was asked for."""
         new = sorted(self._recordings, key=lambda each: each[0])
-        return self._numbered([_Slot(self._written(each), order) for order, each in new])
+        return self._numbered(
+            [
+                _Slot(self.normalization.interaction(each.interaction()), order)
+                for order, each in new
+            ]
+        )
 
     def _numbered(self, slots: list[_Slot]) -> tuple[Interaction, ...]:
         """What slots hold, with secrets of one shape in what is new numbered in their order."""
@@ -387,40 +382,6 @@ class Responder:
                 self._learned[id(recording)] = size
                 self.redaction.learn(recording.interaction().response)
 
-    def _written(self, recording: Recording) -> Interaction:
-        interaction = recording.interaction()
-        interaction = replace(interaction, response=_neutral(interaction.response))
-        return self.redaction.interaction(self.hooks.redact(interaction))
-
     def normalized(self, request: Request) -> Request:
         """`request` as the cassette holds it: redacted, tidied, mapped."""
-        # Redact before matching: the committed request never held the token.
-        kept = self.redaction.request(request)
-        url, body = kept.url.partition("#")[0], kept.body
-        if boundary := multipart.boundary_of(kept.content_type):
-            body = multipart.neutral(body, boundary)
-        if self._replacements:
-            text = body.decode("utf-8", "surrogateescape")
-            for pattern, stable in self._replacements:
-                url, text = pattern.sub(stable, url), pattern.sub(stable, text)
-            body = text.encode("utf-8", "surrogateescape")
-        headers = request_headers(
-            kept.headers, self.settings.drop_headers, self.settings.keep_headers
-        )
-        return self.hooks.normalize(Request(kept.method, url, headers, body))
-
-
-def _neutral(response: Response) -> Response:
-    """`response` with fixed boundaries, should it be multipart."""
-    boundary = multipart.boundary_of(response.content_type)
-    if not boundary:
-        return response
-    body = multipart.neutral(response.body, boundary)
-    headers = Headers(
-        tuple(
-            (name, multipart.neutral_type(value) if name == "content-type" else value)
-            for name, value in response.headers
-        )
-    )
-    chunks = response.chunks if body == response.body else ()
-    return replace(response, headers=headers, body=body, chunks=chunks)
+        return self.normalization.request(request)

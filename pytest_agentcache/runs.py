@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .responder import Hooks
+    from .hooks import Hooks
     from .settings import Settings
 
 

@@ -15,10 +15,10 @@ from .clock import Clock, take_out
 from .errors import FaultError, MissError, SettingsError
 from .faults import report
 from .harness import Harness
+from .hooks import Hooks
 from .intercept import SWITCHBOARD, install
 from .intercept.sockets import SocketGuard
 from .report import misses
-from .responder import Hooks
 from .runs import SURROUNDINGS, Run
 from .settings import ENVIRONMENT, Settings, check_value
 

@@ -5,10 +5,11 @@ from threading import Barrier
 import pytest
 
 from pytest_agentcache.errors import MissError
+from pytest_agentcache.hooks import Hooks
 from pytest_agentcache.hosts import host_listed
 from pytest_agentcache.interaction import Headers, Interaction, Request, Response
 from pytest_agentcache.misses import Caller
-from pytest_agentcache.responder import AskUpstream, Hooks, Responder
+from pytest_agentcache.responder import AskUpstream, Responder
 from pytest_agentcache.settings import Settings
 
 
