@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
+
+_HOURS = {"h": 1, "d": 24, "w": 168}
 
 
 def instant(value: Any) -> datetime:
@@ -56,3 +59,23 @@ def span(value: Any) -> timedelta:
     if given < timedelta(0):
         raise ValueError(f"a clock moves forward only, and {value!r} is negative")
     return given
+
+
+def age(value: Any) -> timedelta:
+    """`value` as how old something may be.
+
+    Args:
+        value: A number with its unit, hours, days or weeks: `12h`, `90d`, `6w`; or a `timedelta`.
+
+    Raises:
+        ValueError: For anything else.
+    """
+    if isinstance(value, timedelta) and value >= timedelta(0):
+        return value
+    match = re.fullmatch(r"(\d+)\s*([hdw])", str(value).strip(), re.IGNORECASE | re.ASCII)
+    if not match:
+        raise ValueError(f"{value!r} is no age; write 90d, 12w or 48h")
+    try:
+        return timedelta(hours=int(match[1]) * _HOURS[match[2].lower()])
+    except (OverflowError, ValueError):
+        raise ValueError(f"{str(value)[:40]!r} is longer than time is counted") from None

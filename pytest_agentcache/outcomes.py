@@ -1,4 +1,4 @@
-"""What a planned fault makes of a request: an answer, or what goes wrong."""
+"""What a planned fault makes of a request, and what of an answer arrives at the client."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from collections.abc import Callable
 from .errors import FaultError
 from .faults import Fault, Planned
 from .interaction import Request, Response
-from .recording import length, splitter
+from .recording import length, pieces, splitter
+from .wire import WireSocket, message
 
 
 def outcome(
@@ -37,6 +38,39 @@ def outcome(
     except ValueError as error:
         raise FaultError(f"{planned} met {request.method} {request.url}, {error}") from None
     return Fault("truncate", request, answer=answer, after=after)
+
+
+def given(decision: Response | Fault) -> tuple[Response, list[bytes], Fault | None]:
+    """The answer that a decision gives, what of its body arrives, and what breaks it off there.
+
+    Args:
+        decision: An answer, or a fault that gives a part of one.
+    """
+    if isinstance(decision, Response):
+        return decision, pieces(decision), None
+    assert decision.answer is not None
+    return decision.answer, pieces(decision.answer, decision.after), decision
+
+
+def as_socket(decision: Response | Fault, method: str) -> WireSocket:
+    """A socket from which a client reads what a decision gives.
+
+    Args:
+        decision: As for `given`.
+        method: The method asked with.
+    """
+    answer, parts, broken = given(decision)
+    return WireSocket(
+        message(
+            method,
+            answer.status,
+            answer.reason,
+            answer.headers,
+            parts,
+            length=length(answer),
+            whole=broken is None,
+        )
+    )
 
 
 def _cut(response: Response, after: int, unit: str, method: str) -> int:

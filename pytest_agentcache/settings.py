@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from .errors import SettingsError
-from .instants import instant
+from .instants import age, instant
 from .json_path import PathError, json_path
 
 MODES = ("replay", "record", "rerecord", "offline", "live")
@@ -92,8 +92,16 @@ class Settings:
     )
     unused: str = _setting(
         "list",
-        "what unused interactions do: listed, ignored, or fail the test",
+        "what unused interactions and orphan cassettes do: listed, ignored, or fail when offline",
         choices=("list", "ignore", "fail"),
+    )
+    max_age: timedelta | None = _setting(
+        None, "how old a recording may be, in hours, days or weeks: 12h, 90d, 6w"
+    )
+    aged: str = _setting(
+        "list",
+        "what a cassette older than max_age does: listed, or fail its test",
+        choices=("list", "fail"),
     )
 
     @property
@@ -134,6 +142,8 @@ def check_value(name: str, value: Any, source: str) -> Any:
         return _truth(name, value, source)
     if name == "freeze":
         return _start(value, source)
+    if name == "max_age":
+        return _age(value, source)
     if name == "cassette":
         if not isinstance(value, str) and not hasattr(value, "__fspath__"):
             raise SettingsError(f"{source}: cassette is {value!r}; it takes a name or a path")
@@ -167,6 +177,15 @@ def _start(value: Any, source: str) -> bool | datetime:
         return instant(value)
     except (ValueError, TypeError) as error:
         raise SettingsError(f"{source}: freeze is {value!r}; {error}") from None
+
+
+def _age(value: Any, source: str) -> timedelta | None:
+    if value is None:
+        return None
+    try:
+        return age(value)
+    except ValueError as error:
+        raise SettingsError(f"{source}: max_age: {error}") from None
 
 
 def _check_names(name: str, names: tuple[str, ...], source: str) -> None:

@@ -54,6 +54,26 @@ def message(
         yield b"0\r\n\r\n"
 
 
+def content_of(body: Any) -> bytes:
+    """The body of a request in one piece, so that it can be looked at and sent.
+
+    Args:
+        body: Text, bytes, a file, or pieces of either.
+    """
+    if isinstance(body, str):
+        return body.encode("utf-8")
+    if hasattr(body, "read"):
+        parts = [body.read()]
+    else:
+        try:
+            return bytes(memoryview(body))
+        except TypeError:
+            parts = body
+    return b"".join(
+        part.encode("utf-8") if isinstance(part, str) else bytes(part) for part in parts
+    )
+
+
 class WireFile(io.RawIOBase):
     """A file that reads the bytes of a message as they are made, never ahead of the reader.
 

@@ -4,20 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..header_policy import WIRE
 from ..interaction import Headers, Request
+from ..wire import content_of
 
-# About one connection, or made anew from the body.
-_FRAMING = {
-    "connection",
-    "content-length",
-    "expect",
-    "keep-alive",
-    "proxy-connection",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-}
+# About one connection, or made anew from the body; which host and proxies it names is kept.
+_FRAMING = {*WIRE} - {"host", "http2-settings", "via"}
 
 
 def asked(prepared: Any) -> Request:
@@ -25,20 +17,11 @@ def asked(prepared: Any) -> Request:
     body: Any = prepared.body or b""
     if not isinstance(body, (str, bytes)):
         # What can be read but once is read here, and sent from what was read.
-        body = prepared.body = _whole(body)
+        body = prepared.body = content_of(body)
         # Nothing is left to be wound back for a redirect.
         prepared._body_position = None
     raw = body.encode("utf-8") if isinstance(body, str) else body
     return Request(prepared.method, prepared.url, Headers.of(prepared.headers.items()), raw)
-
-
-def _whole(body: Any) -> bytes:
-    if isinstance(body, (bytearray, memoryview)):
-        return bytes(body)
-    parts = [body.read()] if hasattr(body, "read") else body
-    return b"".join(
-        part.encode("utf-8") if isinstance(part, str) else bytes(part) for part in parts
-    )
 
 
 def prepared(request: Request) -> Any:

@@ -4,6 +4,17 @@ from .plan import Plan
 from .planned import Planned
 from .report import report
 from .upstream import Upstream
-from .values import Call, Fault, Met, fault_of, native
+from .values import Call, Fault, Met, behind, fault_of, native
 
-__all__ = ["Call", "Fault", "Met", "Plan", "Planned", "Upstream", "fault_of", "native", "report"]
+__all__ = [
+    "Call",
+    "Fault",
+    "Met",
+    "Plan",
+    "Planned",
+    "Upstream",
+    "behind",
+    "fault_of",
+    "native",
+    "report",
+]

@@ -6,6 +6,7 @@ import errno
 import os
 import socket
 import ssl
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
@@ -129,16 +130,17 @@ def native(error: E, fault: Fault, cause: BaseException | None = None) -> E:
 
 def fault_of(error: BaseException) -> Fault | None:
     """The fault from which `error` comes, through whatever clients have wrapped around it."""
-    waiting: list[BaseException] = [error]
-    seen: list[BaseException] = []
+    found = (getattr(each, "agentcache_fault", None) for each in behind(error))
+    return next((each for each in found if isinstance(each, Fault)), None)
+
+
+def behind(error: BaseException) -> Iterator[BaseException]:
+    """An error and all that stand behind it."""
+    waiting: list[object] = [error]
+    seen: set[int] = set()
     while waiting:
         each = waiting.pop(0)
-        if any(each is known for known in seen):
-            continue
-        seen.append(each)
-        found = getattr(each, "agentcache_fault", None)
-        if isinstance(found, Fault):
-            return found
-        inner = (each.__cause__, each.__context__, getattr(each, "reason", None), *each.args)
-        waiting += [other for other in inner if isinstance(other, BaseException)]
-    return None
+        if isinstance(each, BaseException) and id(each) not in seen:
+            seen.add(id(each))
+            yield each
+            waiting += [getattr(each, "reason", None), *each.args, each.__cause__, each.__context__]

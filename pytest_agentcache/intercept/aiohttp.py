@@ -11,7 +11,8 @@ from typing import Any
 from ..clock import awaiting_upstream
 from ..faults import Fault
 from ..interaction import Headers, Request, Response
-from ..recording import Arriving, length, pieces
+from ..outcomes import given
+from ..recording import Arriving, length
 from ..responder import AskUpstream
 from .aiohttp_errors import incomplete, native_error
 from .pauses import pause_async
@@ -152,8 +153,7 @@ async def _play(request: Any, decision: Response | Fault) -> Any:
     import aiohttp
     from aiohttp.http_parser import RawResponseMessage
 
-    fault = decision if isinstance(decision, Fault) else None
-    answer: Any = decision if fault is None else fault.answer
+    answer, parts, broken = given(decision)
     loop = asyncio.get_running_loop()
     bodiless = request.method == "HEAD" or answer.status in (204, 304)
     fields = _framed(answer.headers, bodiless, length(answer))
@@ -171,10 +171,10 @@ async def _play(request: Any, decision: Response | Fault) -> Any:
     )
 
     async def chunks() -> AsyncIterator[bytes]:
-        for chunk in [] if bodiless else pieces(answer, fault.after if fault else None):
+        for chunk in [] if bodiless else parts:
             yield chunk
-        if fault is not None:
-            raise incomplete(fault, length(answer))
+        if broken is not None:
+            raise incomplete(broken, length(answer))
 
     limit = getattr(request.session, "_read_bufsize", 2**16)
     body = _stream(loop, chunks(), limit, chunked=length(answer) is None)

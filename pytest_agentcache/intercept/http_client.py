@@ -14,7 +14,8 @@ from typing import Any, NoReturn
 
 from ..faults import Fault, native
 from ..interaction import Headers, Request, Response
-from ..recording import Arriving, length, pieces
+from ..outcomes import as_socket
+from ..recording import Arriving
 from ..responder import AskUpstream
 from ..wire import WireSocket, frames, message
 from .pauses import pause
@@ -128,19 +129,9 @@ def _unchunked(raw: bytes) -> bytes:
 
 def _play(connection: Any, getresponse: Any, decision: Response | Fault, method: str) -> Any:
     fault = decision if isinstance(decision, Fault) else None
-    answer: Any = decision if fault is None else fault.answer
-    source = message(
-        method,
-        answer.status,
-        answer.reason,
-        answer.headers,
-        pieces(answer, fault.after if fault else None),
-        length=length(answer),
-        whole=fault is None,
-    )
     # The connection reads its response from whatever its socket is at this moment, and keeps its
     # own account of what it may be asked next.
-    real, connection.sock = connection.sock, WireSocket(source)
+    real, connection.sock = connection.sock, as_socket(decision, method)
     cls = connection.response_class
     if fault is not None:
         connection.response_class = _breaking(cls, fault)

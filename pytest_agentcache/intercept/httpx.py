@@ -12,7 +12,8 @@ from typing import Any
 from ..clock import awaiting_upstream
 from ..faults import Fault, native
 from ..interaction import Headers, Request, Response
-from ..recording import Arriving, Recording, length, pieces
+from ..outcomes import given
+from ..recording import Arriving, Recording, length
 from ..responder import AskUpstream
 from .pauses import pause, pause_async
 from .switchboard import SWITCHBOARD
@@ -68,13 +69,13 @@ def install(module: Any) -> None:
             await self._live.aclose()
 
     def played(decision: Response | Fault, method: str) -> Any:
-        fault = decision if isinstance(decision, Fault) else None
-        answer: Any = decision if fault is None else fault.answer
-        chunks = [] if method == "HEAD" else pieces(answer, fault.after if fault else None)
+        answer, chunks, broken = given(decision)
         return module.Response(
             answer.status,
             headers=_framed(answer.headers, method, answer.status, length(answer)),
-            stream=Stream(chunks, _native(module, fault) if fault else None),
+            stream=Stream(
+                [] if method == "HEAD" else chunks, _native(module, broken) if broken else None
+            ),
             extensions={
                 "http_version": b"HTTP/1.1",
                 "reason_phrase": answer.reason.encode("latin-1", "replace"),
@@ -167,21 +168,21 @@ _ERRORS = {
 }
 
 
-def _allowed(request: Any, fault: Fault) -> float | None:
-    """The client's own timeout in seconds, where it has one."""
-    limit = request.extensions.get("timeout", {}).get(fault.kind.partition("-")[0])
-    return float(limit) if limit else None
+def _lasts(request: Any, fault: Fault) -> float:
+    """How many seconds pass until a fault shows."""
+    connect, read = _limits(request)
+    return fault.lasts(connect if fault.connecting else read)
 
 
 def _failing(module: Any, request: Any, fault: Fault) -> Exception:
     """What a client raises for a fault, once it shows."""
-    pause(fault.lasts(_allowed(request, fault)))
+    pause(_lasts(request, fault))
     return _native(module, fault)
 
 
 async def _failing_async(module: Any, request: Any, fault: Fault) -> Exception:
     """The same on an event loop."""
-    await pause_async(fault.lasts(_allowed(request, fault)))
+    await pause_async(_lasts(request, fault))
     return _native(module, fault, in_loop=True)
 
 

@@ -1,8 +1,9 @@
-"""Waiting on behalf of an upstream that takes its time: on the test's clock, in either colour."""
+"""Waiting on behalf of an upstream that takes its time, on threads and event loops of any kind."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from typing import Any
 
 from ..clock import Clock
@@ -24,6 +25,18 @@ async def pause_async(seconds: float) -> None:
     import asyncio
 
     await asyncio.sleep(seconds)
+
+
+async def in_worker(function: Callable[[], Any]) -> Any:
+    """Calls `function` in a thread, and lets the event loop, asyncio's or trio's, go on meanwhile.
+
+    While recording, upstream may be a server on that very loop.
+    """
+    if _in_trio():
+        return await sys.modules["trio"].to_thread.run_sync(function)
+    import asyncio
+
+    return await asyncio.to_thread(function)
 
 
 def _in_trio() -> bool:

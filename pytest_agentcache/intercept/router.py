@@ -7,16 +7,15 @@ network.
 
 from __future__ import annotations
 
-import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from ..auto_cache import without_flag
 from ..cache.prepared import prepared
-from ..faults import Fault, fault_of
+from ..faults import Fault, behind, fault_of
 from ..interaction import Headers, Request, Response
 from ..prompts import Entry, PromptLog
 from .turns import Turn, Turns
@@ -136,7 +135,7 @@ def _kind(error: RequestException) -> str:
         return "connect-timeout"
     if isinstance(error, exceptions.SSLError):
         return "tls"
-    names = {type(each).__name__ for each in _behind(error)}
+    names = {type(each).__name__ for each in behind(error)}
     if isinstance(error, exceptions.ReadTimeout) or "ReadTimeoutError" in names:
         return "read-timeout"
     if "NameResolutionError" in names:
@@ -145,20 +144,8 @@ def _kind(error: RequestException) -> str:
 
 
 def _system_error(error: RequestException) -> OSError | None:
-    found = (each for each in _behind(error) if type(each).__module__ in _OF_SYSTEM)
+    found = (each for each in behind(error) if type(each).__module__ in _OF_SYSTEM)
     return next((each for each in found if isinstance(each, OSError)), None)
-
-
-def _behind(error: BaseException) -> Iterator[BaseException]:
-    """An error and all that stand behind it."""
-    waiting: list[object] = [error]
-    seen: set[int] = set()
-    while waiting:
-        each = waiting.pop(0)
-        if isinstance(each, BaseException) and id(each) not in seen:
-            seen.add(id(each))
-            yield each
-            waiting += [getattr(each, "reason", None), *each.args, each.__cause__, each.__context__]
 
 
 class _Way:
@@ -190,21 +177,3 @@ def _plain(url: str) -> str:
     scheme, _, rest = place.partition("://")
     host, _, path = rest.partition("/")
     return f"{scheme}://{host}/{path}{question}{query}"
-
-
-async def in_worker(function: Callable[[], Any]) -> Any:
-    """Calls `function` in a thread, and lets the event loop, asyncio's or trio's, go on meanwhile.
-
-    While recording, upstream may be a server on that very loop.
-    """
-    trio: Any = sys.modules.get("trio")
-    if trio is not None:
-        try:
-            trio.lowlevel.current_task()
-        except RuntimeError:
-            pass
-        else:
-            return await trio.to_thread.run_sync(function)
-    import asyncio
-
-    return await asyncio.to_thread(function)

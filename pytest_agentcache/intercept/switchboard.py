@@ -21,8 +21,8 @@ from ..faults import Met
 from ..interaction import Request
 from ..misses import Caller, Miss, not_cached
 from ..responder import Decision, Responder
-from .pauses import pause_async
-from .router import Limits, Router, in_worker
+from .pauses import in_worker, pause_async
+from .router import Limits, Router
 
 _PACKAGE = str(Path(__file__).parent.parent)
 _LIBRARIES = tuple(

@@ -13,9 +13,10 @@ from typing import Any, NoReturn
 
 from ..faults import Fault, native
 from ..interaction import Headers, Request, Response
-from ..recording import Arriving, length, pieces
+from ..outcomes import as_socket
+from ..recording import Arriving
 from ..responder import AskUpstream
-from ..wire import WireSocket, frames, message
+from ..wire import WireSocket, content_of, frames, message
 from .pauses import pause
 from .switchboard import SWITCHBOARD
 
@@ -40,11 +41,12 @@ def install(module: Any) -> None:
         address = _address(self, url)
         if not SWITCHBOARD.wants(address):
             return make_request(self, conn, method, url, body=body, headers=headers, **options)
-        content = _content(body)
+        content = None if body is None else content_of(body)
         request = Request(method, address, Headers.of((headers or {}).items()), content or b"")
-        answer = SWITCHBOARD.decide(request, _limits(self, options.get("timeout")))
+        connect, read = _timeouts(self, options.get("timeout"))
+        answer = SWITCHBOARD.decide(request, (connect or None, read or None))
         if isinstance(answer, Fault) and answer.answer is None:
-            _fail(self, conn, answer, url, options.get("timeout"))
+            _fail(self, conn, answer, url, (connect, read))
         if isinstance(answer, (Response, Fault)):
             return _play(self, answer, method, url, options)
         asked = options if answer is None else options | _UNREAD
@@ -78,58 +80,29 @@ def _address(pool: Any, url: str) -> str:
     return f"{pool.scheme}://{host}{port}{url}"
 
 
-def _content(body: Any) -> bytes | None:
-    """The body in one piece, so that it can be looked at and sent."""
-    if body is None or isinstance(body, bytes):
-        return body
-    if isinstance(body, str):
-        return body.encode("utf-8")
-    if hasattr(body, "read"):
-        parts = [body.read()]
-    else:
-        try:
-            return bytes(memoryview(body))
-        except TypeError:
-            parts = body
-    return b"".join(
-        part.encode("utf-8") if isinstance(part, str) else bytes(part) for part in parts
-    )
-
-
 def _play(
     pool: Any, decision: Response | Fault, method: str, url: str, options: dict[str, Any]
 ) -> Any:
-    fault = decision if isinstance(decision, Fault) else None
-    answer: Any = decision if fault is None else fault.answer
-    source = message(
-        method,
-        answer.status,
-        answer.reason,
-        answer.headers,
-        pieces(answer, fault.after if fault else None),
-        length=length(answer),
-        whole=fault is None,
-    )
-    return _native(pool, WireSocket(source), method, url, options, fault)
+    broken = decision if isinstance(decision, Fault) else None
+    return _native(pool, as_socket(decision, method), method, url, options, broken)
 
 
-def _limits(pool: Any, timeout: Any) -> tuple[float | None, float | None]:
+def _timeouts(pool: Any, timeout: Any) -> tuple[float | None, float | None]:
     """The client's own timeouts in seconds: for a connection, and for an answer."""
     limits = pool._get_timeout(timeout)
     limits.start_connect()
-    resolved = map(limits.resolve_default_timeout, (limits.connect_timeout, limits.read_timeout))
-    connect, read = (limit or None for limit in resolved)
-    return connect, read
+    resolve = limits.resolve_default_timeout
+    return resolve(limits.connect_timeout), resolve(limits.read_timeout)
 
 
-def _fail(pool: Any, conn: Any, fault: Fault, url: str, timeout: Any) -> NoReturn:
+def _fail(
+    pool: Any, conn: Any, fault: Fault, url: str, timeouts: tuple[float | None, float | None]
+) -> NoReturn:
     """Raises what `_make_request` raises when it really happens."""
-    from urllib3 import Timeout, exceptions
+    from urllib3 import exceptions
 
     cause: Any = fault.cause()
-    limits = pool._get_timeout(timeout)
-    limits.start_connect()
-    connect = Timeout.resolve_default_timeout(limits.connect_timeout)
+    connect, read = timeouts
     # It is the origin that fails, not the proxy in between.
     conn._has_connected_to_proxy = bool(conn.proxy)
     match fault.kind:
@@ -145,7 +118,6 @@ def _fail(pool: Any, conn: Any, fault: Fault, url: str, timeout: Any) -> NoRetur
             text = f"Connection to {conn.host} timed out. (connect timeout={connect})"
             error = exceptions.ConnectTimeoutError(conn, text)
         case "read-timeout":
-            read = Timeout.resolve_default_timeout(limits.read_timeout)
             pause(fault.lasts(read))
             text = f"Read timed out. (read timeout={read})"
             error = exceptions.ReadTimeoutError(pool, url, text)
