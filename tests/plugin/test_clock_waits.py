@@ -341,8 +341,7 @@ def test_answer_that_never_comes_times_out(suite):
     """
     )
 
-    # In a process of its own, as it runs for users.
-    suite.spawn("--agentcache-record").assert_outcomes(skipped=1)
+    suite.run("--agentcache-record").assert_outcomes(skipped=1)
 
 
 def test_executor_waits_on_the_tests_clock(suite):
