@@ -65,8 +65,7 @@ class Match:
                 glob.fullmatch(url) for url in (request.url, request.url.partition("://")[2])
             )
         if isinstance(given, str):
-            parts = urlsplit(given)
-            if parts.scheme not in ("http", "https") or not parts.netloc:
+            if not _is_whole(given):
                 raise FaultError(
                     f"{self._where}: match is {given!r}, no whole URL, nor any `*` in it; "
                     f"it takes {ALLOWED}"
@@ -91,3 +90,11 @@ class Match:
                 answer.close()
             raise FaultError(f"{self._where}: its match is asynchronous; it takes a plain function")
         return bool(answer)
+
+
+def _is_whole(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.netloc)

@@ -16,6 +16,7 @@ _TYPES = {
     "text": "text/plain; charset=utf-8",
     "sse": "text/event-stream; charset=utf-8",
 }
+_BODILESS = (204, 304)
 # The framing follows from the body, as the client is given it.
 _FRAMING = ("content-length", "transfer-encoding")
 
@@ -47,6 +48,10 @@ def scripted(
     if len(given) > 1:
         raise FaultError(f"{where}: two bodies, {' and '.join(given)}; give one of them")
     fields = _fields(where, headers)
+    if status in _BODILESS and given:
+        raise FaultError(
+            f"{where}: an answer of status {status} has no body; leave {' and '.join(given)} out"
+        )
     body = b""
     for name, value in given.items():
         body = _body(where, name, value)
@@ -106,6 +111,6 @@ def _event(where: str, event: Any) -> str:
 
 def _json(where: str, name: str, value: Any) -> str:
     try:
-        return json_module.dumps(value, separators=(",", ":"), ensure_ascii=False)
+        return json_module.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     except (TypeError, ValueError) as error:
         raise FaultError(f"{where}: {name} is no JSON: {error}") from None
