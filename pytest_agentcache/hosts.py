@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
+from urllib.parse import urlsplit
 
 LOOPBACK = ("localhost", "*.localhost", "127.*.*.*", "::1", "0.0.0.0")  # noqa: S104 - no bind
 
@@ -15,3 +16,13 @@ def host_listed(host: str, port: int | None, listed: Iterable[str]) -> bool:
     names = {host, f"[{host}]"} | ({f"{host}:{port}", f"[{host}]:{port}"} if port else set())
     globs = [each.lower() for each in listed]
     return any(glob in names or any(fnmatchcase(name, glob) for name in names) for glob in globs)
+
+
+def url_listed(url: str, listed: Iterable[str]) -> bool:
+    """Whether the host of `url`, or the port it has there, is meant by one of `listed`."""
+    parts = urlsplit(url)
+    try:
+        port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+    except ValueError:
+        port = None
+    return host_listed(parts.hostname or "", port, listed)

@@ -38,6 +38,16 @@ class Miss:
     count: int = 1
 
 
+def noted(misses: list[Miss], miss: Miss) -> Miss:
+    """Adds `miss` to `misses`, or counts it where the same caller has asked the same before."""
+    for known in misses:
+        if (known.request, known.kind, known.caller) == (miss.request, miss.kind, miss.caller):
+            known.count += 1
+            return known
+    misses.append(miss)
+    return miss
+
+
 def sentence(miss: Miss) -> str:
     """A miss in one sentence, for the caller who gets it."""
     what = f"{miss.request.method} {miss.request.url}".strip()

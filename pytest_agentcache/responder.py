@@ -5,21 +5,17 @@ Edges of every client, sync and async, share it: they translate, it decides.
 
 from __future__ import annotations
 
-import itertools
-import threading
-from collections import defaultdict, deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
 
 from .clock import Clock
 from .errors import FaultError, MissError
 from .faults import Call, Fault, Met, Plan, Planned
 from .hooks import Hooks
-from .hosts import host_listed
+from .hosts import url_listed
 from .interaction import Headers, Interaction, Request, Response
-from .matching import Key, Matcher
-from .misses import Caller, Miss, not_cached, sentence
+from .matching import Ids, Key, Matcher
+from .misses import Caller, Miss, not_cached, noted, sentence
 from .normalization import Normalization
 from .outcomes import outcome
 from .prompts import PromptLog
@@ -27,6 +23,8 @@ from .recording import Recording
 from .redaction import Redaction
 from .refreshes import Refreshes
 from .settings import Settings
+from .stable_ids import Candidates, StableIds
+from .takes import Slot, Takes
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +57,7 @@ class AskUpstream:
             framed=framed,
             decoded=decoded,
             drop=self.responder.drop,
+            ended=lambda: self.responder.takes.end(self.order),
         )
         self.responder.keep(self.order, recording)
         return recording
@@ -66,14 +65,6 @@ class AskUpstream:
 
 Decision = Response | Fault | AskUpstream | None
 """What becomes of a request: an answer, what goes wrong, asking upstream, or passing it on."""
-
-
-@dataclass(slots=True)
-class _Slot:
-    """An interaction of the cassette, and when it was asked for, if it was."""
-
-    interaction: Interaction
-    order: int | None = None
 
 
 @dataclass(slots=True)
@@ -106,35 +97,28 @@ class Responder:
     refreshes: Refreshes = field(default_factory=Refreshes)
     prompts: PromptLog = field(default_factory=PromptLog)
     closed: bool = False
-    _lock: threading.RLock = field(default_factory=threading.RLock)
-    _slots: list[_Slot] = field(init=False, default_factory=list)
-    _waiting: dict[Key, deque[_Slot]] = field(init=False)
-    _known: set[Key] = field(init=False, default_factory=set)
-    _recordings: list[tuple[int, Recording]] = field(init=False, default_factory=list)
-    _asked: dict[int, tuple[Key, Request]] = field(init=False, default_factory=dict)
-    _learned: dict[int, int] = field(init=False, default_factory=dict)
-    _order: itertools.count[int] = field(init=False, default_factory=itertools.count)
+    _waiting: Candidates[Slot] = field(init=False)
     _given: dict[Key, Response] = field(init=False, default_factory=dict)
     _noted: dict[int, int] = field(init=False, default_factory=dict)
-    _matcher: Matcher = field(init=False)
+    matcher: Matcher = field(init=False)
+    ids: StableIds = field(init=False)
     redaction: Redaction = field(init=False)
     normalization: Normalization = field(init=False)
+    takes: Takes = field(init=False)
     plan: Plan = field(init=False)
 
     def __post_init__(self) -> None:
         self.redaction = Redaction.of(self.settings, self.environment)
         self.refreshes.safe = self.redaction.text
         self.normalization = Normalization(self.settings, self.redaction, self.hooks)
-        self._matcher = Matcher(self.settings, self.redaction.comparable)
-        self.plan = Plan(self._matcher, self.normalized)
-        self._waiting = defaultdict(deque)
-        for interaction in self.recorded:
-            slot = _Slot(interaction)
-            self._slots.append(slot)
+        self.ids = StableIds(self.settings.stable_ids)
+        self.matcher = Matcher(self.settings, self.redaction.comparable, self.ids)
+        self.plan = Plan(self.matcher, self.normalized)
+        self._waiting = Candidates(self.ids.bindings)
+        self.takes = Takes(self.recorded, self.normalization, self.redaction, self.ids)
+        for slot in self.takes.slots:
             # A cassette may be older than a setting, so it passes through the same steps.
-            key = self.key(interaction)
-            self._waiting[key].append(slot)
-            self._known.add(key)
+            self._waiting.add(*self._key_and_ids(slot.interaction.request), slot)
 
     def decide(
         self,
@@ -169,37 +153,38 @@ class Responder:
                 self.plan.note(Call(passed, "passed"))
             return None
         if self.settings.records:
-            self._learn()
+            self.takes.learn()
         try:
             wanted = self.normalized(request)
         except Exception:
             # A hook that raises is heard by the agent alone, and agents catch everything.
-            self._asked[next(self._order)] = (), self.redaction.request(request)
+            self.takes.ask(self.takes.begin(), (), self.redaction.request(request))
             raise
         met.took(wanted)
-        key = self._matcher.key(wanted)
+        key, ids = self.matcher.key_and_ids(wanted)
         if met.planned is not None:
-            return self._fault(met.planned, wanted, key)
-        with self._lock:
-            order = next(self._order)
-            if queue := self._waiting.get(key):
-                slot = queue.popleft()
-                slot.order = order
+            return self._fault(met.planned, wanted, key, ids)
+        with self.takes.lock:
+            order = self.takes.begin()
+            if (slot := self._waiting.take(key, ids)) is not None:
+                self.takes.play(order, slot)
+                self.redaction.played(wanted, slot.interaction.request)
                 self.tally.played += 1
-                answer = self._given[key] = slot.interaction.response
+                answer = self._given[key] = self.ids.played(slot.interaction.response)
                 self.plan.note(Call(wanted, "played", answer.status))
                 return answer
             if self.settings.records:
-                self._asked[order] = key, wanted
+                self.takes.ask(order, key, wanted)
                 self._noted[order] = self.plan.note(Call(wanted, "unanswered"))
                 self.redaction.asked(wanted)
+                self.ids.asked(ids)
                 return AskUpstream(wanted, order, self)
         return self.miss(wanted, self.kind_of_miss(request), find_caller())
 
-    def _fault(self, planned: Planned, request: Request, key: Key) -> Response | Fault:
+    def _fault(self, planned: Planned, request: Request, key: Key, ids: Ids) -> Response | Fault:
         """What a planned fault makes of a request."""
         try:
-            decision = outcome(planned, request, lambda: self._last_or_next(key))
+            decision = outcome(planned, request, lambda: self._last_or_next(key, ids))
         except FaultError as error:
             self.plan.problem(str(error))
             raise
@@ -208,36 +193,36 @@ class Responder:
         self.plan.note(Call(request, "fault", status, planned))
         return decision
 
-    def _last_or_next(self, key: Key) -> Response | None:
+    def _last_or_next(self, key: Key, ids: Ids) -> Response | None:
         """The answer that was given last for what has this key, else the next that would be."""
-        with self._lock:
-            for order, recording in reversed(self._recordings):
-                if order in self._asked and self._asked[order][0] == key:
-                    return recording.interaction().response
-            waiting = self._waiting.get(key)
-            return self._given.get(key) or (waiting[0].interaction.response if waiting else None)
+        with self.takes.lock:
+            waiting = self._waiting.next(key, ids)
+            coming = self.ids.shown(waiting.interaction.response) if waiting else None
+            return self.takes.last(key) or self._given.get(key) or coming
 
     def key(self, interaction: Interaction) -> Key:
         """What a request is matched by, of an interaction on a cassette."""
-        return self._matcher.key(self.normalized(interaction.request))
+        return self._key_and_ids(interaction.request)[0]
+
+    def _key_and_ids(self, request: Request) -> tuple[Key, Ids]:
+        return self.matcher.key_and_ids(self.normalized(request))
+
+    def holds(self, number: int, request: Request) -> bool:
+        """Whether interaction `number`, from 1, has this request, which is normalised."""
+        key, ids = self._key_and_ids(self.recorded[number - 1].request)
+        asked, own = self.matcher.key_and_ids(request)
+        return key == asked and self.ids.bindings.agree(ids, own)
 
     def kind_of_miss(self, request: Request) -> str:
         """`exhausted` for what was recorded less often than it is asked for, else `missing`."""
-        return (
-            "exhausted" if self._matcher.key(self.normalized(request)) in self._known else "missing"
-        )
+        known = self._waiting.knows(*self._key_and_ids(request))
+        return "exhausted" if known else "missing"
 
     def finding(self, decision: Decision) -> Callable[[], Response | None]:
         """What finds the answer that follows from a decision, once it is there."""
         if isinstance(decision, AskUpstream):
-            return lambda: self._arrived(decision.order)
+            return lambda: self.takes.answer(decision.order)
         return lambda: decision if isinstance(decision, Response) else None
-
-    def _arrived(self, order: int) -> Response | None:
-        with self._lock:
-            found = (recording for at, recording in self._recordings if at == order)
-            recording = next(found, None)
-        return recording.interaction().response if recording else None
 
     def passes(self, url: str) -> bool:
         """Whether requests to `url` go straight through."""
@@ -246,14 +231,7 @@ class Responder:
     def is_direct(self, url: str) -> bool:
         """Whether requests to `url` go straight through in every mode."""
         hosts = (*self.settings.passthrough, *self.direct)
-        if not hosts:
-            return False
-        parts = urlsplit(url)
-        try:
-            port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
-        except ValueError:
-            port = None
-        return host_listed(parts.hostname or "", port, hosts)
+        return bool(hosts) and url_listed(url, hosts)
 
     def can_answer(self, request: Request) -> bool:
         """Whether asking for `request` now would be no miss. Uses nothing up."""
@@ -261,9 +239,9 @@ class Responder:
             return True
         if not self.closed and self.plan.answers(request):
             return True
-        key = self._matcher.key(self.normalized(request))
-        with self._lock:
-            return not self.closed and bool(self._waiting.get(key))
+        key, ids = self._key_and_ids(request)
+        with self.takes.lock:
+            return not self.closed and self._waiting.next(key, ids) is not None
 
     def miss(self, request: Request, kind: str, caller: Caller | None) -> Response:
         """Keeps a miss and gives the answer to it: requests-cache's `504 Not Cached`.
@@ -273,20 +251,8 @@ class Responder:
         """
         __tracebackhide__ = True
         self.plan.note(Call(request, "miss", 504))
-        with self._lock:
-            known = next(
-                (
-                    miss
-                    for miss in self.misses
-                    if (miss.request, miss.kind, miss.caller) == (request, kind, caller)
-                ),
-                None,
-            )
-            if known is not None:
-                known.count += 1
-            else:
-                known = Miss(request, kind, caller)
-                self.misses.append(known)
+        with self.takes.lock:
+            known = noted(self.misses, Miss(request, kind, caller))
         self.hooks.miss(known)
         if self.settings.on_miss == "raise":
             raise MissError(sentence(known))
@@ -294,93 +260,52 @@ class Responder:
 
     def keep(self, order: int, recording: Recording) -> None:
         """Keeps an answer that begins to arrive, in its place among the requests."""
-        with self._lock:
+        with self.takes.lock:
             # An answer that comes after the end of its test is handed on, but not kept.
             if not self.closed:
-                self._recordings.append((order, recording))
+                self.takes.keep(order, recording)
                 self.tally.recorded += 1
                 if order in self._noted:
                     self.plan.amend(self._noted[order], "recorded", recording.status)
 
     def drop(self, recording: Recording) -> None:
         """Forgets an answer that broke off on its way."""
-        with self._lock:
-            for order, each in self._recordings:
-                if each is recording and order in self._noted:
+        with self.takes.lock:
+            for order in self.takes.drop(recording):
+                self.tally.recorded -= 1
+                if order in self._noted:
                     self.plan.amend(self._noted[order], "unanswered")
-            kept = [entry for entry in self._recordings if entry[1] is not recording]
-            self.tally.recorded -= len(self._recordings) - len(kept)
-            self._recordings = kept
-
-    @property
-    def unanswered(self) -> tuple[Request, ...]:
-        """What upstream was asked and never gave a whole answer to, not even when asked again."""
-        kept = {order for order, _ in self._recordings}
-        answered = {self._asked[order][0] for order in kept if order in self._asked}
-        return tuple(
-            request
-            for order, (key, request) in self._asked.items()
-            if order not in kept and key not in answered
-        )
 
     def close(self) -> None:
         """From now on every request is late."""
-        with self._lock:
+        with self.takes.lock:
             self.closed = True
 
     @property
     def unused(self) -> tuple[int, ...]:
         """Numbers, from 1, of the interactions that nobody asked for."""
-        return tuple(at for at, slot in enumerate(self._slots, 1) if slot.order is None)
+        return self.takes.unused
 
     def played(self, number: int) -> bool:
         """Whether interaction `number`, from 1, was asked for."""
-        return self._slots[number - 1].order is not None
+        return number not in self.unused
 
     def interactions(self, *, keep_unused: bool) -> tuple[Interaction, ...]:
         """What the cassette shall hold: what was played and what is new, redacted.
 
-        New ones stand behind the last one that was asked for before them; what was there keeps
-        its order. Where unused ones are kept, for they are other tests', new ones come last.
+        Where unused ones are kept, for they are other tests', new ones come last.
         """
         if keep_unused:
-            return (*self.recorded, *self.added())
-        kept = [slot for slot in self._slots if slot.order is not None]
-        for order, recording in sorted(self._recordings, key=lambda each: each[0]):
-            before = [
-                at for at, slot in enumerate(kept) if slot.order is not None and slot.order < order
-            ]
-            place = before[-1] + 1 if before else 0
-            kept.insert(
-                place, _Slot(self.normalization.interaction(recording.interaction()), order)
-            )
-        return self._numbered(kept)
+            return (*self.recorded, *self.added(self.recorded))
+        return self.takes.interactions()
 
-    def added(self) -> tuple[Interaction, ...]:
-        """What is new, redacted, in the order in which it was asked for."""
-        new = sorted(self._recordings, key=lambda each: each[0])
-        return self._numbered(
-            [
-                _Slot(self.normalization.interaction(each.interaction()), order)
-                for order, each in new
-            ]
-        )
+    def added(self, beside: Iterable[Interaction] = ()) -> tuple[Interaction, ...]:
+        """What is new, redacted, in order.
 
-    def _numbered(self, slots: list[_Slot]) -> tuple[Interaction, ...]:
-        """What slots hold, with secrets of one shape in what is new numbered in their order."""
-        known = {id(slot) for slot in self._slots}
-        new = [slot.interaction for slot in slots if id(slot) not in known]
-        numbered = iter(self.redaction.renumbered(new))
-        return tuple(slot.interaction if id(slot) in known else next(numbered) for slot in slots)
-
-    def _learn(self) -> None:
-        """Takes note of the secrets that upstream has handed out until now."""
-        with self._lock:
-            arrived = [each for _, each in self._recordings]
-        for recording in arrived:
-            if self._learned.get(id(recording)) != (size := recording.size):
-                self._learned[id(recording)] = size
-                self.redaction.learn(recording.interaction().response)
+        Args:
+            beside: What else is going to be on the cassette, with ids of its own.
+        """
+        return self.takes.added(beside)
 
     def normalized(self, request: Request) -> Request:
         """`request` as the cassette holds it: redacted, tidied, mapped."""

@@ -11,7 +11,14 @@ import wrapt
 from ..clock import loops, trio
 from . import aiohttp, http_client, httpx, requests_cache, sockets, urllib3
 from .router import Router
-from .switchboard import SWITCHBOARD, follow_threads, follow_workers
+from .switchboard import SWITCHBOARD
+from .work import follow_tasks, follow_threads, follow_trio, follow_workers
+
+
+def _trio(module: ModuleType) -> None:
+    trio.install(module)
+    follow_trio(module)
+
 
 _EDGES = {
     http_client.MODULE: http_client.install,
@@ -19,8 +26,9 @@ _EDGES = {
     **dict.fromkeys(httpx.MODULES, httpx.install),
     aiohttp.MODULE: aiohttp.install,
     requests_cache.MODULE: requests_cache.install,
+    "asyncio.base_events": follow_tasks,
     "asyncio.selector_events": lambda module: loops.install(),
-    trio.MODULE: trio.install,
+    trio.MODULE: _trio,
     "anyio._backends._asyncio": follow_workers,
     "anyio._backends._trio": follow_workers,
 }

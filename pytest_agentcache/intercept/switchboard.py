@@ -16,6 +16,7 @@ from pathlib import Path
 from types import FrameType, ModuleType
 from typing import Any, Protocol
 
+from .. import lanes
 from ..clock import Clock, awaiting_upstream, threads
 from ..faults import Met
 from ..interaction import Request
@@ -177,7 +178,7 @@ class Switchboard:
         try:
             with awaiting_upstream():
                 # The session waits for upstream, which may be a server on this very loop.
-                decision: Decision = await in_worker(_owned(answer))
+                decision: Decision = await in_worker(owned(answer))
         finally:
             if not place.turn.begun:
                 place.turn.leave()
@@ -252,51 +253,15 @@ def _relative(file: str) -> str:
         return file
 
 
-def follow_threads() -> None:
-    """Makes threads and executors remember the test that started them. Called once."""
-    from concurrent.futures import ThreadPoolExecutor
-
-    start, submit = threading.Thread.start, ThreadPoolExecutor.submit
-
-    def start_owned(self: threading.Thread) -> None:
-        owner = SWITCHBOARD.owner()
-        if not threads.of_pool(self):
-            self.agentcache_owner = owner  # type: ignore[attr-defined]
-        if owner is not None:
-            threads.adopt(self)
-        start(self)
-
-    def submit_owned(self: Any, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
-        return submit(self, _owned(fn), *args, **kwargs)
-
-    threading.Thread.start = start_owned  # type: ignore[method-assign]
-    ThreadPoolExecutor.submit = submit_owned  # type: ignore[method-assign]
-
-
-def _owned(function: Callable[..., Any]) -> Callable[..., Any]:
+def owned(function: Callable[..., Any]) -> Callable[..., Any]:
     """`function` for another thread, with what it asks for still belonging to this one's test."""
     owner = SWITCHBOARD.owner()
     if owner is None:
         return function
+    lane = lanes.current().hand_over()
 
     def run(*args: Any, **kwargs: Any) -> Any:
-        with SWITCHBOARD.owned_by(owner):
+        with SWITCHBOARD.owned_by(owner), lanes.working(lane):
             return function(*args, **kwargs)
 
     return threads.handing_over(run)
-
-
-def follow_workers(module: Any) -> None:
-    """Makes the worker threads of an anyio backend remember the test that gave them work."""
-    for name in ("AsyncIOBackend", "TrioBackend"):
-        backend = getattr(module, name, None)
-        if backend is not None:
-            backend.run_sync_in_worker_thread = _handing_over(backend.run_sync_in_worker_thread)
-
-
-def _handing_over(run_sync: Any) -> Any:
-    # Bound already, so it takes the place of a class method as a static one.
-    def run_sync_owned(function: Any, *args: Any, **kwargs: Any) -> Any:
-        return run_sync(_owned(function), *args, **kwargs)
-
-    return staticmethod(run_sync_owned)

@@ -1,0 +1,134 @@
+"""Which unit of work does what: a task, a thread, a work item of a pool.
+
+Each has a place in the one that set it to work, so that all that is done has a place in the whole
+that depends on the program alone, and not on who was faster.
+"""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+Place = tuple[int, ...]
+"""Where something was done: the steps that lead to it, one for each lane on the way."""
+
+
+class Lane:
+    """A unit of work, in which one thing is done after another.
+
+    Args:
+        parent: The lane that set it to work; None for the main thread.
+        step: Its place among all that was done there.
+        handed_over: When it was given to a pool, which begins with it when it can.
+    """
+
+    __slots__ = ("_handed_over", "_parent", "_step", "_steps")
+
+    def __init__(
+        self, parent: Lane | None = None, step: int = 0, handed_over: int | None = None
+    ) -> None:
+        self._parent, self._step, self._handed_over = parent, step, handed_over
+        self._steps = itertools.count()
+
+    def fork(self) -> Lane:
+        """A lane that is set to work here and now."""
+        return Lane(self, next(self._steps))
+
+    def hand_over(self) -> Lane:
+        """A lane that a pool is given here and now."""
+        return Lane(self, next(self._steps), now())
+
+    def due(self) -> int:
+        """Since when what is done here and now could have been done: now, if it is not the first.
+
+        What a pool is given waits for nobody but the pool.
+        """
+        since = now()
+        lane: Lane | None = self
+        while lane is not None:
+            if lane._handed_over is not None:
+                since, lane._handed_over = lane._handed_over, None
+            lane = lane._parent
+        return since
+
+    def place(self) -> Place:
+        """The place of what is done here and now."""
+        steps, lane = [next(self._steps)], self
+        while lane._parent is not None:
+            steps.append(lane._step)
+            lane = lane._parent
+        return tuple(reversed(steps))
+
+    def within(self, other: Lane) -> bool:
+        """Whether `other` is this lane, or set it to work, at whatever remove."""
+        lane: Lane | None = self
+        while lane is not None:
+            if lane is other:
+                return True
+            lane = lane._parent
+        return False
+
+
+_MAIN = Lane()
+_EVENTS = itertools.count()
+_LANE: ContextVar[Lane | None] = ContextVar("agentcache_lane", default=None)
+
+
+def now() -> int:
+    """Counts on; later calls give more, in all threads."""
+    return next(_EVENTS)
+
+
+def current() -> Lane:
+    """The lane of whoever calls."""
+    thread = threading.current_thread()
+    of_thread: Lane | None = getattr(thread, "agentcache_lane", None)
+    of_context = _LANE.get()
+    if of_thread is None:
+        if of_context is not None:
+            return of_context
+        if thread is threading.main_thread():
+            return _MAIN
+        # It was there before anyone was followed.
+        of_thread = _MAIN.fork()
+        assign(thread, of_thread)
+    # Work that was handed to a thread may run in a copy of the context of who handed it over.
+    if of_context is None or of_thread.within(of_context):
+        return of_thread
+    return of_context
+
+
+def assign(thread: threading.Thread, lane: Lane | None) -> None:
+    """Makes what a thread does the work of `lane`."""
+    thread.agentcache_lane = lane  # type: ignore[attr-defined]
+
+
+@contextmanager
+def in_context(lane: Lane) -> Iterator[None]:
+    """Makes the contexts that are copied meanwhile those of `lane`."""
+    token = _LANE.set(lane)
+    try:
+        yield
+    finally:
+        _LANE.reset(token)
+
+
+def enter(lane: Lane) -> None:
+    """Makes the context of whoever calls that of `lane`."""
+    _LANE.set(lane)
+
+
+@contextmanager
+def working(lane: Lane) -> Iterator[None]:
+    """Makes what this thread does meanwhile the work of `lane`."""
+    thread = threading.current_thread()
+    before = getattr(thread, "agentcache_lane", None)
+    assign(thread, lane)
+    try:
+        with in_context(lane):
+            yield
+    finally:
+        assign(thread, before)
