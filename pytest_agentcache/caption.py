@@ -71,9 +71,10 @@ def _words(said: Said) -> list[str]:
 
 def _tokens(said: Said) -> str:
     """`1.2k→85 tokens`."""
-    if said.tokens_out is not None:
-        return f"{_rounded(said.tokens_in or 0)}→{_rounded(said.tokens_out)} tokens"
-    return "" if said.tokens_in is None else f"{_rounded(said.tokens_in)} tokens"
+    asked, answered = said.usage.input_tokens, said.usage.output_tokens
+    if answered is not None:
+        return f"{_rounded(asked or 0)}→{_rounded(answered)} tokens"
+    return "" if asked is None else f"{_rounded(asked)} tokens"
 
 
 def _rounded(count: int) -> str:

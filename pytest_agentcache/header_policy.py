@@ -52,8 +52,9 @@ REQUEST = [
     "x-request-id",
     "x-stainless-*",
 ]
-# Identifiers, clocks and the names of machines.
+# Identifiers, clocks and the names of machines and of accounts.
 RESPONSE_NOISE = [
+    "anthropic-organization-id",
     "apim-request-id",
     "azureml-*",
     "cf-*",
@@ -67,6 +68,8 @@ RESPONSE_NOISE = [
     "nel",
     "num_chars",
     "num_tokens",
+    "openai-organization",
+    "openai-project",
     "*-processing-ms",
     "*-request-id",
     "report-to",

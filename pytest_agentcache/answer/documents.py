@@ -15,10 +15,7 @@ def say_document(said: Said, value: Any) -> None:
     elif isinstance(value, dict):
         _say_chat(said, value)
         _say_other(said, value)
-        for name in ("usage", "usageMetadata", "x_groq", "amazon-bedrock-invocationMetrics"):
-            said.used(value.get(name))
-        # Ollama, Titan and the services that only count have theirs outside.
-        said.used({name: each for name, each in value.items() if isinstance(each, int)})
+        said.used(value)
 
 
 def _say_list(said: Said, value: list[Any]) -> None:
@@ -86,8 +83,6 @@ def _say_other(said: Said, value: dict[str, Any]) -> None:
     models = value.get("models")
     if isinstance(models, list):
         said.name(_counted(len(models), "model"))
-    if isinstance(total := value.get("totalTokens"), int):
-        said.tokens_in = total
 
 
 def _name_embeddings(said: Said, value: dict[str, Any]) -> None:

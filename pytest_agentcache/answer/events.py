@@ -60,7 +60,7 @@ def _say_converse(said: Said, value: dict[str, Any]) -> None:
     else:
         say_part(said, delta)
     said.ends(value.get("stopReason"))
-    said.used(value.get("usage"))
+    said.used(value)
 
 
 def _say_event(said: Said, value: dict[str, Any]) -> None:
@@ -106,7 +106,7 @@ def _say_response_event(said: Said, kind: str, value: dict[str, Any]) -> None:
                 say_item(said, value["item"], key)
         case "response.completed" | "response.incomplete" | "response.failed":
             whole = value["response"]
-            said.used(whole.get("usage"))
+            said.used(value)
             said.fails(whole.get("error"))
             said.ends((whole.get("incomplete_details") or {}).get("reason"))
 
@@ -116,7 +116,7 @@ def _say_anthropic_event(said: Said, kind: str, value: dict[str, Any]) -> None:
     key = ("block", value.get("index"))
     match kind:
         case "message_start":
-            said.used(value["message"].get("usage"))
+            said.used(value)
         case "content_block_start":
             block = value["content_block"]
             if str(block.get("type")).endswith("tool_use"):
@@ -131,7 +131,7 @@ def _say_anthropic_event(said: Said, kind: str, value: dict[str, Any]) -> None:
                 said.call(key, None, delta["partial_json"])
         case "message_delta":
             said.ends((value.get("delta") or {}).get("stop_reason"))
-            said.used(value.get("usage"))
+            said.used(value)
 
 
 def _say_cohere_event(said: Said, value: dict[str, Any]) -> None:
@@ -146,4 +146,4 @@ def _say_cohere_event(said: Said, value: dict[str, Any]) -> None:
     if isinstance(content, dict):
         said.think(content.get("thinking"))
     said.ends(delta.get("finish_reason"))
-    said.used(delta.get("usage"))
+    said.used(value)

@@ -6,6 +6,8 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..usage import Usage, counted, told_by
+
 # Ends that go without saying.
 _USUAL_ENDS = {
     *("stop", "tool_calls", "function_call", "end_turn", "tool_use", "stop_sequence", "completed"),
@@ -25,8 +27,6 @@ class Said:
         named: What is no text: `3 embeddings of 1536`, `image/png 24 kB`.
         error: What went wrong.
         end: Why it ended, where that does not go without saying.
-        tokens_in: Tokens of the prompt, those of the provider's prompt cache included.
-        tokens_out: Tokens of the answer, those of its thoughts included.
     """
 
     words: dict[Any, str] = field(default_factory=dict)
@@ -36,8 +36,7 @@ class Said:
     named: list[str] = field(default_factory=list)
     error: str = ""
     end: str = ""
-    tokens_in: int | None = None
-    tokens_out: int | None = None
+    _told: dict[str, Any] = field(default_factory=dict)
     _paused: bool = False
 
     def say(self, text: Any, key: Any = 0) -> None:
@@ -97,41 +96,11 @@ class Said:
         elif error:
             self.error = str(error)
 
-    def used(self, usage: Any) -> None:
-        """Keeps the counts of tokens, those of a later event over those of an earlier."""
-        if not isinstance(usage, dict):
-            return
-        # Cohere has them one level further in.
-        inner = usage.get("tokens")
-        counts: dict[str, Any] = inner if isinstance(inner, dict) else usage
-        asked = _count(counts, *_IN)
-        if asked is not None:
-            # Anthropic and Bedrock count beside the prompt what the prompt cache has of it.
-            self.tokens_in = asked + sum(_count(counts, name) or 0 for name in _IN_BESIDE)
-        answered = _count(counts, *_OUT)
-        if answered is not None:
-            self.tokens_out = answered + (_count(counts, "thoughtsTokenCount") or 0)
-        elif "promptTokenCount" in counts and "thoughtsTokenCount" in counts:
-            self.tokens_out = _count(counts, "thoughtsTokenCount")
+    def used(self, document: dict[str, Any]) -> None:
+        """Keeps the counters of tokens in a document, those of a later one over an earlier's."""
+        self._told |= told_by(document)
 
-
-_IN = (
-    *("prompt_tokens", "input_tokens", "inputTokens", "promptTokenCount", "prompt_eval_count"),
-    *("inputTextTokenCount", "prompt_token_count"),
-)
-_IN_BESIDE = (
-    *("cache_read_input_tokens", "cache_creation_input_tokens"),
-    *("cacheReadInputTokens", "cacheWriteInputTokens"),
-)
-_OUT = (
-    *("completion_tokens", "output_tokens", "outputTokens", "candidatesTokenCount", "eval_count"),
-    *("tokenCount", "generation_token_count"),
-)
-
-
-def _count(counts: dict[str, Any], *names: str) -> int | None:
-    for name in names:
-        value = counts.get(name)
-        if isinstance(value, int) and not isinstance(value, bool):
-            return value
-    return None
+    @property
+    def usage(self) -> Usage:
+        """The tokens that it tells."""
+        return counted(self._told)

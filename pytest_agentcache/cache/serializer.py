@@ -90,6 +90,8 @@ def redacted(unstructured: Mapping[str, Any], redaction: Redaction) -> dict[str,
     if "url" in safe:
         # requests-cache makes bytes of a URL that is not there.
         safe["url"] = redaction.url(_text(safe["url"]))
+    if safe.get("reason"):
+        safe["reason"] = redaction.text(_text(safe["reason"]))
     for content in ("_content", "body"):
         if safe.get(content):
             safe[content] = redaction.body(safe[content], _content_type(unstructured))

@@ -5,9 +5,29 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import re
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+
+_HEAD = 4096
+_OURS = re.compile(rb"^(?:agentcache|recorded_at)\s*:", re.MULTILINE)
+
+
+def is_ours(path: Path) -> bool:
+    """Whether a file says of itself that it is a cassette of pytest-agentcache."""
+    return bool(_OURS.search(head(path)))
+
+
+def head(path: Path) -> bytes:
+    """The first bytes of a file, enough for what stands above its interactions."""
+    try:
+        if not path.is_file():
+            return b""
+        with path.open("rb") as file:
+            return file.read(_HEAD)
+    except OSError:
+        return b""
 
 
 def sidecar_folder(path: Path) -> Path:

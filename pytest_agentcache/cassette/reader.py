@@ -12,15 +12,18 @@ from urllib.parse import urlsplit
 from .. import body, cassette_yaml
 from ..errors import CassetteError
 from ..interaction import Headers, Interaction, Request, Response, standard_reason
-from .files import sidecar_folder
+from .files import head, sidecar_folder
 from .recorded import VERSION, Cassette
 from .repeats import RepeatError, Repeats
 
 _BODY_KEYS = {*body.KINDS, *body.STYLES}
+_KEYS = {"agentcache", "recorded_at", "test", "interactions"}
 _REQUEST_KEYS = {"method", "url", "headers"} | _BODY_KEYS
 _RESPONSE_KEYS = {"status", "reason", "headers", "chunks"} | _BODY_KEYS
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
+_NUMBERED = re.compile(r"# (\d{1,9}) · ")
 _RERECORD = "Mend the line, or record the cassette anew with --agentcache-rerecord"
+_REMOVE_TEST = "Take the line out; it only helps to find the cassette of a test that was renamed"
 
 
 def read(path: Path) -> Cassette:
@@ -56,12 +59,27 @@ def parse(text: str, path: Path) -> Cassette:
     return _Reader(path, text).cassette()
 
 
+def test_named_in(path: Path) -> str:
+    """The test that a cassette says it is of; empty if it says none. Reads its head alone."""
+    for line in head(path).split(b"\n"):
+        if line.startswith(b"interactions:"):
+            break
+        if line.startswith(b"test:"):
+            try:
+                named = cassette_yaml.load(line.decode("utf-8"))["test"]
+            except (UnicodeDecodeError, cassette_yaml.UnreadableError):
+                break
+            return named if isinstance(named, str) else ""
+    return ""
+
+
 class _Reader:
     """Checks every key and value while it builds the interactions."""
 
     def __init__(self, path: Path, text: str) -> None:
         self.path, self.text = path, text
         self.repeats = Repeats()
+        self._numbers_hold = False
 
     def cassette(self) -> Cassette:
         if not self.text.strip():
@@ -78,7 +96,7 @@ class _Reader:
             ) from None
         # Before the keys, which another format may have others of.
         self._check_version(document)
-        document = self._mapping(document, (), {"agentcache", "recorded_at", "interactions"})
+        document = self._mapping(document, (), _KEYS)
         recorded_at = document.get("recorded_at")
         if not isinstance(recorded_at, str) or not _INSTANT.fullmatch(recorded_at):
             raise self.error(
@@ -88,13 +106,16 @@ class _Reader:
             instant = datetime.strptime(recorded_at, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
         except ValueError as error:
             raise self.error(("recorded_at",), f"`recorded_at` is no instant: {error}") from None
+        test = document.get("test", "")
+        if not isinstance(test, str):
+            raise self.error(("test",), "`test` is no text", _REMOVE_TEST)
         items = document.get("interactions")
         if not isinstance(items, list):
             raise self.error(
                 ("interactions",), "`interactions` is missing or no list; is the file cut off?"
             )
         built = tuple(self.interaction(item, at) for at, item in enumerate(items))
-        return Cassette(self.path, instant, built)
+        return Cassette(self.path, instant, built, test)
 
     def _check_version(self, document: Any) -> None:
         version = document.get("agentcache") if isinstance(document, dict) else VERSION
@@ -208,14 +229,37 @@ class _Reader:
         """JSON with what its references stand for."""
         _, at, side = place
         try:
-            return self.repeats.restore(f"{side} {int(at) + 1}", value)
+            whole = self.repeats.restore(f"{side} {int(at) + 1}", value)
         except RepeatError as error:
+            self._check_numbers()
             raise self.error(
                 (*place, "json", *error.path),
                 error.problem,
                 "Write out what shall stand there, or record the cassette anew with "
                 "--agentcache-rerecord",
             ) from None
+        if self.repeats.used:
+            self._check_numbers()
+        return whole
+
+    def _check_numbers(self) -> None:
+        """Refuses references by number where an interaction above was taken out or moved."""
+        if self._numbers_hold:
+            return
+        number = 1
+        for at, line in enumerate(self.text.split("\n"), 1):
+            told = _NUMBERED.match(line)
+            if told and int(told[1]) != number:
+                raise CassetteError(
+                    self.path,
+                    f"interaction {told[1]} stands in place {number}, and what is `same as` "
+                    "another names it by number",
+                    "Put back what was taken out or moved, or record the cassette anew with "
+                    "--agentcache-rerecord",
+                    at,
+                )
+            number += line.startswith("- ")
+        self._numbers_hold = True
 
     def _file(self, name: str) -> bytes:
         folder = sidecar_folder(self.path)

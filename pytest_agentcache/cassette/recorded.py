@@ -19,8 +19,10 @@ class Cassette:
         path: Where it lies.
         recorded_at: When it was first recorded, aware, whole seconds; None for a new one.
         interactions: Its interactions in order.
+        test: Its test, from its module's file on, where the path does not say that exactly.
     """
 
     path: Path
     recorded_at: datetime | None = None
     interactions: tuple[Interaction, ...] = field(default=())
+    test: str = ""

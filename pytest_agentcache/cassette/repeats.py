@@ -191,9 +191,14 @@ def _literal(value: Any) -> Any:
 
 
 class Repeats:
-    """Puts in place of references what they stand for, body by body."""
+    """Puts in place of references what they stand for, body by body.
+
+    Attributes:
+        used: Whether there was any reference.
+    """
 
     def __init__(self) -> None:
+        self.used = False
         self._bodies: dict[str, Any] = {}
         self._sizes: dict[int, int] = {}
         self._left = _LARGEST
@@ -232,6 +237,7 @@ class Repeats:
 
     def _referred(self, text: Any, path: Path) -> tuple[Any, bool]:
         """What a reference stands for, and whether that is a list of several items."""
+        self.used = True
         match = _REFERENCE.fullmatch(text) if isinstance(text, str) else None
         if match is None:
             raise RepeatError(

@@ -130,6 +130,8 @@ def render(cassette: Cassette, files: dict[str, bytes] | None) -> str:
     instant = cassette.recorded_at or datetime.now(UTC)
     text = f"agentcache: {VERSION}  {_HEADER}\n"
     text += cassette_yaml.dump_entry("recorded_at", instant.strftime("%Y-%m-%dT%H:%M:%SZ"))
+    if cassette.test:
+        text += cassette_yaml.dump_entry("test", cassette.test)
     if not cassette.interactions:
         return text + "interactions: []\n"
     parts = [text, "interactions:\n"]

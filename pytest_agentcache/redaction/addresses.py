@@ -7,8 +7,7 @@ from urllib.parse import quote, quote_plus, unquote_plus, unquote_to_bytes
 
 from ..interaction import Headers
 from .bodies import Bodies
-from .names import HEADER, PLACEHOLDER, QUERY, Names, placeholder
-from .shapes import Shapes
+from .names import HEADER, PLACEHOLDER, QUERY, REDIRECT, Names, placeholder
 from .spans import merged, replaced
 from .values import Values
 
@@ -21,6 +20,12 @@ _LINK = re.compile(r"<((?:[^<>]|<[A-Z0-9_]+>)*)>")
 _PARAMETER = re.compile(r"(?<=[?&#])([^=&#]+)=([^&#]+)")
 _PLACES = ("location", "content-location", "referer")
 _ADDRESSES = (*_PLACES, "link")
+# A `code` that is shorter is one of a country or a status.
+_LONG_CODE = 10
+
+
+def _is_random(value: str) -> bool:
+    return len(value) >= _LONG_CODE and any(each.isdecimal() for each in value)
 
 
 class Addresses:
@@ -29,26 +34,26 @@ class Addresses:
     Args:
         names: Tells names of secrets.
         values: Known secrets.
-        shapes: What secrets look like.
-        bodies: What redacts a text that stands in a parameter.
+        bodies: What redacts a text that stands in a parameter, or looks like a secret.
     """
 
-    def __init__(self, names: Names, values: Values, shapes: Shapes, bodies: Bodies) -> None:
-        self._names, self._values, self._shapes, self._bodies = names, values, shapes, bodies
+    def __init__(self, names: Names, values: Values, bodies: Bodies) -> None:
+        self._names, self._values, self._bodies = names, values, bodies
 
-    def url(self, url: str, *, every: bool = False) -> str:
+    def url(self, url: str, *, every: bool = False, place: re.Pattern[str] = QUERY) -> str:
         """`url` with placeholders for userinfo, for secret parameters and for known secrets.
 
         Args:
             url: Absolute or not.
             every: Whether to look at names alone, and to rename placeholders under them.
+            place: Names that are secret where this URL stands.
         """
         if not every:
             url = self._by_value(url)
         if "@" in url:
             url = _USERINFO.sub(lambda match: self._userinfo(match, every), url)
         if "=" in url:
-            url = _PARAMETER.sub(lambda match: self._parameter(match, every), url)
+            url = _PARAMETER.sub(lambda match: self._parameter(match, every, place), url)
         return url if every else self._by_shape(url)
 
     def _userinfo(self, match: re.Match[str], every: bool) -> str:
@@ -61,9 +66,9 @@ class Addresses:
     def _kept(self, value: str, told: str, every: bool) -> str:
         return value if PLACEHOLDER.fullmatch(value) and not every else told
 
-    def _parameter(self, match: re.Match[str], every: bool) -> str:
+    def _parameter(self, match: re.Match[str], every: bool, place: re.Pattern[str]) -> str:
         name, value = unquote_plus(match[1]), match[2]
-        if self._names.is_secret(name, QUERY):
+        if self._names.is_secret(name, place) and (_is_random(value) or name.lower() != "code"):
             return f"{match[1]}={self._kept(value, placeholder(name), every)}"
         if not every and ("%" in value or "+" in value):
             inside = unquote_to_bytes(value.replace("+", " "))
@@ -79,24 +84,25 @@ class Addresses:
             # Seldom is there anything in any of them.
             whole = "\n".join([value for _, value in headers]).encode("utf-8", "surrogatepass")
             by_value = any(True for _ in self._values.spans(whole))
-            by_shape = self._shapes.may_be_in(whole)
+            by_shape = self._bodies.may_be_in(whole)
             headers = Headers(
                 tuple(
-                    (name, value if name in _ADDRESSES or not by_value else self._by_value(value))
+                    (name, value if name in _PLACES or not by_value else self._by_value(value))
                     for name, value in headers
                 )
             )
         else:
             by_shape = False
-        return Headers(
-            tuple((name, self._header(name, value, every, by_shape)) for name, value in headers)
-        )
+        told = [(name, self._header(name, value, every)) for name, value in headers]
+        if by_shape:
+            told = [(name, self._by_shape(value)) for name, value in told]
+        return Headers(tuple(told))
 
-    def _header(self, name: str, value: str, every: bool, by_shape: bool) -> str:
+    def _header(self, name: str, value: str, every: bool) -> str:
         if not value:
             return value
         if name in _PLACES:
-            return self.url(value, every=every)
+            return self.url(value, every=every, place=REDIRECT if name == "location" else QUERY)
         if name == "link":
             return _LINK.sub(lambda match: f"<{self.url(match[1], every=every)}>", value)
         if name == "cookie" and "=" not in value:
@@ -107,7 +113,7 @@ class Addresses:
                 lambda m: f"{m[1]}{m[2]}={self._kept(m[3], placeholder(m[2]), every)}", value
             )
         if not self._names.is_secret(name, HEADER):
-            return self._by_shape(value) if by_shape else value
+            return value
         scheme = _SCHEME.match(value)
         start = scheme.end() if scheme else 0
         return value[:start] + self._kept(value[start:], placeholder(name), every)
@@ -119,7 +125,7 @@ class Addresses:
 
     def _by_shape(self, text: str) -> str:
         raw = text.encode("utf-8", "surrogatepass")
-        spans = merged(self._shapes.spans(raw))
+        spans = merged(self._bodies.shaped(raw))
         return replaced(raw, spans).decode("utf-8", "surrogatepass") if spans else text
 
     def handed_out(self, headers: Headers) -> list[tuple[str, str]]:
@@ -130,7 +136,7 @@ class Addresses:
                 found += [(match[2], match[3].strip('"')) for match in _SET_COOKIE.finditer(value)]
             elif name in _ADDRESSES:
                 for match in _PARAMETER.finditer(value):
-                    if self._names.is_secret(parameter := unquote_plus(match[1]), QUERY):
+                    if self._names.is_secret(parameter := unquote_plus(match[1]), REDIRECT):
                         found.append((parameter, unquote_plus(match[2].rstrip(">"))))
             elif self._names.is_secret(name, HEADER):
                 scheme = _SCHEME.match(value)

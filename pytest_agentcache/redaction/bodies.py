@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-import gzip
 import re
-import zlib
 from collections.abc import Iterator
 from dataclasses import replace
 from urllib.parse import quote, quote_plus, unquote_plus, unquote_to_bytes
 
-from ..body import aws_events, multipart, sse
+from ..body import aws_events, multipart
 from ..body.form import is_form
+from .codings import coded, escaped, packing
 from .fields import Fields
 from .names import PLACEHOLDER, Names, placeholder
 from .shapes import Shapes
 from .spans import Span, merged, replaced
-from .streams import split_over_events
+from .streams import is_in_pieces, split_over_events
 from .values import Values
 
 _FIELD = re.compile(rb"(?:^|(?<=&))([^=&]+)=([^&]+)")
 _LOOKS_LIKE_FORM = re.compile(rb"[\w.%+\[\]-]+=[^&\s{}\"]*(?:&[\w.%+\[\]-]+=[^&\s{}\"]*)*")
 _XML = re.compile(r"(?:application|text)/(?:[\w.-]+\+)?(?:xml|html)\b", re.IGNORECASE)
-_GZIP = b"\x1f\x8b\x08"
-# No document of text is as large once it is unpacked.
-_LARGEST = 2**26
 _SHORTEST = 4
 _ROUNDS = 3
 _PERCENT = ((b"<", b"%3C"), (b">", b"%3E"))
@@ -55,12 +51,14 @@ class Bodies:
             return raw
         if boundary := multipart.boundary_of(content_type):
             return self._multipart(raw, boundary, every)
-        if aws_events.is_stream(content_type) and (lines := aws_events.lines(raw)):
-            safe = self.redacted(lines.encode(), "", every=every)
-            return raw if safe == lines.encode() else aws_events.text(safe.decode())
-        if raw.startswith(_GZIP) and (inside := unpacked(raw)) is not None:
-            safe = self.redacted(inside, "", every=every)
-            return raw if safe == inside else gzip.compress(safe, mtime=0)
+        if aws_events.is_stream(content_type) and b"\0" in raw:
+            lines = (aws_events.lines(raw) or "").encode()
+            safe = self.rounds(lines, content_type, every=every)[-1][1]
+            # Frames of another kind tell how long they are, and cannot be changed.
+            return raw if safe == lines else aws_events.text(safe.decode())
+        if packed := packing(raw):
+            safe = self._inside(packed.inside, every=every)
+            return raw if safe == packed.inside else packed.again(safe)
         return self.rounds(raw, content_type, every=every)[-1][1]
 
     def rounds(
@@ -91,8 +89,8 @@ class Bodies:
             return merged(found)
         xml = bool(_XML.match(content_type)) or raw[:5] == b"<?xml"
         found = self._in_text(raw, every, xml)
-        if not every and sse.is_stream(content_type):
-            found += split_over_events(raw, self._known)
+        if not every and is_in_pieces(content_type, raw):
+            found += split_over_events(raw, lambda whole: self._in_text(whole, every))
         spans = merged(found)
         if xml:
             # A bare placeholder would be taken for an element.
@@ -106,7 +104,7 @@ class Bodies:
         if xml:
             found += self.fields.elements(raw, every=every)
         if not every:
-            found += self._shapes.spans(raw)
+            found += self.shaped(raw)
         return merged(found)
 
     def text(self, raw: bytes) -> bytes:
@@ -114,7 +112,21 @@ class Bodies:
         return replaced(raw, merged([*self._known(raw), *self.fields.in_urls(raw)]))
 
     def _known(self, raw: bytes) -> list[Span]:
-        return merged([*self._values.spans(raw), *self._shapes.spans(raw)])
+        return merged([*self._values.spans(raw), *self.shaped(raw)])
+
+    def shaped(self, raw: bytes) -> Iterator[Span]:
+        """Secrets known by shape, and all that stand in `raw` in base64 or escaped as JSON can."""
+        yield from self._shapes.spans(raw)
+        yield from coded(raw, self._inside)
+        yield from escaped(raw, self._known)
+
+    def may_be_in(self, raw: bytes) -> bool:
+        """Whether something in `raw` looks like a secret; gives none a number."""
+        return self._shapes.may_be_in(raw) or any(coded(raw, self._inside))
+
+    def _inside(self, raw: bytes, *, every: bool = False) -> bytes:
+        # A number could not be changed any more where it stands.
+        return self._shapes.unnumbered(self.redacted(raw, "", every=every))
 
     def _form(self, raw: bytes, every: bool) -> Iterator[Span]:
         for match in _FIELD.finditer(raw):
@@ -163,16 +175,6 @@ _MARK = re.compile(PLACEHOLDER.pattern.encode())
 
 
 def _with(text: bytes, escapes: tuple[tuple[bytes, bytes], ...]) -> bytes:
-    for plain, escaped in escapes:
-        text = text.replace(plain, escaped)
+    for plain, written in escapes:
+        text = text.replace(plain, written)
     return text
-
-
-def unpacked(raw: bytes) -> bytes | None:
-    """What gzip has packed, or None if it is none, is cut off, or is too large to look into."""
-    stream = zlib.decompressobj(16 + zlib.MAX_WBITS)
-    try:
-        done = stream.decompress(raw, _LARGEST)
-    except zlib.error:
-        return None
-    return done if stream.eof and not stream.unused_data else None

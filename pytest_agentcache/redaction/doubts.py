@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
+from base64 import b64decode
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,9 +14,12 @@ from math import log2
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from ..body import form, multipart, sse
-from ..interaction import Headers, Interaction, Request, Response
+from ..body import aws_events, form, multipart, sse
+from ..interaction import Interaction, Request, Response
+from .bodies import Bodies
+from .codings import members
 from .names import Names
+from .streams import put_together
 from .values import Values
 
 _HINTS = frozenset(
@@ -71,7 +76,9 @@ class Doubt:
         return f"interaction {self.interaction}, {self.place}: {self.why} ({self.fingerprint})"
 
 
-def doubts(number: int, interaction: Interaction, names: Names, values: Values) -> Iterator[Doubt]:
+def doubts(
+    number: int, interaction: Interaction, names: Names, values: Values, bodies: Bodies
+) -> Iterator[Doubt]:
     """What in a redacted interaction may be a secret all the same.
 
     Args:
@@ -79,16 +86,17 @@ def doubts(number: int, interaction: Interaction, names: Names, values: Values) 
         interaction: The interaction.
         names: Tells names that hold none.
         values: Known secrets.
+        bodies: What tells which texts look like secrets.
     """
     for side, message in (("request", interaction.request), ("response", interaction.response)):
-        for place, why, value in _message(message, names, values):
+        for place, why, value in _message(message, names, values, bodies):
             yield Doubt(number, f"{side} {place}", why, sha256(value).hexdigest()[:12])
 
 
 _Found = Iterator[tuple[str, str, bytes]]
 
 
-def _message(message: Request | Response, names: Names, values: Values) -> _Found:
+def _message(message: Request | Response, names: Names, values: Values, bodies: Bodies) -> _Found:
     found: list[tuple[str, str, str]] = []
     if isinstance(message, Request):
         query = urlsplit(message.url).query
@@ -102,14 +110,39 @@ def _message(message: Request | Response, names: Names, values: Values) -> _Foun
         line = message.body.count(b"\n", 0, match.start()) + 1
         yield f"body, line {line}", "the beginning of a private key", match[1]
     # What could not be replaced where it stands: in a picture, in digits of another kind.
-    whole = _all(message.headers) + message.body
+    head = _head(message)
+    whole = head + message.body
     told = {span.text for span in values.spans(whole)} | set(values.hexadecimal(whole))
     for text in sorted(told):
         yield "body", f"what {text.decode()} stands for", message.body
+    for place, content in (("head", head), ("body", message.body), *_hidden(message)):
+        spans = [*values.spans(content), *bodies.shaped(content)]
+        for secret, text in dict.fromkeys((content[s.start : s.stop], s.text) for s in spans):
+            if text not in told:
+                yield place, f"what looks like {text.decode()}", secret
 
 
-def _all(headers: Headers) -> bytes:
-    return "\n".join(value for _, value in headers).encode("utf-8", "surrogatepass") + b"\n"
+def _head(message: Request | Response) -> bytes:
+    first = message.url if isinstance(message, Request) else message.reason
+    lines = [first, *(f"{name}: {value}" for name, value in message.headers), ""]
+    return "\n".join(lines).encode("utf-8", "surrogatepass")
+
+
+def _hidden(message: Request | Response) -> Iterator[tuple[str, bytes]]:
+    """What a body holds and cannot be replaced in it, each with where that is."""
+    raw = message.body
+    if aws_events.is_stream(message.content_type):
+        # A model's own events, in base64 and each in one of AWS's.
+        told = []
+        for _, payload in aws_events.events(raw):
+            with contextlib.suppress(ValueError, TypeError, KeyError):
+                told.append(b64decode(json.loads(payload)["bytes"]))
+        whole = b"".join(b"data: " + each + b"\n" for each in told)
+        yield "body, put together", b"\n".join(put_together(whole))
+    elif b"\0" in raw:
+        # Letters of two or four bytes.
+        yield "body, in another charset", raw.replace(b"\0", b"")
+        yield from members(raw)
 
 
 def _texts(raw: bytes, content_type: str, place: str) -> Iterator[tuple[str, str, str]]:

@@ -50,6 +50,12 @@ _PARAMETER = re.compile(rb"(?<=[?&])([\w.-]{1,64})=([^&#\s\"'\\<>]+)")
 _USERINFO = re.compile(rb"(?<=://)[^/@?#:\s\"'\\<>]{0,256}:([^/@?#:\s\"'\\<>]{1,256})@")
 _ELEMENT = re.compile(rb"<([A-Za-z_][\w:.-]{0,63})>([^<>]{1,65536})</\1>")
 _ATTRIBUTE = re.compile(rb"(?<=\s)([A-Za-z_][\w:.-]{0,63})=\"([^\"<>]{1,65536})\"")
+# `<input name="csrf_token" value="…">`, `<meta name="csrf-token" content="…">`.
+_TAG = re.compile(rb"<(?:input|meta)\s[^<>]{1,4096}>", re.IGNORECASE)
+_TAG_NAME = re.compile(rb"\sname=[\"']?([\w:.-]{1,64})", re.IGNORECASE)
+_TAG_VALUE = re.compile(
+    rb"\s(?:value|content)=(?:\"([^\"]+)\"|'([^']+)'|([^\s\"'>]+))", re.IGNORECASE
+)
 _MARK = re.compile(PLACEHOLDER.pattern.encode())
 _LONGEST = 2**20
 _NUMBER = re.compile(rb"-?\d[\w.+-]*")
@@ -142,13 +148,22 @@ class Fields:
                 yield Span(match.start(), match.end() - 1, b"<USER>:<PASSWORD>")
 
     def elements(self, raw: bytes, *, every: bool = False) -> Iterator[Span]:
-        """The texts of XML elements and attributes that have secret names."""
-        for pattern in (_ELEMENT, _ATTRIBUTE):
-            for match in pattern.finditer(raw):
-                name = match[1].decode("latin-1").rpartition(":")[2]
-                held = match[2].replace(b"&lt;", b"<").replace(b"&gt;", b">")
-                if self._names.is_secret(name) and (every or not _MARK.fullmatch(held)):
-                    yield Span(*match.span(2), placeholder(name).encode())
+        """The texts of XML elements and attributes that have secret names, and fields of HTML."""
+        found = [
+            (match[1], match.span(2))
+            for pattern in (_ELEMENT, _ATTRIBUTE)
+            for match in pattern.finditer(raw)
+        ]
+        for tag in _TAG.finditer(raw):
+            name = _TAG_NAME.search(raw, *tag.span())
+            value = _TAG_VALUE.search(raw, *tag.span())
+            if name and value:
+                found.append((name[1], value.span(value.lastindex or 0)))
+        for written, (start, stop) in found:
+            name_of_it = written.decode("latin-1").rpartition(":")[2]
+            held = raw[start:stop].replace(b"&lt;", b"<").replace(b"&gt;", b">")
+            if self._names.is_secret(name_of_it) and (every or not _MARK.fullmatch(held)):
+                yield Span(start, stop, placeholder(name_of_it).encode())
 
 
 def _plain(name: bytes) -> str:

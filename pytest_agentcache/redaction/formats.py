@@ -16,7 +16,7 @@ BEGIN = (
 )
 
 # Base64, in URLs and in JSON of careful writers too.
-_CODE, _PAD = rb"(?:[\w+/-]|%2[BbFf]|\\/)", rb"(?:={1,2}|(?:%3[Dd]){1,2})?"
+_CODE, _PAD = rb"(?:[\w+/-]|%(?:25)?2[BbFf]|\\/)", rb"(?:={1,2}|(?:%(?:25)?3[Dd]){1,2})?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,14 +96,14 @@ _CLOUDS = (
         "AWS_SECRET_ACCESS_KEY",
         (b"AKIA", b"ASIA", b"<AWS_ACCESS_KEY_ID"),
         rb"(?:(?:AKIA|ASIA)[A-Z0-9]{16}|<AWS_ACCESS_KEY_ID(?:_\d+)?>)[^A-Za-z0-9][^\n]{0,80}?"
-        rb"(?<![A-Za-z0-9/+])((?:[A-Za-z0-9/+]|%2[BbFf]|\\/){40})(?![A-Za-z0-9/+=])",
+        rb"(?<![A-Za-z0-9/+])((?:[A-Za-z0-9/+]|%(?:25)?2[BbFf]|\\/){40})(?![A-Za-z0-9/+=])",
         anywhere=True,
         around=True,
     ),
     Format(
         "AWS_SECRET_ACCESS_KEY",
         (b"ecret", b"ECRET"),
-        rb"(?i:secret_?(?:access_?)?key)[\s\"'\\:=>]{1,8}((?:[A-Za-z0-9/+]|%2[BbFf]|\\/){40})(?![A-Za-z0-9/+=])",
+        rb"(?i:secret_?(?:access_?)?key)[\s\"'\\:=>]{1,8}((?:[A-Za-z0-9/+]|%(?:25)?2[BbFf]|\\/){40})(?![A-Za-z0-9/+=])",
         anywhere=True,
         around=True,
     ),
@@ -120,7 +120,7 @@ _CLOUDS = (
     Format(
         "AZURE_STORAGE_KEY",
         (b"AccountKey", b"SharedAccessKey"),
-        rb"(?:AccountKey|SharedAccessKey)(?:=|%3[Dd])(" + _CODE + rb"{20,}" + _PAD + rb")",
+        rb"(?:AccountKey|SharedAccessKey)(?:=|%(?:25)?3[Dd])(" + _CODE + rb"{20,}" + _PAD + rb")",
         anywhere=True,
     ),
     Format("AZURE_SAS", (b"sig=",), rb"[?&;](?:amp;)?sig=([\w%+/-]{20,}=?)", anywhere=True),
@@ -168,12 +168,14 @@ _SERVICES = (
     Format("MAILCHIMP_API_KEY", (b"-us",), rb"[0-9a-f]{32}-us\d{1,2}(?!\d)"),
     Format(
         "TELEGRAM_BOT_TOKEN",
-        (b"bot", b":AA", b"%3AAA", b"%3aAA"),
-        rb"(?:(?<=bot)|(?<!\d))\d{6,12}(?::|%3[Aa])AA[\w-]{30,}"
-        rb"|(?<=bot)\d{6,12}(?::|%3[Aa])[\w-]{30,}",
+        (b"bot", b":AA", b"3AAA", b"3aAA"),
+        rb"(?:(?<=bot)|(?<!\d))\d{6,12}(?::|%(?:25)?3[Aa])AA[\w-]{30,}"
+        rb"|(?<=bot)\d{6,12}(?::|%(?:25)?3[Aa])[\w-]{30,}",
         anywhere=True,
     ),
-    Format("DISCORD_BOT_TOKEN", (), rb"[MNO][\w-]{22,27}\.[\w-]{6}\.[\w-]{27,}(?![\w.-])"),
+    Format(
+        "DISCORD_BOT_TOKEN", (), rb"[MNO][\w-]{22,27}\.[\w-]{6}\.[\w-]{27,}(?![\w-]|\.[\w-]{8})"
+    ),
     Format(
         "DISCORD_WEBHOOK",
         (b"/webhooks/",),

@@ -13,13 +13,14 @@ _SECRET = re.compile(
     (?:api|app|subscription|secret|private|signing|encryption|access|auth|account|master|shared
        |storage)[_-]?keys?(?:[_-]?id)?
     | (?:api|access|refresh|auth|bearer|oauth)[_-]?tokens?
-    | (?:id|session|security|csrf|xsrf)[_-]?token
+    | (?:id|session|security|csrf|xsrf|authenticity|csrf[_-]?middleware|verification)[_-]?token
     | (?:api|client|app|oauth|consumer|webhook|signing)[_-]?secrets?
     | secret[_-]?access[_-]?key
-    | client[_-]?assertion | code[_-]?verifier | jwt | passwords? | passwd | passphrase | passcode
+    | client[_-]?assertion | code[_-]?verifier | (?:device|auth|authorization)[_-]?code
+    | jwt | passwords? | passwd | passphrase | passcode
     | credentials? | authorization | connection[_-]?string | [_-]secrets?
     | (?:bot|user|subject|hf|gh|github)[_-]?token
-    ) | token | secret | pwd | assertion | (?:set-)?cookie""",
+    ) | _?token | _?[cx]srf | secret | pwd | assertion | (?:set-)?cookie""",
     re.VERBOSE | re.IGNORECASE,
 )
 # What besides is one in a header, or in the query of a URL.
@@ -34,6 +35,8 @@ QUERY = re.compile(
     r"key|sig|hmac|auth|(?:x-amz-|x-goog-|oauth_)?signature|x-(?:amz|goog)-credential",
     re.IGNORECASE,
 )
+# What besides is one in the address that an answer leads to, if it is long: the code of OAuth.
+REDIRECT = re.compile(rf"{QUERY.pattern}|code", re.IGNORECASE)
 PLACEHOLDER = re.compile(r"<[A-Z][A-Z0-9_]{0,127}>")
 
 

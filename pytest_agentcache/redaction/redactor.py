@@ -9,12 +9,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from hashlib import sha256
 
-from ..body import encoding, multipart
+from ..body import aws_events, encoding, multipart
 from ..body.form import is_form, pairs
 from ..interaction import Headers, Interaction, Request, Response
 from ..settings import Settings
+from . import numbering
 from .addresses import Addresses
 from .bodies import Bodies
+from .codings import is_packed, packing
 from .doubts import Doubt, doubts
 from .environment import is_secret, secrets_of
 from .names import PLACEHOLDER, Names, placeholder
@@ -54,7 +56,7 @@ class Redaction:
         self._values = Values()
         self._shapes = Shapes(shapes, personal, self._is_allowed)
         self._bodies = Bodies(self._names, self._values, self._shapes)
-        self._addresses = Addresses(self._names, self._values, self._shapes, self._bodies)
+        self._addresses = Addresses(self._names, self._values, self._bodies)
         self._watches = environment is not None
         self._seen: object = None
         self._asked: list[bytes] = []
@@ -125,15 +127,16 @@ class Redaction:
         self._look()
         headers = self._addresses.headers(response.headers)
         raw, media = response.body, response.content_type
-        if multipart.boundary_of(media) or b"\0" in raw:
+        reason = response.reason and self.text(response.reason)
+        response = replace(response, headers=headers, reason=reason)
+        if multipart.boundary_of(media) or b"\0" in raw or is_packed(raw):
             # Of what is binary only what can be put together again is touched.
             body = self._bodies.redacted(raw, media) if _can_be_joined(raw, media) else raw
-            sizes = response.chunks if body == raw else ()
-            return replace(response, headers=headers, body=body, chunks=sizes)
+            return replace(response, body=body, chunks=response.chunks if body == raw else ())
         body, sizes = raw, response.chunks
         for spans, safe in self._bodies.rounds(raw, media):
             body, sizes = safe, chunks(sizes, spans)
-        return replace(response, headers=headers, body=body, chunks=sizes)
+        return replace(response, body=body, chunks=sizes)
 
     def comparable(self, request: Request) -> Request:
         """A redacted request as it is matched: by the names of what holds secrets, first of all.
@@ -143,7 +146,7 @@ class Redaction:
         """
         url = self._addresses.url(request.url, every=True)
         body = request.body
-        if b"<" in body or b"%3C" in body or b"&lt;" in body or body[:2] == b"\x1f\x8b":
+        if b"<" in body or b"%3C" in body or b"&lt;" in body or is_packed(body):
             body = self._shapes.unnumbered(
                 self._bodies.redacted(body, request.content_type, every=True)
             )
@@ -215,41 +218,33 @@ class Redaction:
             if not any(raw in each for each in self._asked) and not self._is_allowed(raw):
                 self._values.add(value, placeholder(name))
 
-    def renumbered(self, interactions: Iterable[Interaction]) -> tuple[Interaction, ...]:
-        """Redacted interactions, secrets of one shape numbered as they appear."""
-        renumber = self._shapes.renumbering()
-
-        def text(value: str) -> str:
-            return renumber(value.encode("utf-8", "surrogatepass")).decode("utf-8", "surrogatepass")
-
-        def headers(of: Headers) -> Headers:
-            return Headers(tuple((name, text(value)) for name, value in of))
-
-        done = []
+    def continue_behind(self, interactions: Iterable[Interaction]) -> None:
+        """Takes note of the numbers that secrets of one shape have on a cassette."""
         for each in interactions:
-            asked = replace(
-                each.request,
-                url=text(each.request.url),
-                headers=headers(each.request.headers),
-                body=renumber(each.request.body),
-            )
-            body = renumber(each.response.body)
-            sizes = each.response.chunks
-            if len(body) != len(each.response.body) and sizes:
-                # Only where a tenth of one name comes: the last chunk makes up for it.
-                sizes = (*sizes[:-1], sizes[-1] + len(body) - len(each.response.body))
-            answer = replace(
-                each.response, headers=headers(each.response.headers), body=body, chunks=sizes
-            )
-            done.append(Interaction(asked, answer))
-        return tuple(done)
+            self._shapes.continue_behind(numbering.whole(each))
+
+    def played(self, request: Request, recorded: Request) -> None:
+        """Takes note that secrets in a redacted request are those of the recorded one."""
+        self._shapes.equate(numbering.sent(request), numbering.sent(recorded))
+
+    def renumbered(
+        self, interactions: Iterable[Interaction], kept: Iterable[Interaction] = ()
+    ) -> tuple[Interaction, ...]:
+        """Redacted interactions, secrets of one shape numbered as they appear.
+
+        Args:
+            interactions: New ones.
+            kept: What stays on the cassette as it is, with the numbers in it.
+        """
+        renumber = self._shapes.renumbering(map(numbering.whole, kept))
+        return tuple(numbering.renumbered(each, renumber) for each in interactions)
 
     def doubts(self, interactions: Iterable[Interaction]) -> list[Doubt]:
         """What in redacted interactions may be a secret all the same."""
         return [
             doubt
             for number, each in enumerate(interactions, 1)
-            for doubt in doubts(number, each, self._names, self._values)
+            for doubt in doubts(number, each, self._names, self._values, self._bodies)
             if doubt.fingerprint not in self._allowed
         ]
 
@@ -260,7 +255,7 @@ def fingerprint(value: bytes) -> str:
 
 
 def _can_be_joined(raw: bytes, media: str) -> bool:
-    return bool(multipart.boundary_of(media)) or "eventstream" in media or raw[:2] == b"\x1f\x8b"
+    return bool(multipart.boundary_of(media) or aws_events.is_stream(media) or packing(raw))
 
 
 def _decoded(raw: bytes, coding: str) -> bytes | None:

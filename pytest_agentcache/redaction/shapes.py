@@ -9,13 +9,12 @@ from collections.abc import Callable, Iterable, Iterator
 from urllib.parse import unquote_to_bytes
 
 from .formats import BEGIN, FORMATS, PERSONAL, Format
-from .names import PLACEHOLDER
 from .spans import Span
 
 _BASIC = re.compile(rb"(?i:basic)(?: |%20|\+)([A-Za-z0-9+/]{8,4096}={0,2})(?![\w+/])")
 _ASSIGNMENT = re.compile(
     BEGIN + rb"([A-Z][A-Z0-9_]{0,63}(?:_KEY|_TOKEN|_SECRET|_PASSWORD|_PASSWD|_CREDENTIALS))"
-    rb"\s{0,4}(?:=|:)\s{0,4}(?:\\{0,3}[\"'])?((?=[A-Za-z/+_-]{0,64}\d)[\w+/-]{16,}={0,2})(?![\w.(\[])"
+    rb"\s{0,4}(?:=|:)\s{0,4}(?:\\{0,3}[\"'])?((?=[A-Za-z/+_-]{0,64}\d)[\w+/-]{16,}={0,2})(?![\w(\[]|\.\w)"
 )
 _ASSIGNMENT_MARKS = frozenset({b"_KEY", b"_TOKEN", b"_SECRET", b"_PASSW", b"_CREDENTIALS"})
 _BASIC_MARKS = frozenset({b"asic ", b"ASIC "})
@@ -63,11 +62,13 @@ class Shapes:
         self._unmarked = tuple(each for each in self._formats if not each.marks)
         self._is_allowed = is_allowed
         names = "|".join(sorted({re.escape(each.name) for each in self._formats} | {"BASIC_AUTH"}))
-        # As it may stand in a form and in XML, too.
         self._numbered = re.compile(
             rf"(<|%3C|&lt;)({names})(?:_(\d{{1,6}}))?(?=>|%3E|&gt;)".encode()
         )
         self._numbers: dict[str, dict[bytes, int]] = {}
+        # The highest number that a cassette has of each name, and which of ours is which of its.
+        self._taken: dict[bytes, int] = {}
+        self._same: dict[tuple[bytes, int], int] = {}
         self._lock = threading.Lock()
 
     def _hits(self, raw: bytes) -> list[bytes]:
@@ -118,7 +119,8 @@ class Shapes:
             return f"<{name[1:]}>".encode()
         with self._lock:
             known = self._numbers.setdefault(name, {})
-            number = known.setdefault(_plain(value), len(known) + 1)
+            behind = self._taken.get(name.encode(), 0)
+            number = known.setdefault(_plain(value), behind + len(known) + 1)
         return numbered(name, number)
 
     def reserve(self, name: str, value: str) -> None:
@@ -131,19 +133,47 @@ class Shapes:
         """`raw` with placeholders that say what a secret was, and not which."""
         return self._numbered.sub(rb"\1\2", raw)
 
-    def renumbering(self) -> Callable[[bytes], bytes]:
-        """A function that numbers placeholders in the order in which it meets them."""
-        met: dict[bytes, dict[bytes, int]] = {}
+    def _placeholders(self, raw: bytes) -> list[tuple[bytes, int]]:
+        return [(each[2], int(each[3] or 1)) for each in self._numbered.finditer(raw)]
+
+    def continue_behind(self, raw: bytes) -> None:
+        """Leaves the numbers that stand in `raw`, which is on a cassette, to what has them."""
+        for name, number in self._placeholders(raw):
+            self._taken[name] = max(number, self._taken.get(name, 0))
+
+    def equate(self, raw: bytes, recorded: bytes) -> None:
+        """Takes note that what is told of in `raw` is what a cassette calls by other numbers."""
+        ours, others = self._placeholders(raw), self._placeholders(recorded)
+        if [name for name, _ in ours] == [name for name, _ in others]:
+            for each, (_, number) in zip(ours, others, strict=True):
+                self._same.setdefault(each, number)
+
+    def renumbering(self, kept: Iterable[bytes] = ()) -> Callable[[bytes], bytes]:
+        """A function that numbers placeholders in the order in which it meets them.
+
+        Args:
+            kept: What stays on a cassette as it is, with the numbers in it.
+        """
+        used = {each for raw in kept for each in self._placeholders(raw)}
+        met: dict[bytes, dict[int, int]] = {}
+        last: dict[bytes, int] = {}
+        for name, number in used:
+            met.setdefault(name, {})[number] = number
+            last[name] = max(number, last.get(name, 0))
 
         def renumber(match: re.Match[bytes]) -> bytes:
-            known = met.setdefault(match[2], {})
-            number = known.setdefault(match[3], len(known) + 1)
-            return match[1] + numbered(match[2].decode(), number)[1:-1]
+            name, number = match[2], int(match[3] or 1)
+            number = self._same.get((name, number), number)
+            known = met.setdefault(name, {})
+            if number not in known:
+                known[number] = last[name] = last.get(name, 0) + 1
+            return match[1] + numbered(name.decode(), known[number])[1:-1]
 
         return lambda raw: self._numbered.sub(renumber, raw)
 
 
-_MARK = re.compile(PLACEHOLDER.pattern.encode())
+# As it may stand in a form and in XML, too.
+_MARK = re.compile(rb"(?:<|%3C|&lt;)[A-Z][A-Z0-9_]{0,127}(?:>|%3E|&gt;)")
 
 
 def numbered(name: str, number: int) -> bytes:
@@ -154,7 +184,7 @@ def numbered(name: str, number: int) -> bytes:
 def _plain(value: bytes) -> bytes:
     """A secret without the escapes of the place where it stands."""
     plain = value.replace(b"\\/", b"/")
-    return unquote_to_bytes(plain) if b"%" in plain else plain
+    return unquote_to_bytes(unquote_to_bytes(plain)) if b"%" in plain else plain
 
 
 def _is_userinfo(coded: bytes) -> bool:

@@ -83,6 +83,7 @@ def _spellings(value: str) -> set[str]:
         quote(value),
         quote_plus(value),
         quote(value, safe="!~*'()"),
+        quote(quote(value, safe=""), safe=""),
     ):
         found |= {escape, re.sub("%[0-9A-F]{2}", lambda match: match[0].lower(), escape)}
     inside = value

@@ -7,8 +7,11 @@ import gzip
 import json
 import random
 import string
+import zlib
 from collections.abc import Callable
 from urllib.parse import quote, quote_plus
+
+from pytest_agentcache.body import aws_events
 
 from .clients import Call
 from .upstream import Answer
@@ -161,10 +164,23 @@ def _multipart(secrets: list[str]) -> bytes:
     return "".join([*parts, "--b--\r\n"]).encode()
 
 
+def _escaped(text: str) -> str:
+    return "".join(f"\\u{ord(each):04x}" for each in text)
+
+
+def _bits(secrets: list[str], event: Callable[[str], object], *, size: int = 11) -> list[bytes]:
+    """Events that tell secrets bit by bit, as JSON."""
+    told = " and ".join(["the keys are", *secrets, "."])
+    return [_json(event(told[at : at + size])) for at in range(0, len(told), size)]
+
+
 # Places in a request for single keys.
 REQUESTS: dict[str, Place] = {
     "path": lambda url, s: Call(f"{url}/{'/'.join(s)}"),
     "escaped path": lambda url, s: Call(f"{url}/{'/'.join(quote(each, safe='') for each in s)}"),
+    "path escaped twice": lambda url, s: Call(
+        f"{url}/{'/'.join(quote(quote(each, safe=''), safe='') for each in s)}"
+    ),
     "query": lambda url, s: Call(
         f"{url}?" + "&".join(f"q{n}={quote_plus(each)}" for n, each in enumerate(s))
     ),
@@ -173,6 +189,12 @@ REQUESTS: dict[str, Place] = {
     "basic authorization": lambda url, s: Call(
         url,
         headers={"Authorization": "Basic " + base64.b64encode(f"u:{s[0]}".encode()).decode()},
+    ),
+    "coded header": lambda url, s: Call(
+        url, headers={"X-Context": base64.b64encode(_json({"notes": s[:9]})).decode()}
+    ),
+    "coded query": lambda url, s: Call(
+        f"{url}?at={quote_plus(base64.b64encode(_json({'notes': s[:9]})).decode())}"
     ),
     "cookie": lambda url, s: Call(
         url, headers={"Cookie": "; ".join(f"c{n}={each}" for n, each in enumerate(s))}
@@ -188,6 +210,17 @@ BODIES: dict[str, tuple[str, Callable[[list[str]], bytes]]] = {
     "escaped field": (
         "application/json",
         lambda s: _json([{"apiKey": each} for each in s]).replace(b"apiKey", b"api\\u004bey"),
+    ),
+    "escaped text": (
+        "application/json",
+        lambda s: b'{"texts": [' + b", ".join(f'"{_escaped(v)}"'.encode() for v in s) + b"]}",
+    ),
+    "base64": ("text/plain", lambda s: base64.b64encode(_json({"notes": s}))),
+    "base64 in json": (
+        "application/json",
+        lambda s: _json(
+            {"d": [base64.urlsafe_b64encode(f"it is {v}.".encode()).decode() for v in s]}
+        ),
     ),
     "list under a secret name": ("application/json", lambda s: _json({"api_keys": [{"v": s}]})),
     "form": (
@@ -211,6 +244,47 @@ BODIES: dict[str, tuple[str, Callable[[list[str]], bytes]]] = {
 }
 
 
+def _part(text: str) -> dict[str, object]:
+    return {"candidates": [{"content": {"parts": [{"text": text}]}}]}
+
+
+def _list(secrets: list[str]) -> list[bytes]:
+    first, *others = _bits(secrets, _part)
+    return [b"[" + first, *(b"\n,\r\n" + each for each in others), b"]"]
+
+
+# Streams that tell secrets bit by bit.
+BITS: dict[str, tuple[str, Callable[[list[str]], list[bytes]]]] = {
+    "text events": (
+        "text/event-stream",
+        lambda s: [b"data: " + json.loads(each).encode() + b"\n\n" for each in _bits(s, str)],
+    ),
+    "quoted events": (
+        "text/event-stream",
+        lambda s: [b"data: " + each + b"\r\n\r\n" for each in _bits(s, str)],
+    ),
+    "argument events": (
+        "text/event-stream",
+        lambda s: [
+            b"event: content_block_delta\ndata: " + each + b"\n\n"
+            for each in _bits(s, lambda bit: {"index": 1, "delta": {"partial_json": bit}})
+        ],
+    ),
+    "lines": (
+        "application/x-ndjson",
+        lambda s: [each + b"\n" for each in _bits(s, lambda bit: {"message": {"content": bit}})],
+    ),
+    "list of events": ("application/json", _list),
+    "events of AWS": (
+        aws_events.MEDIA,
+        lambda s: [
+            aws_events.text(f"contentBlockDelta {each.decode()}\n")
+            for each in _bits(s, lambda bit: {"contentBlockIndex": 0, "delta": {"text": bit}})
+        ],
+    ),
+}
+
+
 def requests(url: str, secrets: list[str], texts: list[str]) -> dict[str, Call]:
     """A request for each place, with all secrets in it; texts stand in bodies only."""
     made = {
@@ -219,8 +293,13 @@ def requests(url: str, secrets: list[str], texts: list[str]) -> dict[str, Call]:
     for name, (media, body) in BODIES.items():
         if media != "text/event-stream":
             made[name] = _post(f"{url}/{name.replace(' ', '-')}", body([*secrets, *texts]), media)
-    packed = gzip.compress(_json({"list": [*secrets, *texts]}))
-    made["gzip"] = _post(f"{url}/gzip", packed, "application/json", **{"Content-Encoding": "gzip"})
+    packed = _json({"list": [*secrets, *texts]})
+    for coding, pack in (("gzip", gzip.compress), ("deflate", zlib.compress)):
+        made[coding] = _post(
+            f"{url}/{coding}", pack(packed), "application/json", **{"Content-Encoding": coding}
+        )
+        bare = f"bare {coding}"
+        made[bare] = _post(f"{url}/{bare.replace(' ', '-')}", pack(packed), "application/json")
     return made
 
 
@@ -241,6 +320,20 @@ def answers(secrets: list[str], texts: list[str]) -> dict[str, Answer]:
     made["answer location"] = Answer(
         status=302, headers=[("Location", f"/to?code=1&access_token={secrets[0]}")]
     )
+    made["answer link"] = Answer(
+        b"ok", headers=[*plain, *(("Link", f'<https://a.example/>; title="{s}"') for s in secrets)]
+    )
+    made["answer error"] = Answer(
+        _json({"error": {"message": f"Incorrect API key provided: {', '.join(secrets)}."}}),
+        status=401,
+        headers=[("Content-Type", "application/json")],
+        reason=f"Unknown {secrets[0]}",
+    )
+    for coding, pack in (("gzip", gzip.compress), ("deflate", zlib.compress)):
+        made[f"answer bare {coding}"] = Answer(
+            pack(_json({"list": [*secrets, *texts]})),
+            headers=[("Content-Type", "application/json")],
+        )
     stream = b"".join(b"data: " + _json({"content": each}) + b"\n\n" for each in [*secrets, *texts])
     cuts = [stream[at : at + 37] for at in range(0, len(stream), 37)]
     made["answer chunks"] = Answer(
@@ -257,18 +350,32 @@ def answers(secrets: list[str], texts: list[str]) -> dict[str, Answer]:
     made["answer deltas"] = Answer(
         deltas, headers=[("Content-Type", "text/event-stream")], framing="chunked"
     )
+    for name, (media, bits) in BITS.items():
+        made[f"answer {name}"] = Answer(
+            bits(secrets), headers=[("Content-Type", media)], framing="chunked"
+        )
     return made
 
 
 def spellings(secret: str) -> set[bytes]:
     """How a secret may be written in a file."""
-    coded = base64.b64encode(f"u:{secret}".encode())
+    bits = [secret[at : at + 11] for at in range(11, len(secret) - 11, 11)]
     return {
         secret.encode(),
+        # What each event of a stream tells of it.
+        *(each.encode() for each in bits if len(secret) > 30),
+        # The middle of it, whatever begins and ends it in base64.
+        *(
+            coded[8:-8].translate(signs)
+            for before in ("", "x", "xx")
+            for coded in (base64.b64encode(f"{before}{secret}".encode()),)
+            for signs in (None, bytes.maketrans(b"+/", b"-_"))
+            if len(coded) > 32
+        ),
+        _escaped(secret).encode(),
         quote(secret, safe="").encode(),
+        quote(quote(secret, safe=""), safe="").encode(),
         quote_plus(secret).encode(),
         json.dumps(secret)[1:-1].encode(),
         secret.replace("/", "\\/").encode(),
-        # The middle of it, whatever begins and ends it in base64.
-        coded[8:-8],
     }

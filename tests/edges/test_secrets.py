@@ -1,6 +1,7 @@
 """No key survives: in no place, with no client, in no file."""
 
 import gzip
+import zlib
 from pathlib import Path
 from urllib.parse import quote
 
@@ -31,7 +32,7 @@ def survivors(folder: Path, secrets):
     """Files and what of the secrets stands in them."""
     found = []
     for file in sorted(path for path in folder.rglob("*") if path.is_file()):
-        content = file.read_bytes()
+        content = _plain(file.read_bytes())
         found += [
             (file.name, secret)
             for secret in secrets
@@ -104,11 +105,13 @@ def _all(call):
 
 
 def _answer(answer):
-    return "\n".join(value for _, value in answer.headers).encode() + b"\n" + answer.content
+    return "\n".join(value for _, value in answer.headers).encode() + b"\n" + _plain(answer.content)
 
 
 def _plain(raw):
-    return gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw
+    if raw[:2] == b"\x1f\x8b":
+        return gzip.decompress(raw)
+    return zlib.decompress(raw) if raw[:2] == b"x\x9c" else raw
 
 
 def test_login_flow_plays(client, upstream, cassette):

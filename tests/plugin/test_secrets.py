@@ -265,7 +265,7 @@ def test_settings_say_what_is_wrong(suite, line, told):
 
 
 LEAKY = """
-import os, pytest, requests
+import logging, os, pytest, requests
 
 def asked(n):
     token, key = os.environ["WEATHER_TOKEN"], os.environ["GIVEN"]
@@ -293,6 +293,18 @@ def test_seen(agentcache):
 @pytest.mark.agentcache
 def test_broken():
     requests.post("http://127.0.0.1:1/" + os.environ["WEATHER_TOKEN"], timeout=5)
+
+def test_compared(agentcache):
+    answer = requests.post(**asked("1"))
+    logging.getLogger("agent").warning("sent %s", asked("1")["data"])
+    assert answer.json() == {"asked": asked("1")["data"]} != 1
+    assert "wrong" == answer.request.url
+
+def test_stream(agentcache):
+    words = [f"data: {os.environ['GIVEN'][at:at + 7]}" for at in range(0, 40, 7)]
+    events, media = chr(10).join(words), {"content-type": "text/event-stream"}
+    requests.post(f"{URL}/echo", data=events, headers=media)
+    raise RuntimeError(asked("1"))
 """
 
 
@@ -303,12 +315,19 @@ def test_nothing_leaks_elsewhere(suite, monkeypatch, capsys):
     monkeypatch.setenv("GIVEN", key)
     monkeypatch.setenv("N", "1")
     suite.write(LEAKY)
-    runs = [suite.spawn("--agentcache-record", "-k", "not broken")]
+    failing = "broken or compared or stream"
+    runs = [suite.spawn("--agentcache-record", "-k", f"not ({failing})")]
     assert runs[0].ret == 0, runs[0].stdout.str()
     monkeypatch.setenv("N", "2")
-    runs.append(suite.spawn("--agentcache-offline", "-rA", "-l"))
-    runs.append(suite.spawn("--agentcache-record", "-k", "broken", "-l"))
-    assert [run.ret for run in runs[1:]] == [1, 1]
+    told = ("--junitxml=junit.xml", "--agentcache-report=page.html", "-rA", "-l", "-v")
+    runs.append(suite.spawn("--agentcache-offline", *told))
+    runs.append(suite.spawn("--agentcache-record", "-k", failing, "-l", "--junitxml=failed.xml"))
+    runs.append(
+        suite.spawn(
+            "--agentcache-record", "-n2", *(f"{each}2" if "=" in each else each for each in told)
+        )
+    )
+    assert [run.ret for run in runs[1:]] == [1, 1, 1]
 
     assert runs[1].stdout.str().count("asked for something") >= 4
     shown = "".join(run.stdout.str() + run.stderr.str() for run in runs)
@@ -316,9 +335,59 @@ def test_nothing_leaks_elsewhere(suite, monkeypatch, capsys):
     files = files_of(suite)
     assert any("runpytest" in path and path.endswith(".yaml") for path in files)
     assert any(path.endswith(".yaml") and "cassettes" in path for path in files)
+    assert {"junit.xml", "page.html", "failed.xml"} <= {path.rpartition("/")[2] for path in files}
     leaks = [line for line in ours if SECRET in line or key in line]
     leaks += [path for path, raw in files.items() if SECRET.encode() in raw or key.encode() in raw]
     with capsys.disabled():
         print(f"\n  {len(ours)} lines of terminal, {len(files)} files, {len(leaks)} leaks")
 
     assert leaks == []
+
+
+def test_what_is_recorded_later_has_numbers_of_its_own(suite, monkeypatch):
+    """A key that the cassette knows keeps its number, and another never gets the same."""
+    keys = ["gh" + "p_" + made(seed, 36) for seed in (5, 6, 7)]
+    monkeypatch.setenv("KEYS", " ".join(keys))
+    monkeypatch.setenv("ASK", "01")
+    suite.write("""
+import os, requests
+
+def test(agentcache):
+    keys = os.environ["KEYS"].split()
+    for at in os.environ["ASK"]:
+        requests.post(URL, json={"note": f"{at}: {keys[int(at)]}"})
+""")
+    suite.record()
+    first = suite.cassette("test").read_text()
+    assert "0: <GITHUB_TOKEN>'" in first
+    assert "1: <GITHUB_TOKEN_2>'" in first
+
+    monkeypatch.setenv("ASK", "2011")
+    suite.record()
+    written = suite.cassette("test").read_text()
+
+    assert "2: <GITHUB_TOKEN_3>'" in written
+    assert written.count("1: <GITHUB_TOKEN_2>'") == first.count("1: <GITHUB_TOKEN_2>'") * 2
+    suite.run("--agentcache-offline").assert_outcomes(passed=1)
+
+
+def test_cassette_reads_the_same_in_every_mode(suite):
+    """What `agentcache.cassette` holds while recording is what it holds on replay."""
+    suite.write("""
+import json, pathlib, requests
+
+def test(agentcache):
+    requests.post(URL, json={"a": [1, 2.50, "é \\u2028"]})
+    requests.post(URL, data='{ "b" :  1e5}', headers={"content-type": "application/json"})
+    requests.post(URL, data={"c": "x y", "d": ""})
+    requests.post(URL, files={"f": ("n.bin", bytes(range(128)) * 9)})
+    requests.get(URL + "/?a=1&b=%20")
+    told = repr(agentcache.cassette.interactions)
+    kept = pathlib.Path("told.txt")
+    if agentcache.mode == "offline":
+        assert kept.read_text("utf-8") == told
+    kept.write_text(told, "utf-8")
+""")
+    suite.record()
+
+    suite.run("--agentcache-offline").assert_outcomes(passed=1)

@@ -1,4 +1,5 @@
 import json
+import re
 
 import pytest
 import yaml
@@ -239,6 +240,49 @@ def test_a_reference_that_leads_nowhere_is_an_error_with_its_line(tmp_path, refe
     assert problem in str(caught.value)
     assert "Write out" in str(caught.value)
     assert f"{path}:{text[: text.index('{same as')].count(chr(10)) + 2}" in str(caught.value)
+
+
+def items_of(text):
+    """What stands above the interactions of a cassette, and each of them with its caption."""
+    head, *items = re.split(r"(?m)^(?=# \d+ · )", text)
+    return head, items
+
+
+@pytest.mark.parametrize(
+    ("order", "line", "told"),
+    [
+        ((1, 2, 3), 4, "interaction 2 stands in place 1"),
+        ((0, 2, 1, 3), 0, "interaction 3 stands in"),
+    ],
+)
+def test_numbers_that_hold_no_more_are_an_error(tmp_path, order, line, told):
+    """Whoever takes out an interaction is told, and gets no answer to another question."""
+    more = [{"type": "tool", "name": name * 90} for name in "ab"]
+    path, _ = written(
+        tmp_path,
+        ({"tools": TOOLS}, {}),
+        ({"tools": more}, {}),
+        ({"tools": TOOLS * 2}, {}),
+        ({"tools": more}, {}),
+    )
+    head, items = items_of(path.read_text("utf-8"))
+    assert "same as" in items[3]
+    path.write_text(head + "".join(items[at] for at in order), "utf-8")
+
+    with pytest.raises(CassetteError, match=told) as caught:
+        read(path)
+
+    assert "Put back what was taken out or moved" in str(caught.value)
+    assert not line or f"{path}:{line}:" in str(caught.value)
+
+
+def test_without_references_interactions_are_taken_out_at_will(tmp_path):
+    """Only what is named by number needs its number."""
+    path, _ = written(tmp_path, ({"a": 1}, {}), ({"b": 2}, {}))
+    head, items = items_of(path.read_text("utf-8"))
+    path.write_text(head + items[1], "utf-8")
+
+    assert json.loads(read(path).interactions[0].request.body) == {"b": 2}
 
 
 @pytest.mark.parametrize(

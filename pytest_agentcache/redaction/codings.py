@@ -1,0 +1,156 @@
+"""What stands in a body in another coding: packed, in base64, or in the escapes of JSON."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import re
+import zipfile
+import zlib
+from base64 import b64decode, b64encode
+from bisect import bisect_right
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from .spans import Span
+
+# No document of text is as large once it is unpacked.
+_LARGEST = 2**26
+_MOST_FILES = 1000
+_ZIP = b"PK\x03\x04"
+_GZIP = b"\x1f\x8b\x08"
+_ZLIB = (b"x\x01", b"x^", b"x\x9c", b"x\xda")
+_SIGNS = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_")
+_OUTLINE = bytes(ord("x") if code in _SIGNS else ord(" ") for code in range(256))
+_STANDARD = bytes.maketrans(b"-_", b"+/")
+# That the beginning of any other base64 is nothing but text happens once in ten million.
+_BEGINNING = 24
+_TEXT = re.compile(rb"[\t\n\r\x20-\x7e]+")
+# Letters, digits and what else keys are made of; careful writers escape only signs like `<`.
+_LETTER = re.compile(rb"\\u00(?:2[b-f]|3[0-9ad]|[46][1-9a-f]|5[0-9af]|7[0-9a])", re.IGNORECASE)
+_ESCAPE = re.compile(rb"\\+u00([0-7][0-9a-f])", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Packing:
+    """Bytes that are packed, though no header says so.
+
+    Attributes:
+        inside: What was packed.
+        again: Packs what takes its place.
+    """
+
+    inside: bytes
+    again: Callable[[bytes], bytes]
+
+
+def packing(raw: bytes) -> Packing | None:
+    """What `raw` has packed, or None if that is nothing, binary, cut off or too large."""
+    if raw.startswith(_GZIP):
+        inside = _unpacked(raw, 16 + zlib.MAX_WBITS)
+        again: Callable[[bytes], bytes] = _gzipped
+    elif raw.startswith(_ZLIB):
+        inside, again = _unpacked(raw, zlib.MAX_WBITS), zlib.compress
+    else:
+        return None
+    return None if inside is None or b"\0" in inside else Packing(inside, again)
+
+
+def is_packed(raw: bytes) -> bool:
+    """Whether `raw` begins like something packed."""
+    return raw.startswith((_GZIP, *_ZLIB))
+
+
+def members(raw: bytes) -> Iterator[tuple[str, bytes]]:
+    """The files in a zip archive, and what is packed in any other way, as far as it is not huge."""
+    if raw.startswith(_ZIP):
+        try:
+            with zipfile.ZipFile(io.BytesIO(raw)) as archive:
+                small = [each for each in archive.infolist() if each.file_size < _LARGEST]
+                for each in small[:_MOST_FILES]:
+                    yield f"body, file {each.filename} in it", archive.read(each)
+        # A name in it, a password or a method of packing may be anything.
+        except (zipfile.BadZipFile, RuntimeError, NotImplementedError, ValueError, OSError):
+            return
+    elif is_packed(raw):
+        inside = _unpacked(raw, 32 + zlib.MAX_WBITS)
+        if inside is not None:
+            yield "body, unpacked", inside
+
+
+def _gzipped(raw: bytes) -> bytes:
+    return gzip.compress(raw, mtime=0)
+
+
+def _unpacked(raw: bytes, window: int) -> bytes | None:
+    stream = zlib.decompressobj(window)
+    try:
+        done = stream.decompress(raw, _LARGEST)
+    except zlib.error:
+        return None
+    return done if stream.eof and not stream.unused_data else None
+
+
+def coded(raw: bytes, safe: Callable[[bytes], bytes]) -> Iterator[Span]:
+    """Base64 of a text, or of a packed one, that has secrets in it.
+
+    Args:
+        raw: Where to look.
+        safe: Gives a text without its secrets.
+    """
+    for start, stop in _runs(raw):
+        # Both alphabets: which one it is only some of the bytes tell.
+        written = raw[start:stop].translate(_STANDARD)
+        begins = b64decode(written[:_BEGINNING])
+        if not _TEXT.fullmatch(begins) and not is_packed(begins):
+            continue
+        if len(written) % 4 == 1:
+            continue
+        inside = b64decode(written + b"=" * (-len(written) % 4))
+        if (kept := safe(inside)) != inside:
+            # One way of writing, or it would depend on the secret.
+            padding = len(raw[stop : stop + 2]) - len(raw[stop : stop + 2].lstrip(b"="))
+            yield Span(start, stop + padding, b64encode(kept))
+
+
+def _runs(raw: bytes) -> Iterator[tuple[int, int]]:
+    """Where signs of base64 stand in a row, and enough of them."""
+    # Looking for a row in the outline is much faster than an expression.
+    outline, row = raw.translate(_OUTLINE), b"x" * _BEGINNING
+    start = outline.find(row)
+    while start >= 0:
+        stop = outline.find(b" ", start)
+        stop = stop if stop >= 0 else len(raw)
+        yield start, stop
+        start = outline.find(row, stop)
+
+
+def escaped(raw: bytes, find: Callable[[bytes], list[Span]]) -> Iterator[Span]:
+    r"""Secrets whose letters are written like `\u0041`, some or all of them.
+
+    Args:
+        raw: JSON, or JSON in a text of JSON.
+        find: What finds secrets in a text.
+    """
+    if b"\\u00" not in raw or not _LETTER.search(raw):
+        return
+    parts: list[bytes] = []
+    # Where in what it says each piece begins that is written as it is said, and where in `raw`.
+    said, written = [0], [0]
+    end = size = 0
+    for match in _ESCAPE.finditer(raw):
+        parts += [raw[end : match.start()], bytes([int(match[1], 16)])]
+        size += match.start() - end
+        said += [size, size + 1]
+        written += [match.start(), match.end()]
+        end, size = match.end(), size + 1
+    whole = b"".join([*parts, raw[end:]])
+
+    def place(at: int) -> int:
+        piece = bisect_right(said, at) - 1
+        return written[piece] + at - said[piece]
+
+    for span in find(whole):
+        start, stop = place(span.start), place(span.stop)
+        if stop - start > span.stop - span.start:
+            yield Span(start, stop, span.text)
