@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 from .body import sse
 from .errors import UsageError
@@ -39,10 +39,10 @@ def usage_of(answer: Any) -> Usage:
     """The usage that `answer` tells.
 
     Args:
-        answer: An answer of OpenAI (chat, responses), Anthropic, Gemini, Requesty or Bedrock: what
-            an SDK made of it, the response of requests, requests-cache, httpx, aiohttp or urllib3
-            once it was read, a dict, the text or bytes of its JSON or its event stream. A streamed
-            one may be the list of its chunks or events.
+        answer: An answer of OpenAI (chat, responses), Anthropic, Gemini, Requesty, Bedrock, Cohere
+            or Ollama: what an SDK made of it, the response of requests, requests-cache, httpx,
+            aiohttp or urllib3 once it was read, a dict, the text or bytes of its JSON or its event
+            stream. A streamed one may be the list of its chunks or events.
 
     Raises:
         UsageError: If it is none, an error, or a body that nobody kept.
@@ -57,10 +57,10 @@ def usage_of(answer: Any) -> Usage:
     for part in plain if isinstance(plain, list) else [plain]:
         if isinstance(part, Mapping):
             known = _is_answer(part) or known
-            told |= {name: value for name, value in _told(part).items() if value is not None}
+            told |= told_by(part)
     if not known:
         raise UsageError(f"{_short(plain)} is no answer of an LLM")
-    return _usage(told)
+    return counted(told)
 
 
 def _plain(answer: Any) -> Any:
@@ -133,29 +133,57 @@ def _is_answer(part: Mapping[str, Any]) -> bool:
     return typed or named or any(name in part for name in _ANSWERS) or bool(_counters(part))
 
 
-def _told(part: Mapping[str, Any]) -> dict[str, Any]:
-    """The counters of an answer or of a piece of one, wherever they stand."""
-    for holder in (part, part.get("message"), part.get("response")):
+_HOLDERS = ("message", "response", "delta", "x_groq")
+_USAGES = ("usage", "usageMetadata", "usage_metadata", "amazon-bedrock-invocationMetrics")
+
+
+def told_by(part: Mapping[str, Any]) -> dict[str, Any]:
+    """The counters of an answer or of a piece of one, wherever they stand, without nulls.
+
+    Those of the pieces of one answer are merged, a later over an earlier, and then `counted`.
+    """
+    return {name: value for name, value in _told(part).items() if value is not None}
+
+
+def _told(part: Mapping[str, Any]) -> Mapping[str, Any]:
+    for holder in (part, *(part.get(name) for name in _HOLDERS)):
         if isinstance(holder, Mapping):
-            for name in ("usage", "usageMetadata", "usage_metadata"):
+            for name in _USAGES:
                 if isinstance(found := holder.get(name), Mapping):
-                    return dict(found)
+                    return found
     return _counters(part)
 
 
 def _counters(part: Mapping[str, Any]) -> dict[str, Any]:
     """`part` itself, if it is what answers have as their usage."""
-    return dict(part) if any(name in part for name in (*_INPUT, *_INPUT_BESIDE)) else {}
+    return dict(part) if any(name in part for name in _COUNTERS) else {}
 
 
-_INPUT = ("prompt_tokens", "promptTokenCount", "prompt_token_count")
+_INPUT = (
+    *("prompt_tokens", "promptTokenCount", "prompt_token_count"),
+    # Ollama's, and Bedrock's for Titan and for whatever it streams.
+    *("prompt_eval_count", "inputTextTokenCount", "inputTokenCount"),
+)
 # Anthropic and Bedrock count what the cache has beside, OpenAI's responses within.
 _INPUT_BESIDE = ("input_tokens", "inputTokens")
 _READ_BESIDE = ("cache_read_input_tokens", "cacheReadInputTokens")
 _WRITE_BESIDE = ("cache_creation_input_tokens", "cacheWriteInputTokens")
+_OUTPUT = (
+    *("completion_tokens", "output_tokens", "outputTokens", "eval_count"),
+    *("tokenCount", "generation_token_count", "outputTokenCount"),
+)
+# More than anybody ever paid for: such a number is no count.
+_MOST = 10**15
+# Gemini's, where it is asked to count.
+_COUNTED = "totalTokens"
+_COUNTERS = (*_INPUT, *_INPUT_BESIDE, *_OUTPUT, _COUNTED)
 
 
-def _usage(told: Mapping[str, Any]) -> Usage:
+def counted(told: Mapping[str, Any]) -> Usage:
+    """The usage that the counters of one answer make, in whichever provider's words."""
+    if isinstance(inner := told.get("tokens"), Mapping):
+        # Cohere has what it bills beside what it counted.
+        told = inner
     details = next(
         (
             dict(told[name])
@@ -175,7 +203,7 @@ def _usage(told: Mapping[str, Any]) -> Usage:
         output_tokens=_output(told),
         cache_read_tokens=read,
         cache_write_tokens=write,
-        cost=float(cost) if isinstance(cost, (int, float)) else None,
+        cost=float(cost) if _is_number(cost) else None,
     )
 
 
@@ -184,6 +212,8 @@ def _input(told: Mapping[str, Any], details: Mapping[str, Any]) -> int | None:
     if whole is not None:
         return whole + (_first(told, "toolUsePromptTokenCount", "tool_use_prompt_token_count") or 0)
     beside = _first(told, *_INPUT_BESIDE)
+    if beside is None and _output(told) is None:
+        return _first(told, _COUNTED)
     if beside is None or details:
         return beside
     cached = _first(told, *_READ_BESIDE) or 0, _first(told, *_WRITE_BESIDE) or 0
@@ -191,7 +221,7 @@ def _input(told: Mapping[str, Any], details: Mapping[str, Any]) -> int | None:
 
 
 def _output(told: Mapping[str, Any]) -> int | None:
-    whole = _first(told, "completion_tokens", "output_tokens", "outputTokens")
+    whole = _first(told, *_OUTPUT)
     if whole is not None:
         return whole
     said = _first(told, "candidatesTokenCount", "candidates_token_count")
@@ -199,11 +229,16 @@ def _output(told: Mapping[str, Any]) -> int | None:
     return None if said is None and thought is None else (said or 0) + (thought or 0)
 
 
+def _is_number(value: Any) -> TypeGuard[int | float]:
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return is_number and -_MOST < value < _MOST
+
+
 def _first(told: Mapping[str, Any], *names: str) -> int | None:
     """The first counter that is there."""
     for name in names:
         value = told.get(name)
-        if isinstance(value, int) and not isinstance(value, bool):
+        if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _MOST:
             return value
     return None
 

@@ -34,7 +34,7 @@ COLOURS = {
 PICTURES = {
     "show": ["show", CASSETTE],
     "diff": ["diff", "--git"],
-    "summary": ["summary"],
+    "summary": ["summary", "--prices", "prices.yaml"],
     "check": ["check"],
 }
 
@@ -50,6 +50,8 @@ def main() -> None:
         for picture, words in PICTURES.items():
             if picture == "diff":
                 change(folder)
+            if picture == "summary":
+                add(folder)
             if picture == "check":
                 spoil(folder)
             text = agentcache(folder, *words)
@@ -67,12 +69,29 @@ def change(folder: Path) -> None:
     (folder / "tests/cassettes/test_weather_cache/test_stale_answer_is_revalidated.yaml").unlink()
 
 
+def add(folder: Path) -> None:
+    """A test that asks a model, and one for which upstream was down when it was recorded."""
+    cassettes = folder / "tests/cassettes"
+    model = (cassettes / "test_sdks/test_openai_calls_a_tool.yaml").read_text(encoding="utf-8")
+    (cassettes / "test_sdks/test_another_model.yaml").write_text(
+        model.replace("gpt-5-mini", "gpt-5"), encoding="utf-8"
+    )
+    path = cassettes / "test_weather_cache/test_fresh_answer_comes_from_the_cache.yaml"
+    text = path.read_text(encoding="utf-8").replace("status: 200", "status: 503", 1)
+    path.with_name("test_rainy_day.yaml").write_text(text, encoding="utf-8")
+    prices = "gpt-5: {in: 1.25, out: 10}\ngpt-5-mini: {in: 0.25, out: 2}\n"
+    (folder / "prices.yaml").write_text(prices, encoding="utf-8")
+
+
 def spoil(folder: Path) -> None:
     """A key that got in by hand, and a line that was edited."""
     path = folder / CASSETTE
     text = path.read_text(encoding="utf-8")
     key = "sk-proj-" + "Zx9" * 16
-    text = text.replace("Bearer <AUTHORIZATION>", f"Bearer {key}", 1)
+    with_key = text.replace("Bearer <OPENAI_API_KEY>", f"Bearer {key}", 1)
+    if with_key == text:
+        raise SystemExit(f"{path.name} no longer holds what is to be spoiled in it")
+    text = with_key
     path.write_text(text.replace("{city: Paris, sky: rain", "{city: Paris,  sky: rain"), "utf-8")
 
 

@@ -147,7 +147,8 @@ def _said(was: Response, now: Response) -> Iterator[Change]:
         if left != right:
             weight = 1 if place in ("thoughts", "end") else 2
             yield _change("response", place, left or ABSENT, right or ABSENT, weight=weight)
-    counts = [(each.tokens_in, each.tokens_out) for each in (before, after)]
+    usages = [each.usage for each in (before, after)]
+    counts = [(each.input_tokens, each.output_tokens) for each in usages]
     if counts[0] != counts[1] and any(each is not None for pair in counts for each in pair):
         told = [f"{asked or 0}→{answered or 0}" for asked, answered in counts]
         yield Change("response", "tokens", told[0], told[1], weight=0)

@@ -4,26 +4,28 @@ from __future__ import annotations
 
 import argparse
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import groupby
 from pathlib import Path
 
-from .. import cassette
+from .. import cassette, instants
 from ..errors import CassetteError
 from ..settings import Settings
 from . import secrets
 from .listing import age_text
-from .problem import FINE, FOUND, CommandError
+from .problem import FINE, FOUND
 from .pruning import strays
-from .screen import Screen, columns, counted, one_line, size_text
+from .screen import Screen, columns, counted, label, one_line, size_text
 from .selection import Loaded, check_inside, find, leads_out, load, shown
-from .suite import Collected, collected, settings_here
+from .suite import Suite, collected, settings_here
 
 HELP = "secrets, form, age, size and orphans; ends with 1 if there is anything"
 _LARGEST = "2MB"
+# Findings in a row of which only their files differ; more are counted.
+_MOST_ALIKE = 20
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kMG]?)i?B?", re.IGNORECASE)
-_AGE = re.compile(r"(\d+)\s*(h|d|w)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,10 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("paths", nargs="*", metavar="PATH", help="files and folders (default: .)")
     parser.add_argument("--fix", action="store_true", help="rewrite into canonical form")
     parser.add_argument(
-        "--max-age", type=age, metavar="AGE", help="how old a recording may be: 90d, 12w, 48h"
+        "--max-age",
+        type=age,
+        metavar="AGE",
+        help="how old a recording may be: 90d, 12w, 48h (default: what agentcache_max_age says)",
     )
     parser.add_argument(
         "--max-size",
@@ -68,14 +73,10 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def age(text: str) -> timedelta:
     """The span of time that `90d` stands for."""
-    match = _AGE.fullmatch(text.strip())
-    if not match:
-        raise argparse.ArgumentTypeError(f"{text!r} is no age; write 90d, 12w or 48h")
-    hours = {"h": 1, "d": 24, "w": 168}[match[2].lower()]
     try:
-        return timedelta(hours=int(match[1]) * hours)
-    except OverflowError:
-        raise argparse.ArgumentTypeError(f"{text!r} is too long") from None
+        return instants.age(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def size(text: str) -> int:
@@ -91,21 +92,16 @@ def run(args: argparse.Namespace, screen: Screen) -> int:
     """Checks, and ends with 1 if anything is left to do."""
     settings = settings_here()
     suite = collected() if args.suite else None
-    try:
-        paths = find(args.paths)
-    except CommandError:
-        # Before the first recording there is nothing to object to; a path that is none stays one.
-        if all(Path(path).exists() for path in args.paths):
-            paths = []
-        else:
-            raise
-    findings = [finding for path in paths for finding in _findings(path, args, settings, suite)]
+    paths = find(args.paths, may_be_none=True)
+    moved = suite.moved(paths) if suite else {}
+    if args.max_age is None:
+        args.max_age = settings.max_age
+    findings = [each for path in paths for each in _findings(path, args, settings, suite, moved)]
     left = [finding for finding in findings if not finding.fixed]
     if args.json:
         screen.json({"checked": len(paths), "findings": [asdict(each) for each in findings]})
         return FOUND if left else FINE
-    for finding in findings:
-        _write(finding, screen)
+    _write(findings, screen)
     if findings:
         screen.line()
     screen.wrapped(_total(len(paths), findings), "", "bold", "red" if left else "green")
@@ -113,7 +109,11 @@ def run(args: argparse.Namespace, screen: Screen) -> int:
 
 
 def _findings(
-    path: Path, args: argparse.Namespace, settings: Settings, suite: Collected | None
+    path: Path,
+    args: argparse.Namespace,
+    settings: Settings,
+    suite: Suite | None,
+    moved: Mapping[Path, str],
 ) -> Iterator[Finding]:
     name = shown(path)
     if target := leads_out(path):
@@ -130,11 +130,14 @@ def _findings(
     except CassetteError as error:
         yield Finding(name, error.line, "unreadable", error.problem, error.remedy)
         return
+    formal = [] if loaded.foreign else [*_form(loaded, fix=args.fix)]
+    if any(each.fixed for each in formal):
+        # Its lines are others now.
+        loaded = load(path)
     yield from _secrets(loaded, settings)
-    if not loaded.foreign:
-        yield from _form(loaded, fix=args.fix)
+    yield from formal
     recorded = loaded.cassette.recorded_at
-    if args.max_age and recorded and datetime.now(UTC) - recorded > args.max_age:
+    if args.max_age is not None and recorded and datetime.now(UTC) - recorded > args.max_age:
         old = age_text(datetime.now(UTC) - recorded)
         yield Finding(
             name,
@@ -151,7 +154,10 @@ def _findings(
             f"{size_text(loaded.size)}, of {size_text(args.max_size)} at most",
             "Ask for less in the test, or raise --max-size",
         )
-    if suite and suite.is_orphan(loaded):
+    if told := moved.get(path.absolute()):
+        problem, remedy = told.split("; ", 1)
+        yield Finding(name, None, "orphan", problem, remedy[0].upper() + remedy[1:])
+    elif suite and suite.is_orphan(path):
         yield Finding(name, None, "orphan", "no test uses it", "Remove it: agentcache prune")
     for stray in strays(loaded):
         yield Finding(
@@ -217,8 +223,23 @@ def _command(loaded: Loaded) -> str:
     return f"pytest --agentcache-rerecord{test}"
 
 
-def _write(finding: Finding, screen: Screen) -> None:
-    place = f"{finding.path}:{finding.line}" if finding.line else finding.path
+def _write(findings: list[Finding], screen: Screen) -> None:
+    """Each finding, and what to do about it once, below the last that it is for."""
+    for remedy, group in groupby(findings, lambda each: "" if each.fixed else each.remedy):
+        found = list(group)
+        alike = len({(each.rule, each.problem) for each in found}) == 1
+        told = found[:_MOST_ALIKE] if alike else found
+        for finding in told:
+            _write_finding(finding, screen)
+        if len(told) < len(found):
+            screen.line(f"… and {len(found) - len(told)} more like these", "dim")
+        if remedy:
+            screen.wrapped(remedy, "  ", "dim")
+
+
+def _write_finding(finding: Finding, screen: Screen) -> None:
+    name = label(finding.path)
+    place = f"{name}:{finding.line}" if finding.line else name
     colour = "green" if finding.fixed else "red"
     rule = screen.style("fixed" if finding.fixed else finding.rule, colour)
     # Editors and CI make a link of `path:line:`.
@@ -228,8 +249,6 @@ def _write(finding: Finding, screen: Screen) -> None:
     else:
         screen.line(head)
         screen.wrapped(problem, "  ")
-    if finding.remedy and not finding.fixed:
-        screen.wrapped(finding.remedy, "  ", "dim")
 
 
 def _total(checked: int, findings: list[Finding]) -> str:

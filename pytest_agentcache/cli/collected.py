@@ -9,10 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from ..census import CENSUS, SETTINGS, is_on_cassette, place_of, test_name
 from ..errors import AgentCacheError
-from ..fixtures import _cassette_of
 from ..options import settings_of_test
-from ..watch import SETTINGS
 
 # As in `suite`, which this module does not need otherwise.
 _TARGET = "AGENTCACHE_COLLECTED"
@@ -20,20 +19,25 @@ _TARGET = "AGENTCACHE_COLLECTED"
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_collection_modifyitems(
-    config: pytest.Config, items: list[pytest.Item]
+    config: pytest.Config,
 ) -> Generator[None, None, None]:
     """Looks at the tests before any of them is deselected."""
+    census = config.stash[CENSUS]
     cassettes: set[str] = set()
-    for item in items:
-        if not isinstance(item, pytest.Function):
-            continue
+    targets: list[tuple[str, str]] = []
+    for item in census.tests:
         try:
             settings = settings_of_test(config.stash[SETTINGS], None, item)
-            cassettes.add(str(_cassette_of(item, settings)[1].absolute()))
+            settings, path, _ = place_of(item, settings)
         except AgentCacheError as error:
             raise pytest.UsageError(str(error)) from None
-    modules = {str(item.path.absolute()) for item in items}
-    Path(os.environ[_TARGET]).write_text(
-        json.dumps({"cassettes": sorted(cassettes), "modules": sorted(modules)}), encoding="utf-8"
-    )
+        cassettes.add(str(path.absolute()))
+        if not settings.cassette and is_on_cassette(item):
+            targets.append((str(path.absolute()), test_name(item)))
+    found = {
+        "cassettes": sorted(cassettes),
+        "modules": sorted(map(str, census.modules)),
+        "targets": targets,
+    }
+    Path(os.environ[_TARGET]).write_text(json.dumps(found), encoding="utf-8")
     return (yield)

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from .alignment import Pair, align, with_repeats
 from .change import ABSENT, Change
-from .screen import Screen, clean, columns, counted, cut_middle, shortened, wrap
+from .screen import Screen, clean, columns, counted, cut_middle, label, shortened, wrap
 from .selection import Loaded, shown
 from .telling import headline, listed, told_of
 from .words import written
@@ -65,7 +65,7 @@ class Comparison:
     def title(self) -> str:
         """Its name, and what it was called before."""
         both = self.was and self.now and self.was_name != self.name
-        return f"{self.was_name} → {self.name}" if both else self.name
+        return label(f"{self.was_name} → {self.name}" if both else self.name)
 
     @property
     def changed(self) -> list[Pair]:

@@ -74,7 +74,8 @@ def _bash(top: argparse.ArgumentParser) -> str:
     names, cases = [], []
     for name, _, words, fixed in _commands(top):
         names.append(name)
-        flags = " ".join([word.flag for word in words] + fixed)
+        flags = shlex.quote(" ".join(word.flag for word in words))
+        others = shlex.quote(" ".join(fixed))
         chosen = "".join(
             f"          {word.flag}) COMPREPLY=($(compgen -W {shlex.quote(' '.join(word.choices))}"
             ' -- "$word")); return;;\n'
@@ -82,11 +83,12 @@ def _bash(top: argparse.ArgumentParser) -> str:
             if word.choices
         )
         before = f"        case $before in\n{chosen}        esac\n" if chosen else ""
-        cases.append(f"      {name})\n{before}        flags={shlex.quote(flags)};;\n")
+        cases.append(f"      {name})\n{before}        flags={flags} words={others};;\n")
     return f"""\
 # bash completion for agentcache: eval "$(agentcache completion bash)"
 _agentcache() {{
-    local word=${{COMP_WORDS[COMP_CWORD]}} before=${{COMP_WORDS[COMP_CWORD-1]}} flags=''
+    local word=${{COMP_WORDS[COMP_CWORD]}} before=${{COMP_WORDS[COMP_CWORD-1]}}
+    local flags='' words='' file
     COMPREPLY=()
     if [ "$COMP_CWORD" -eq 1 ]; then
       COMPREPLY=($(compgen -W {shlex.quote(" ".join([*names, "--help", "--version"]))} -- "$word"))
@@ -96,10 +98,12 @@ _agentcache() {{
 {"".join(cases)}    esac
     case $word in
       -*) COMPREPLY=($(compgen -W "$flags" -- "$word"));;
-      *) COMPREPLY=($(compgen -W "${{flags//--+([a-z-])/}}" -- "$word") $(compgen -f -- "$word"));;
+      *)
+        COMPREPLY=($(compgen -W "$words" -- "$word"))
+        # Line by line, as blanks and brackets are common in names of cassettes.
+        while IFS= read -r file; do COMPREPLY+=("$file"); done < <(compgen -f -- "$word");;
     esac
 }}
-shopt -s extglob
 complete -o filenames -F _agentcache agentcache
 """
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from .. import cassette, vcr
 from ..errors import CassetteError
 from .problem import FINE, REFUSED, CommandError
-from .screen import Screen, counted
-from .selection import check_inside, find, is_ours, load, shown
+from .screen import Screen, counted, label
+from .selection import check_inside, find, load, shown, unreadable
 from .suite import settings_here
 
 
@@ -57,13 +57,14 @@ class Import:
                     "imported": [
                         {"from": shown(path), "to": shown(target), "interactions": count}
                         for path, target, count in done
-                    ]
+                    ],
+                    "unreadable": unreadable(broken),
                 }
             )
         else:
             for path, target, count in done:
                 where = shown(path) if path == target else f"{shown(path)} → {shown(target)}"
-                screen.wrapped(f"{where} · {counted(count, 'interaction')}")
+                screen.wrapped(f"{label(where)} · {counted(count, 'interaction')}")
         for fault in broken:
             screen.complain(str(fault))
         return REFUSED if broken else FINE
@@ -85,7 +86,7 @@ def _foreign(given: list[str]) -> list[Path]:
 
 def _looks_foreign(path: Path) -> bool:
     named = path.suffix in (".yaml", ".yml", ".json", ".har") and not path.is_symlink()
-    return named and vcr.is_foreign(path) and not is_ours(path)
+    return named and vcr.is_foreign(path) and not cassette.is_ours(path)
 
 
 def _target(path: Path, out: Path | None, *, several: bool) -> Path:
@@ -129,5 +130,6 @@ class Export:
         if args.json:
             screen.json({"from": shown(loaded.path), "to": shown(args.out)})
         else:
-            screen.line(f"{shown(args.out)} · {counted(len(loaded.interactions), 'interaction')}")
+            what = counted(len(loaded.interactions), "interaction")
+            screen.line(f"{label(shown(args.out))} · {what}")
         return FINE

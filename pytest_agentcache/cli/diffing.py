@@ -12,7 +12,7 @@ from .comparison import Comparison, as_json, write
 from .git import Repository
 from .problem import FINE, FOUND, REFUSED, CommandError
 from .screen import Screen, counted
-from .selection import find, load
+from .selection import find, load, unreadable
 
 HELP = "what changed between two recordings, in words"
 
@@ -44,7 +44,12 @@ def run(args: argparse.Namespace, screen: Screen) -> int:
     found = list(_comparisons(args, broken))
     differing = [each for each in found if each.kind != "same"]
     if args.json:
-        screen.json({"cassettes": [as_json(each) for each in differing]})
+        screen.json(
+            {
+                "cassettes": [as_json(each) for each in differing],
+                "unreadable": unreadable(broken),
+            }
+        )
     else:
         for at, each in enumerate(differing):
             if at and not args.brief:
@@ -65,7 +70,11 @@ def _comparisons(args: argparse.Namespace, broken: list[CassetteError]) -> Itera
         repository = Repository.here()
         paths = list(args.paths)
         # `--git tests/` names no revision but a folder, as `git diff tests/` does.
-        if Path(args.git).exists() and not repository.is_revision(args.git.partition("..")[0]):
+        if (
+            args.git
+            and Path(args.git).exists()
+            and not repository.is_revision(args.git.partition("..")[0])
+        ):
             paths.insert(0, args.git)
             args.git = "HEAD"
         yield from compare_git(repository, args.git, paths, broken)
@@ -83,7 +92,10 @@ def _comparisons(args: argparse.Namespace, broken: list[CassetteError]) -> Itera
 
 
 def _compare_folders(was: Path, now: Path, broken: list[CassetteError]) -> Iterator[Comparison]:
-    sides = [{path.relative_to(root): path for path in _found(root)} for root in (was, now)]
+    sides = [
+        {path.relative_to(root): path for path in find([root], may_be_none=True)}
+        for root in (was, now)
+    ]
     for name in sorted({*sides[0], *sides[1]}):
         try:
             old, new = (load(side[name]) if name in side else None for side in sides)
@@ -91,13 +103,6 @@ def _compare_folders(was: Path, now: Path, broken: list[CassetteError]) -> Itera
             broken.append(error)
             continue
         yield Comparison.of(old, new)
-
-
-def _found(root: Path) -> list[Path]:
-    try:
-        return find([root])
-    except CommandError:
-        return []
 
 
 def compare_git(
@@ -121,8 +126,10 @@ def compare_git(
 def _total(comparisons: Sequence[Comparison]) -> str:
     counts = Counter(pair.kind for each in comparisons for pair in each.pairs)
     kinds = [
-        f"{counts[kind]} {kind}"
-        for kind in ("changed", "added", "removed", "moved")
-        if counts[kind]
+        (counts[kind], kind) for kind in ("changed", "added", "removed", "moved") if counts[kind]
     ]
-    return f"{counted(len(comparisons), 'cassette')} differ: {', '.join(kinds) or 'no interaction'}"
+    told = [
+        f"{counted(count, 'interaction') if at == 0 else count} {kind}"
+        for at, (count, kind) in enumerate(kinds)
+    ]
+    return f"{counted(len(comparisons), 'cassette')} differ: {', '.join(told) or 'no interaction'}"

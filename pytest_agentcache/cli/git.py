@@ -14,8 +14,9 @@ from .. import cassette, vcr
 from ..errors import CassetteError
 from ..naming import FOLDER
 from .problem import CommandError
-from .selection import LARGEST, Loaded, is_ours, named_files, parse, read_bytes, shown
+from .selection import LARGEST, Loaded, named_files, parse, read_bytes, shown
 
+_SUFFIXES = (".yaml", ".yml", ".json")
 _HEAD = re.compile(rb"^(?:agentcache|recorded_at)\s*:", re.MULTILINE)
 _FOREIGN = re.compile(rb"^(?:http_)?interactions\s*:", re.MULTILINE)
 
@@ -58,6 +59,8 @@ class Repository:
                 "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}"
             )
         except CommandError:
+            if name == "HEAD":
+                raise CommandError("this repository has no commit to compare with yet") from None
             raise CommandError(
                 f"there is no revision {name!r}",
                 "Name a branch, a tag or a commit; in CI it may have to be fetched first",
@@ -87,12 +90,19 @@ class Repository:
                 "",
             )
         )
-        old = self.revision(before or "HEAD")
+        # An empty one is more likely a variable of CI that is not set.
+        old = self.revision(before or ("HEAD" if dots else ""))
         if not dots:
             return old, None
         new = self.revision(after or "HEAD")
         if dots == "...":
-            old = self.git("merge-base", old, new).decode().strip()
+            try:
+                old = self.git("merge-base", old, new).decode().strip()
+            except CommandError:
+                raise CommandError(
+                    f"{before or 'HEAD'} and {after or 'HEAD'} have no commit in common",
+                    "In CI fetch the whole history (fetch-depth: 0), or name the commit itself",
+                ) from None
         return old, new
 
     def changed(
@@ -101,29 +111,56 @@ class Repository:
         """The files that differ, each as it was called and is called; None for none.
 
         Files that git does not know yet count as new where the work tree is compared.
+
+        Raises:
+            CommandError: If there is nothing at one of `paths`, now or then.
         """
-        given = [os.path.relpath(path, self.root) for path in paths]
+        given = [os.path.relpath(path or os.curdir, self.root) for path in paths]
+        for path in given:
+            if not os.path.lexists(self.root / path):
+                trees = [self.git("ls-tree", each, "--", path) for each in (old, new) if each]
+                if not any(trees):
+                    raise CommandError(f"{path}: there is no such file or folder, now or then")
         scope = ["--", *given] if given else []
         spans = [old] if new is None else [old, new]
         output = self.git(
             "diff", "--no-ext-diff", "--name-status", "--find-renames", "-z", *spans, *scope
         )
         words = output.decode("utf-8", "surrogateescape").split("\0")
+        found: list[tuple[str | None, str | None]] = []
         at = 0
         while at < len(words) - 1:
             status = words[at][:1]
             if status in ("R", "C"):
-                yield (words[at + 1] if status == "R" else None), words[at + 2]
+                found.append((words[at + 1] if status == "R" else None, words[at + 2]))
                 at += 3
                 continue
             name = words[at + 1]
-            yield (None if status == "A" else name), (None if status == "D" else name)
+            found.append((None if status == "A" else name, None if status == "D" else name))
             at += 2
-        if new is None:
-            listing = self.git("ls-files", "--others", "--exclude-standard", "-z", *scope)
-            for name in listing.decode("utf-8", "surrogateescape").split("\0"):
-                if name:
-                    yield None, name
+        if new is not None:
+            yield from found
+            return
+        listing = self.git("ls-files", "--others", "--exclude-standard", "-z", *scope)
+        unknown = [name for name in listing.decode("utf-8", "surrogateescape").split("\0") if name]
+        moved = self._moved(old, [was for was, now in found if was and not now], unknown)
+        yield from (pair for pair in found if pair[1] or pair[0] not in moved.values())
+        yield from ((moved.get(name), name) for name in unknown)
+
+    def _moved(self, old: str, gone: list[str], unknown: list[str]) -> dict[str, str]:
+        """Which of the files that git does not know is one that is gone, by what it holds."""
+        blobs = {
+            self.git("rev-parse", f"{old}:{name}"): name
+            for name in gone
+            if name.endswith(_SUFFIXES)
+        }
+        moved = {}
+        for name in unknown if blobs else ():
+            if name.endswith(_SUFFIXES) and (self.root / name).is_file():
+                was = blobs.pop(self.git("hash-object", "--", name), None)
+                if was:
+                    moved[name] = was
+        return moved
 
     def load(self, revision: str | None, name: str) -> Loaded | None:
         """The cassette called `name` at a revision or in the work tree; None if it is none.
@@ -132,10 +169,10 @@ class Repository:
             CassetteError: If it says that it is a cassette and cannot be read.
         """
         path = self.root / name
-        if not name.endswith((".yaml", ".yml", ".json")):
+        if not name.endswith(_SUFFIXES):
             return None
         if revision is None:
-            if path.is_symlink() or not (is_ours(path) or _among(name, path)):
+            if path.is_symlink() or not (cassette.is_ours(path) or _among(name, path)):
                 return None
             raw = read_bytes(path)
         else:
@@ -167,7 +204,7 @@ class Repository:
 
 def _among(name: str, path: Path | None = None) -> bool:
     """Whether a file lies where cassettes of other tools do, and is one as far as looks tell."""
-    by_place = FOLDER in PurePosixPath(name).parts and name.endswith((".yaml", ".yml", ".json"))
+    by_place = FOLDER in PurePosixPath(name).parts and name.endswith(_SUFFIXES)
     return by_place and (path is None or vcr.is_foreign(path))
 
 
@@ -218,5 +255,5 @@ def _git(folder: Path, *arguments: str) -> bytes:
         told = done.stderr.decode("utf-8", "replace").strip()
         if "not a git repository" in told:
             raise CommandError(f"{folder} lies in no git repository")
-        raise CommandError(f"git {arguments[0]}: {told.removeprefix('fatal: ')}")
+        raise CommandError(f"git {arguments[0]}: {told.rpartition('fatal: ')[2]}")
     return done.stdout

@@ -15,7 +15,7 @@ from .comparison import Comparison, write
 from .git import Repository, from_bytes
 from .problem import FINE, CommandError
 from .reading import write_cassette
-from .screen import Screen
+from .screen import Screen, clean, label
 from .selection import Loaded, read_bytes
 from .showing import numbered
 
@@ -132,7 +132,7 @@ class Diff:
         if os.environ.get("GIT_PAGER_IN_USE") and not os.environ.get("NO_COLOR"):
             screen.colour = screen.colour or args.color == "auto"
         if len(args.rest) < 6:
-            screen.line(f"* Unmerged path {args.path}")
+            screen.line(f"* Unmerged path {label(args.path)}")
             return FINE
         old, _, _, new = args.rest[:4]
         name = args.rest[6] if len(args.rest) > 6 else args.path
@@ -140,7 +140,7 @@ class Diff:
             was, now = (
                 _of_git(Path(file), Path(each)) for file, each in ((old, args.path), (new, name))
             )
-            write(Comparison.of(was, now), screen)
+            write(Comparison.of(was, now, follows=True), screen)
         except AgentCacheError as error:
             _write_plain(args.path, old, new, str(error), screen)
         return FINE
@@ -199,8 +199,9 @@ def _write_plain(path: str, old: str, new: str, why: str, screen: Screen) -> Non
         except OSError:
             return []
 
-    screen.line(path, "bold")
+    screen.line(label(path), "bold")
     screen.wrapped(why.partition("\n")[0], "  ", "yellow")
-    for line in difflib.unified_diff(lines(old), lines(new), f"a/{path}", f"b/{path}", lineterm=""):
+    before, after = (f"{side}/{label(path)}" for side in "ab")
+    for line in difflib.unified_diff(lines(old), lines(new), before, after, lineterm=""):
         colour = {"+": ("green",), "-": ("red",), "@": ("cyan",)}.get(line[:1], ())
-        screen.line(line, *colour)
+        screen.line(clean(line), *colour)

@@ -13,8 +13,8 @@ from urllib.parse import urlsplit
 from ..errors import CassetteError
 from ..interaction import Interaction
 from .problem import FINE, REFUSED
-from .screen import Screen, columns, counted, cut_middle, pad, size_text
-from .selection import Loaded, find, leads_out, load, shown
+from .screen import Screen, columns, counted, cut_middle, label, pad, size_text
+from .selection import Loaded, find, leads_out, load, shown, unreadable
 from .tally import Tally, tally
 
 HELP = "cassettes with their tests, interactions, hosts, age, size and tokens"
@@ -45,14 +45,11 @@ def run(args: argparse.Namespace, screen: Screen) -> int:
         screen.json(
             {
                 "cassettes": [{k: v for k, v in row.items() if k != "tally"} for row in rows],
-                "unreadable": [
-                    {"path": shown(error.path), "line": error.line, "problem": error.problem}
-                    for error in broken
-                ],
+                "unreadable": unreadable(broken),
             }
         )
     elif rows:
-        _write(rows, screen)
+        _write(rows, screen, by_folder=args.sort == "path")
     for fault in broken:
         screen.complain(str(fault))
     return REFUSED if broken else FINE
@@ -94,14 +91,14 @@ def age_text(age: timedelta) -> str:
     return f"{days} d" if days < 100 else f"{days // 30} mo"
 
 
-def _write(rows: list[dict[str, Any]], screen: Screen) -> None:
+def _write(rows: list[dict[str, Any]], screen: Screen, *, by_folder: bool) -> None:
     """A table where there is room, else a line and what belongs to it below."""
-    # One folder over many lines is said once, above them.
-    common = _common([row["path"] for row in rows])
-    if common:
-        screen.line(screen.cut(f"{common}/"), "dim")
-    indent = "  " if common else ""
-    cells = [_cells(row, common) for row in rows]
+    paths = [row["path"] for row in rows]
+    # A folder over many lines is said once, above them.
+    folders = [_folder(path) for path in paths] if by_folder and len(rows) > 1 else []
+    folders = folders or [_common(paths)] * len(rows)
+    indent = "  " if any(folders) else ""
+    cells = [_cells(row, folder) for row, folder in zip(rows, folders, strict=True)]
     numbers = [f"{each[1]:>{max(columns(c[1]) for c in cells)}}" for each in cells]
     widths = [max(columns(each[at]) for each in cells) for at in range(len(cells[0]))]
     fixed = sum(widths[2:5]) + widths[1] + 8 + len(indent)
@@ -109,19 +106,33 @@ def _write(rows: list[dict[str, Any]], screen: Screen) -> None:
     hosts_room = min(widths[5], max(0, room - widths[0] - 2), 40)
     if room >= 24:
         name_room = min(widths[0], room - (hosts_room + 2 if hosts_room >= 12 else 0))
-        for each, number in zip(cells, numbers, strict=True):
+        for at, (each, number) in enumerate(zip(cells, numbers, strict=True)):
+            _write_folder(folders, at, screen)
             line = indent + pad(cut_middle(each[0], name_room), name_room) + "  " + number
-            for at in (2, 3, 4):
-                line += "  " + screen.style(pad(each[at], widths[at], right=True), "dim")
+            for place in (2, 3, 4):
+                cell = pad(each[place], widths[place], right=True)
+                line += "  " + screen.style(cell, "dim")
             if hosts_room >= 12:
                 line += "  " + screen.style(cut_middle(each[5], hosts_room), "cyan")
             screen.line(line.rstrip())
     else:
-        for each in cells:
+        for at, each in enumerate(cells):
+            _write_folder(folders, at, screen)
             screen.line(cut_middle(each[0], screen.width))
             told = " · ".join(part for part in (each[1].strip(), *each[2:]) if part)
-            screen.line(screen.style(screen.cut(f"  {told}".rstrip()), "dim"))
+            screen.line("  " + screen.style(screen.cut(told, screen.width - 2), "dim"))
     _write_total(rows, screen)
+
+
+def _write_folder(folders: list[str], at: int, screen: Screen) -> None:
+    """The folder of a row, if it is the first in it."""
+    if folders[at] and (at == 0 or folders[at] != folders[at - 1]):
+        screen.line(cut_middle(f"{label(folders[at])}/", screen.width), "dim")
+
+
+def _folder(path: str) -> str:
+    found = Path(path).parent.as_posix()
+    return "" if found in (".", "/") else found
 
 
 def _cells(row: dict[str, Any], common: str) -> list[str]:
@@ -133,7 +144,7 @@ def _cells(row: dict[str, Any], common: str) -> list[str]:
     if len(asked) > 1:
         hosts_text += f" +{len(asked) - 1}"
     return [
-        Path(name).as_posix() + (" (VCR)" if row["foreign"] else ""),
+        label(Path(name).as_posix()) + (" (VCR)" if row["foreign"] else ""),
         counted(row["interactions"], "call"),
         age,
         size_text(row["size"]),

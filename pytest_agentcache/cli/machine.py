@@ -7,10 +7,10 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from ..conversation import Turn, answer_of, conversation_of
+from ..conversation import Turn, answer_of, conversation_of, model_of
 from ..interaction import Interaction, Request, Response
 from .selection import Loaded, shown
-from .tally import model_of, tally_of
+from .tally import tally_of
 
 
 def as_json(loaded: Loaded, chosen: Sequence[tuple[int, Interaction]]) -> dict[str, Any]:

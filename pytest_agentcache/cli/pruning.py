@@ -15,7 +15,7 @@ from .. import cassette
 from ..errors import CassetteError
 from ..naming import FOLDER
 from .problem import FINE, FOUND, CommandError
-from .screen import Screen, counted, size_text
+from .screen import Screen, counted, label, size_text
 from .selection import Loaded, find, leads_out, load, named_files, shown
 from .suite import collected
 
@@ -26,11 +26,12 @@ _TEMPORARY = re.compile(r"\..{1,32}\.[0-9a-f]{16}\.tmp")
 
 @dataclass(frozen=True, slots=True)
 class Leftover:
-    """A file that nothing needs, and why."""
+    """A file that nothing needs, and why; `moved` if it may be that of a test that was moved."""
 
     path: Path
     why: str
     size: int
+    moved: bool = False
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -47,37 +48,54 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, screen: Screen) -> int:
     """Shows what is left over, and removes it if it may."""
     found = _leftovers(args, screen)
-    removed = False
-    if found and not args.json:
-        for each in found:
-            screen.line(f"{screen.style(shown(each.path), 'bold')}  {each.why}")
-        total = f"{counted(len(found), 'file')}, {size_text(sum(each.size for each in found))}"
-        screen.line(total, "bold")
-    if found and (args.yes or _agreed(args, screen)):
-        _remove(found)
-        removed = True
+    plain = [each for each in found if not each.moved]
+    moved = [each for each in found if each.moved]
+    if not args.json:
+        _show(plain, screen)
+    removed = bool(plain) and (args.yes or _agreed("Remove them?", args, screen))
+    if removed:
+        _remove(plain)
         if not args.json:
             screen.line("removed", "green")
-    if args.json:
-        screen.json(
-            {
-                "removed": removed,
-                "files": [
-                    {"path": shown(each.path), "why": each.why, "size": each.size} for each in found
-                ],
-            }
-        )
-    elif not found:
-        screen.line("nothing is left over", "green")
-    elif not removed:
+    elif plain and not args.json:
         screen.line("nothing was removed; agentcache prune --yes does", "dim")
-    return FINE if removed or not found else FOUND
+    if args.json:
+        screen.json({"removed": removed, "files": _told(plain), "moved": _told(moved)})
+        return FINE if not moved and (removed or not plain) else FOUND
+    _show(moved, screen)
+    # Not by `--yes`: they may be worth as much as on the day that they were recorded.
+    moved_too = bool(moved) and _agreed("Remove these too?", args, screen)
+    if moved_too:
+        _remove(moved)
+        screen.line("removed", "green")
+    elif moved:
+        screen.line("kept, for there may be a test to it", "dim")
+    if not found:
+        screen.line("nothing is left over", "green")
+    return FINE if (removed or not plain) and (moved_too or not moved) else FOUND
 
 
-def _agreed(args: argparse.Namespace, screen: Screen) -> bool:
+def _show(found: Sequence[Leftover], screen: Screen) -> None:
+    for each in found:
+        path = screen.style(label(shown(each.path)), "bold")
+        if each.moved:
+            screen.line(path)
+            screen.wrapped(label(each.why), "  ")
+        else:
+            screen.line(f"{path}  {label(each.why)}")
+    if found:
+        total = f"{counted(len(found), 'file')}, {size_text(sum(each.size for each in found))}"
+        screen.line(total, "bold")
+
+
+def _told(found: Sequence[Leftover]) -> list[dict[str, object]]:
+    return [{"path": shown(each.path), "why": each.why, "size": each.size} for each in found]
+
+
+def _agreed(question: str, args: argparse.Namespace, screen: Screen) -> bool:
     if args.json or not sys.stdin.isatty() or not screen.out.isatty():
         return False
-    screen.out.write("Remove them? [y/N] ")
+    screen.out.write(f"{question} [y/N] ")
     screen.out.flush()
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 
@@ -85,12 +103,8 @@ def _agreed(args: argparse.Namespace, screen: Screen) -> bool:
 def _leftovers(args: argparse.Namespace, screen: Screen) -> list[Leftover]:
     suite = None if args.no_suite else collected()
     roots = [Path(path) for path in args.paths] or [Path()]
-    try:
-        paths = find(args.paths, foreign=False)
-    except CommandError:
-        if not all(root.exists() for root in roots):
-            raise
-        paths = []
+    paths = find(args.paths, foreign=False, may_be_none=True)
+    moved = suite.moved(paths) if suite else {}
     found: dict[Path, Leftover] = {}
     for path in paths:
         if leads_out(path):
@@ -103,14 +117,16 @@ def _leftovers(args: argparse.Namespace, screen: Screen) -> list[Leftover]:
             continue
         for stray in strays(loaded):
             found[stray] = _leftover(stray, f"{path.name} does not name it")
-        orphaned = suite.is_orphan(loaded) if suite else _module_is_gone(path)
+        orphaned = suite.is_orphan(path) if suite else _module_is_gone(path)
         if orphaned and not loaded.foreign:
             why = "its test module is gone" if _module_is_gone(path) else "no test uses it"
-            found[path] = _leftover(path, why)
+            told = moved.get(path.absolute())
+            found[path] = _leftover(path, told or why, moved=told is not None)
             folder = cassette.sidecar_folder(path)
             for name in named_files(loaded.raw):
                 if (folder / name).is_file():
-                    found[folder / name] = _leftover(folder / name, f"belongs to {path.name}")
+                    why = f"belongs to {path.name}"
+                    found[folder / name] = _leftover(folder / name, why, moved=told is not None)
     for root in roots:
         if root.is_dir():
             for path in _abandoned(root):
@@ -118,11 +134,11 @@ def _leftovers(args: argparse.Namespace, screen: Screen) -> list[Leftover]:
     return list(found.values())
 
 
-def _leftover(path: Path, why: str) -> Leftover:
+def _leftover(path: Path, why: str, *, moved: bool = False) -> Leftover:
     size = 0
     with contextlib.suppress(OSError):
         size = path.lstat().st_size
-    return Leftover(path, why, size)
+    return Leftover(path, why, size, moved)
 
 
 def _module_is_gone(path: Path) -> bool:

@@ -5,11 +5,19 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from ..body import is_json, json_text
 from ..cassette_yaml import UnwritableError, dump
-from ..conversation import Conversation, Part, Turn, answer_of, conversation_of, streamed
+from ..conversation import (
+    Conversation,
+    Part,
+    Turn,
+    answer_of,
+    conversation_of,
+    model_of,
+    streamed,
+)
+from ..conversation.history import History, Told
 from ..interaction import Headers, Interaction, Request, Response, standard_reason
 from .listing import age_text
 from .screen import (
@@ -18,13 +26,14 @@ from .screen import (
     columns,
     counted,
     cut_middle,
+    label,
     one_line,
     shortened,
     size_text,
     wrap,
 )
 from .selection import Loaded, shown
-from .tally import model_of, tally_of
+from .tally import tally_of
 
 _ROLES = {"system": "magenta", "user": "blue", "assistant": "green", "tool": "yellow"}
 # Lines of one message that are shown; more are counted.
@@ -43,29 +52,32 @@ def write_cassette(
     """Writes interactions for a person."""
     if title:
         _write_head(loaded, screen)
-    earlier: list[tuple[int, tuple[Turn, ...]]] = []
+    history = History()
     numbers = {number for number, _ in chosen}
     for number, each in enumerate(loaded.interactions, 1):
         conversation = conversation_of(each)
         answer = answer_of(each.response)
-        if number in numbers:
-            screen.line()
-            _write_rule(number, each, screen)
-            if headers:
-                _write_headers(each.request.headers, screen)
-            if conversation:
-                # One that stands alone has nothing above it to refer to.
-                known = (0, 0) if len(numbers) == 1 else _known(conversation.turns, earlier)
-                _write_conversation(conversation, known, screen, full=full)
-            elif each.request.body:
-                _write_body(each.request, screen, "  ", full=full)
-            _write_answer(each, answer, screen, full=full, headers=headers)
+        seen = history.add(conversation.turns if conversation else (), answer)
+        if number not in numbers:
+            continue
+        screen.line()
+        _write_rule(number, each, screen)
+        if headers:
+            _write_headers(each.request.headers, screen)
         if conversation:
-            earlier.append((number, (*conversation.turns, answer)))
+            # One that stands alone has nothing above it to refer to.
+            known = None if len(numbers) == 1 else seen
+            _write_conversation(conversation, known, screen, full=full)
+        elif each.request.body:
+            _write_body(each.request, screen, "  ", full=full)
+        _write_answer(each, answer, screen, full=full, headers=headers)
 
 
 def _write_head(loaded: Loaded, screen: Screen) -> None:
-    screen.line(cut_middle(shown(loaded.path), screen.width), "bold")
+    screen.line(cut_middle(label(shown(loaded.path)), screen.width), "bold")
+    if loaded.cassette.test:
+        # Where the path does not say it.
+        screen.line(label(loaded.test), "dim")
     parts = [counted(len(loaded.interactions), "interaction")]
     if recorded := loaded.cassette.recorded_at:
         age = datetime.now(UTC) - recorded
@@ -117,56 +129,17 @@ def _write_headers(headers: Headers, screen: Screen) -> None:
         screen.wrapped(f"{name}: {value}", "  ", "dim")
 
 
-def _known(
-    turns: tuple[Turn, ...], earlier: Sequence[tuple[int, tuple[Turn, ...]]]
-) -> tuple[int, int]:
-    """How many of the first turns an earlier interaction has, and the number of that one."""
-    best = 0, 0
-    for number, others in earlier:
-        same = 0
-        for mine, other in zip(turns, others, strict=False):
-            if not _alike(mine, other):
-                break
-            same += 1
-        if same >= best[0] and same:
-            best = same, number
-    return best
-
-
-def _alike(mine: Turn, other: Turn) -> bool:
-    """Whether two turns say the same, however their parts are cut."""
-    if mine == other:
-        return True
-    # Thoughts are left out when a conversation is sent again, or sent in other words.
-    left, right = (
-        [
-            (part.kind, part.name, _plain(part.text))
-            for part in turn.parts
-            if part.kind not in ("thought", "media")
-        ]
-        for turn in (mine, other)
-    )
-    return mine.role == other.role and left == right and bool(left)
-
-
-def _plain(text: str) -> Any:
-    try:
-        return json.dumps(json.loads(text or "{}"), sort_keys=True)
-    except (ValueError, RecursionError):
-        return text.strip()
-
-
 def _write_conversation(
-    conversation: Conversation, known: tuple[int, int], screen: Screen, *, full: bool
+    conversation: Conversation, seen: Told | None, screen: Screen, *, full: bool
 ) -> None:
-    same, number = known
     turns = conversation.turns
-    if same:
-        screen.line(f"  ↑ {counted(same, 'message')} as in {number}", "dim")
-        turns = turns[same:]
+    if seen:
+        messages = counted(seen.length, "message")
+        screen.line(f"  ↑ {messages} as in {seen.call + 1}", "dim")
+        turns = turns[seen.length :]
     for turn in turns:
         _write_turn(turn, screen, full=full)
-    if conversation.tools and not same:
+    if conversation.tools and not seen:
         screen.wrapped(f"tools: {', '.join(conversation.tools)}", "  ", "dim")
 
 

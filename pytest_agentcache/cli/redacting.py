@@ -9,8 +9,8 @@ from .. import cassette
 from ..errors import CassetteError
 from . import secrets
 from .problem import FINE, FOUND, REFUSED
-from .screen import Screen, counted
-from .selection import check_inside, find, load, shown
+from .screen import Screen, counted, label
+from .selection import check_inside, find, load, shown, unreadable
 from .suite import settings_here
 
 HELP = "take out of old cassettes what today's rules call a secret"
@@ -52,11 +52,12 @@ def run(args: argparse.Namespace, screen: Screen) -> int:
             {
                 "written": not args.dry_run,
                 "files": [{"path": path, "places": where} for path, where in done],
+                "unreadable": unreadable(broken),
             }
         )
     else:
         for name, where in done:
-            screen.line(name, "bold")
+            screen.line(label(name), "bold")
             for number, places in where.items():
                 screen.wrapped(f"{number} · {', '.join(places)}", "  ")
         what = "would change" if args.dry_run else "redacted"

@@ -10,7 +10,7 @@ from .. import page
 from ..errors import CassetteError
 from .problem import FINE, REFUSED
 from .screen import Screen, counted, size_text
-from .selection import find, leads_out, load, shown
+from .selection import find, leads_out, load, shown, unreadable
 
 HELP = "a page (HTML, one file) to look at: conversations, images, tokens, ages"
 
@@ -41,17 +41,13 @@ def run(args: argparse.Namespace, screen: Screen) -> int:
     page.write(args.out, text)
     calls = sum(len(each.cassette.interactions) for each in entries if each.cassette)
     if args.json:
-        told = [
-            {"path": shown(error.path), "line": error.line, "problem": error.problem}
-            for error in broken
-        ]
         screen.json(
             {
                 "path": str(args.out),
                 "cassettes": len(entries) - len(broken),
                 "interactions": calls,
                 "size": len(text.encode("utf-8")),
-                "unreadable": told,
+                "unreadable": unreadable(broken),
             }
         )
     else:

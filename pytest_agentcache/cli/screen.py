@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 import shutil
@@ -47,25 +48,28 @@ class Screen:
     width: int = _UNKNOWN
 
     @classmethod
-    def of_process(cls, colour: str = "auto") -> Screen:
-        """The screen of this process.
+    def of_process(cls) -> Screen:
+        """The screen of this process, with colours where a terminal is."""
+        columns = shutil.get_terminal_size((_UNKNOWN, 24)).columns
+        screen = cls(sys.stdout, sys.stderr, width=min(max(columns, _NARROWEST), _WIDEST))
+        screen.paint("auto")
+        return screen
+
+    def paint(self, colour: str) -> None:
+        """Decides about colours.
 
         Args:
             colour: `always`, `never`, or `auto`: where a terminal is, unless `NO_COLOR` is set, or
                 wherever `FORCE_COLOR` is (https://no-color.org, https://force-color.org).
         """
-        out = sys.stdout
-        if colour == "auto":
-            if os.environ.get("NO_COLOR"):
-                chosen = False
-            elif os.environ.get("FORCE_COLOR"):
-                chosen = True
-            else:
-                chosen = out.isatty() and os.environ.get("TERM") != "dumb"
+        if colour != "auto":
+            self.colour = colour == "always"
+        elif os.environ.get("NO_COLOR"):
+            self.colour = False
+        elif os.environ.get("FORCE_COLOR"):
+            self.colour = True
         else:
-            chosen = colour == "always"
-        columns = shutil.get_terminal_size((_UNKNOWN, 24)).columns
-        return cls(out, sys.stderr, chosen, min(max(columns, _NARROWEST), _WIDEST))
+            self.colour = self.out.isatty() and os.environ.get("TERM") != "dumb"
 
     def style(self, text: str, *names: str) -> str:
         """`text` in a colour or weight, if this screen has any."""
@@ -91,7 +95,11 @@ class Screen:
 
     def json(self, value: Any) -> None:
         """Writes one JSON document."""
-        self.out.write(json.dumps(value, ensure_ascii=False, indent=2, default=str) + "\n")
+        try:
+            text = _json(value)
+        except ValueError:
+            text = _json(_finite(value))
+        self.out.write(f"{text}\n")
 
     def cut(self, text: str, room: int | None = None) -> str:
         """`text` on one line of at most `room` columns."""
@@ -108,11 +116,29 @@ class Screen:
         return lines
 
 
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, indent=2, default=str, allow_nan=False)
+
+
+def _finite(value: Any) -> Any:
+    """`value` with NaN and infinity, which are no JSON, as text."""
+    if isinstance(value, dict):
+        return {name: _finite(each) for name, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(each) for each in value]
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
+
+
 def clean(text: str) -> str:
     """`text` without what would command a terminal: control characters are shown, not sent."""
     if text.isprintable():
         return text
     return "".join(char if char == "\n" or char.isprintable() else _shown(char) for char in text)
+
+
+def label(name: str) -> str:
+    """A name of a file on one line, whatever characters are in it."""
+    return clean(name).replace("\n", "\\n")
 
 
 def _shown(char: str) -> str:

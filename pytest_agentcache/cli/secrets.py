@@ -30,6 +30,7 @@ class Secrets:
 def find(interactions: Sequence[Interaction], settings: Settings) -> Secrets:
     """The secrets in the interactions of one cassette, by name, by value and by shape."""
     redaction = Redaction.of(settings, os.environ)
+    redaction.continue_behind(interactions)
     done = []
     for each in interactions:
         safe = redaction.interaction(each)

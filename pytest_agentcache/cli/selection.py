@@ -8,18 +8,17 @@ import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from .. import cassette, vcr
-from ..cassette import Cassette
+from ..cassette import Cassette, is_ours
 from ..errors import CassetteError
 from ..interaction import Interaction
-from ..naming import FOLDER
+from ..naming import FOLDER, nearly_said_by, said_by
 from .problem import CommandError
 
 # In bytes; a larger one was never reviewed by anybody, and would not fit into memory as a tree.
 LARGEST = 64 * 2**20
-_HEAD = 4096
-_OURS = re.compile(rb"^(?:agentcache|recorded_at)\s*:", re.MULTILINE)
 _SUFFIXES = (".yaml", ".yml", ".json", ".har")
 _PASSED_OVER = {"node_modules", "__pycache__", "site-packages", "build", "dist"}
 
@@ -60,7 +59,7 @@ class Loaded:
     @property
     def test(self) -> str:
         """The test that it is of, by where it lies; empty if that does not tell."""
-        return test_of(self.path)
+        return test_of(self.path, self.cassette.test)
 
 
 def named_files(raw: bytes) -> list[str]:
@@ -68,18 +67,16 @@ def named_files(raw: bytes) -> list[str]:
     return [name.decode() for name in re.findall(rb"\bfile: ([\w-]+-[0-9a-f]{10}\.\w+)", raw)]
 
 
-def test_of(path: Path) -> str:
-    """`tests/test_trip.py::Class::test_x[a]` for its cassette below `tests/cassettes/test_trip`."""
-    if path.parent.parent.name != FOLDER:
-        return ""
-    name, _, parameters = (
-        path.stem.rpartition("~")[0].partition("[")
-        if re.search(r"~[0-9a-f]{8}$", path.stem)
-        else path.stem.partition("[")
-    )
-    module = path.parent.parent.parent / f"{path.parent.name}.py"
-    test = "::".join(name.split("."))
-    return f"{shown(module)}::{test}" + (f"[{parameters}" if parameters else "")
+def test_of(path: Path, named: str) -> str:
+    """`tests/test_trip.py::Class::test_x[a]` for its cassette below `tests/cassettes/test_trip`.
+
+    Args:
+        path: The cassette.
+        named: The test as the cassette says it, which counts where its path does not.
+    """
+    test = said_by(path) or named or nearly_said_by(path)
+    folder = shown(path.parent.parent.parent)
+    return f"{folder}/{test}" if test and folder != "." else test
 
 
 def shown(path: Path) -> str:
@@ -90,15 +87,26 @@ def shown(path: Path) -> str:
         return path.as_posix()
 
 
-def find(paths: Iterable[str | Path], *, foreign: bool = True) -> list[Path]:
+def unreadable(errors: Iterable[CassetteError]) -> list[dict[str, Any]]:
+    """For a machine, the files that a command left out, and why."""
+    return [
+        {"path": shown(each.path), "line": each.line, "problem": each.problem} for each in errors
+    ]
+
+
+def find(
+    paths: Iterable[str | Path], *, foreign: bool = True, may_be_none: bool = False
+) -> list[Path]:
     """The cassettes that `paths` name, files as they are and folders searched.
 
     Args:
         paths: Files and folders; the working directory if there is none.
         foreign: Whether cassettes of other tools count.
+        may_be_none: Whether it is fine if there is none, as before the first recording.
 
     Raises:
-        CommandError: If there is no such file or folder, or no cassette in any.
+        CommandError: If there is no such file or folder, one cannot be read, or there is no
+            cassette in any.
     """
     given = [Path(path) for path in paths] or [Path()]
     found: dict[Path, None] = {}
@@ -111,7 +119,7 @@ def find(paths: Iterable[str | Path], *, foreign: bool = True) -> list[Path]:
         if not exists:
             raise CommandError(f"{path}: there is no such file or folder")
         found.update(dict.fromkeys(_inside(path, foreign) if is_folder else [path]))
-    if not found:
+    if not found and not may_be_none:
         where = ", ".join("this folder" if path == Path() else str(path) for path in given)
         raise CommandError(
             f"there is no cassette in {where}",
@@ -125,8 +133,10 @@ def _inside(root: Path, foreign: bool) -> Iterator[Path]:
     among = FOLDER in root.absolute().parts
 
     def refuse(error: OSError) -> None:
-        if error.filename and Path(error.filename) == root:
-            raise CommandError(f"{root}: cannot be read: {error.strerror}")
+        where = Path(error.filename) if error.filename else root
+        # Elsewhere a folder that is not ours to read is none of ours.
+        if where == root or FOLDER in where.absolute().parts:
+            raise CommandError(f"{where}: cannot be read: {error.strerror}")
 
     for folder, folders, files in os.walk(root, onerror=refuse):
         folders[:] = sorted(
@@ -143,17 +153,6 @@ def _inside(root: Path, foreign: bool) -> Iterator[Path]:
             elif by_place and name.endswith((".yaml", ".yml")) and not vcr.is_foreign(path):
                 # What lies among cassettes and is none is worth a word.
                 yield path
-
-
-def is_ours(path: Path) -> bool:
-    """Whether a file says of itself that it is a cassette of pytest-agentcache."""
-    try:
-        if not path.is_file():
-            return False
-        with path.open("rb") as file:
-            return bool(_OURS.search(file.read(_HEAD)))
-    except OSError:
-        return False
 
 
 def load(path: Path, *, convert: bool = True) -> Loaded:

@@ -2,32 +2,39 @@
 
 from __future__ import annotations
 
-import configparser
 import json
 import os
 import subprocess
 import sys
 import tempfile
-import tomllib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
+import pytest
+from _pytest.config.findpaths import load_config_dict_from_file
+
+from .. import cassette
 from ..errors import SettingsError
-from ..naming import FOLDER
+from ..moves import moves
+from ..options import from_ini
+from ..orphans import Collected, module_of, named_in
 from ..settings import Settings, check_value
 from .problem import CommandError
-from .selection import Loaded
+from .selection import shown, test_of
 
 # Names the file into which `collected` writes what pytest collected.
 COLLECTED = "AGENTCACHE_COLLECTED"
-_SECTIONS = {
-    "pytest.ini": "pytest",
-    ".pytest.ini": "pytest",
-    "tox.ini": "pytest",
-    "setup.cfg": "tool:pytest",
-}
+_FILES = (
+    "pytest.toml",
+    ".pytest.toml",
+    "pytest.ini",
+    ".pytest.ini",
+    "pyproject.toml",
+    "tox.ini",
+    "setup.cfg",
+)
 _LINES_OF_OUTPUT = 12
 
 
@@ -49,25 +56,21 @@ def settings_here(start: Path | None = None) -> Settings:
 
 
 def _configuration(folder: Path) -> tuple[Path, dict[str, Any]] | None:
-    for name in ("pytest.ini", ".pytest.ini", "pyproject.toml", "tox.ini", "setup.cfg"):
+    for name in _FILES:
         path = folder / name
-        if not path.is_file():
+        try:
+            if not path.is_file():
+                continue
+        except OSError:
+            # In a folder above that is closed to this user.
             continue
         try:
-            if name == "pyproject.toml":
-                tool = tomllib.loads(path.read_text(encoding="utf-8")).get("tool", {})
-                keys = tool.get("pytest", {})
-                keys = keys.get("ini_options", keys)
-                if keys:
-                    return path, keys
-                continue
-            parsed = configparser.ConfigParser(interpolation=None, strict=False)
-            parsed.read_string(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError, configparser.Error) as error:
+            # As pytest reads it: comments, lists and sections are its own.
+            found = load_config_dict_from_file(path)
+        except (OSError, ValueError, pytest.UsageError, pytest.fail.Exception) as error:
             raise CommandError(f"{path}: cannot be read: {error}") from None
-        section = _SECTIONS[name]
-        if parsed.has_section(section):
-            return path, dict(parsed[section])
+        if found is not None:
+            return path, {key: getattr(value, "value", value) for key, value in found.items()}
     return None
 
 
@@ -79,7 +82,8 @@ def _settings(path: Path, keys: dict[str, Any]) -> Settings:
         if value in (None, "") or setting.name in ("mode", "session", "cassette"):
             continue
         if isinstance(value, str) and isinstance(setting.default, tuple):
-            value = value if setting.name == "replace" else value.split()
+            lines = [line.strip() for line in value.splitlines() if line.strip()]
+            value = from_ini(setting.name, lines, f"{path}: {name}")
         try:
             values[setting.name] = check_value(setting.name, value, f"{path}: {name}")
         except (TypeError, ValueError) as error:
@@ -88,33 +92,39 @@ def _settings(path: Path, keys: dict[str, Any]) -> Settings:
 
 
 @dataclass(frozen=True, slots=True)
-class Collected:
-    """What pytest collected.
+class Suite:
+    """The tests of a suite, and what of its cassettes they use.
 
     Attributes:
-        cassettes: Where the cassettes of all tests lie, whether there is one or not.
-        modules: The files that tests were collected from.
-        sources: The text of all Python files beside them, in which cassettes may be named.
+        collected: What pytest collected.
+        targets: Where tests on a cassette of their own have it, and the tests.
+        sources: The text of the Python files, in which cassettes may be named.
     """
 
-    cassettes: frozenset[Path]
-    modules: frozenset[Path]
+    collected: Collected
+    targets: tuple[tuple[Path, str], ...]
     sources: str
 
-    def is_orphan(self, loaded: Loaded) -> bool:
+    def is_orphan(self, path: Path) -> bool:
         """Whether no test uses a cassette, as far as it lies where cassettes of tests do."""
-        path = loaded.path.absolute()
-        if loaded.foreign or path in self.cassettes or path.parent.parent.name != FOLDER:
-            return False
-        module = path.parent.parent.parent / f"{path.parent.name}.py"
-        if module.exists() and module not in self.modules:
-            # Left out of this collection, so nobody knows.
-            return False
-        # `use_cassette("…/name.yaml")` names it in words.
-        return path.name not in self.sources and f"/{path.stem}" not in self.sources
+        path = path.absolute()
+        lost = self.collected.lost(path) and cassette.is_ours(path)
+        return lost and not named_in(self.sources, path)
+
+    def moved(self, paths: Iterable[Path]) -> dict[Path, str]:
+        """Which orphans seem to be of tests that were moved, and what is to be done, in words."""
+        left = [path.absolute() for path in paths if self.is_orphan(path)]
+        found = {}
+        for move in moves(self.targets, left, self.collected):
+            sentence, command = move.sentence(Path.cwd()), move.command(Path.cwd())
+            now = shown(module_of(move.new)) if move.whole else test_of(move.new, "")
+            for path in left:
+                if path == move.old or (move.whole and path.parent == move.old.parent):
+                    found[path] = f"{sentence}; if that is {now} now: {command}"
+        return found
 
 
-def collected(arguments: Sequence[str] = ()) -> Collected:
+def collected(arguments: Sequence[str] = ()) -> Suite:
     """What `pytest --collect-only` finds here, tests that are deselected included.
 
     Args:
@@ -142,17 +152,7 @@ def collected(arguments: Sequence[str] = ()) -> Collected:
             tail = "\n  ".join(done.stdout.strip().splitlines()[-_LINES_OF_OUTPUT:])
             raise CommandError("pytest cannot collect the suite", tail)
         found = json.loads(target.read_text(encoding="utf-8"))
-    modules = frozenset(Path(path) for path in found["modules"])
-    return Collected(frozenset(map(Path, found["cassettes"])), modules, _sources(modules))
-
-
-def _sources(modules: frozenset[Path]) -> str:
-    folders = {module.parent for module in modules} | {Path.cwd()}
-    files = {path for folder in folders for path in folder.glob("*.py")} | modules
-    texts = []
-    for path in sorted(files):
-        try:
-            texts.append(path.read_text(encoding="utf-8", errors="replace"))
-        except OSError:
-            continue
-    return "\n".join(texts)
+    cassettes, modules = (frozenset(map(Path, found[name])) for name in ("cassettes", "modules"))
+    known = Collected(cassettes, modules)
+    targets = tuple((Path(path), test) for path, test in found["targets"])
+    return Suite(known, targets, known.sources())

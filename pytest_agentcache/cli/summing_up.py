@@ -27,6 +27,8 @@ from .telling import headline, phrase
 HELP = "what changed since a revision, in words, tokens and money, for a pull request"
 _HUGE = 500_000
 _MANY = 20
+# Cassettes that a comment tells in full; of more it folds them up.
+_UNFOLDED = 10
 # GitHub takes 65,536 characters in a comment.
 _LONGEST = 60_000
 _SPECIAL = re.compile(r"([\\`*_\[\]|~#])")
@@ -180,6 +182,10 @@ def markdown(overview: Overview) -> str:
         lines += ["| | before | after | |", "|---|--:|--:|--:|"]
         lines += [f"| {' | '.join(row)} |" for row in _amounts(overview)]
         lines.append("")
+    many = len(overview.comparisons) > _UNFOLDED
+    if many:
+        # What looks wrong must not drown; GitHub wants the empty line.
+        lines += [f"<details><summary>All {len(overview.comparisons)} cassettes</summary>", ""]
     size = sum(map(len, lines))
     for at, each in enumerate(overview.comparisons):
         block = _block(each)
@@ -188,6 +194,8 @@ def markdown(overview: Overview) -> str:
             lines.append(f"… and {counted(len(overview.comparisons) - at, 'more cassette')}")
             break
         lines.append(block)
+    if many:
+        lines.append("</details>")
     return "\n".join(lines).rstrip()
 
 

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
 from .. import cassette_yaml
 from ..answer import said_by
-from ..conversation import documents
-from ..interaction import Interaction, Response
+from ..conversation import model_of
+from ..interaction import Interaction
 from .problem import CommandError
-
-_MODEL = re.compile(r"/(?:models?|deployments)/([^/:]+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,39 +106,14 @@ def tally(interactions: Iterable[Interaction], prices: Prices | None = None) -> 
 
 def tally_of(interaction: Interaction, prices: Prices | None = None) -> Tally:
     """What one interaction used."""
-    said = said_by(interaction.response)
-    if said.tokens_in is None and said.tokens_out is None:
+    usage = said_by(interaction.response).usage
+    if usage.input_tokens is None and usage.output_tokens is None:
         return Tally()
-    asked, answered = said.tokens_in or 0, said.tokens_out or 0
-    cost = _cost(interaction.response)
+    asked, answered = usage.input_tokens or 0, usage.output_tokens or 0
+    cost = usage.cost
     if cost is None and prices:
         cost = prices.cost(model_of(interaction), asked, answered)
     return Tally(asked, answered, cost, 1)
-
-
-def model_of(interaction: Interaction) -> str:
-    """The model that was asked; empty if nothing tells."""
-    for document in documents(interaction.request.body):
-        for name in ("model", "modelId", "model_id"):
-            if isinstance(found := document.get(name), str):
-                return found
-    match = _MODEL.search(urlsplit(interaction.request.url).path)
-    return unquote(match[1]) if match else ""
-
-
-def _cost(response: Response) -> float | None:
-    """What the router says that the answer cost (Requesty, OpenRouter)."""
-    if b'cost"' not in response.body:
-        return None
-    cost = None
-    for document in documents(response.body):
-        inside = document.get("response")
-        for holder in (document, inside if isinstance(inside, dict) else {}):
-            usage = holder.get("usage")
-            found = usage.get("cost") if isinstance(usage, dict) else None
-            if isinstance(found, (int, float)) and not isinstance(found, bool):
-                cost = float(found)
-    return cost
 
 
 def rounded(count: int) -> str:
@@ -154,8 +125,8 @@ def rounded(count: int) -> str:
 
 
 def dollars(cost: float) -> str:
-    """`$1.25`, `$0.0123`, `$0.000045`."""
+    """`$1.25`, `$0.50`, `$0.0123`, `$0.000045`."""
     if abs(cost) >= 1:
         return f"${cost:,.2f}"
-    text = f"{cost:.6f}".rstrip("0")
-    return f"${text}0" if text.endswith(".") else f"${text}"
+    whole, _, rest = f"{cost:.6f}".rstrip("0").partition(".")
+    return f"${whole}.{rest:0<2}"

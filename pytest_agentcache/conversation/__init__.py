@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from ..answer import is_stream, said_by
 from ..body import sse
 from ..interaction import Interaction, Response
 from .parts import Part, id_of, name_of, parts_of, results_of, text_of
 
-__all__ = ["Conversation", "Part", "Turn", "answer_of", "conversation_of", "documents", "streamed"]
+__all__ = [
+    "Conversation",
+    "Part",
+    "Turn",
+    "answer_of",
+    "conversation_of",
+    "documents",
+    "model_of",
+    "streamed",
+]
+
+_MODEL = re.compile(r"/(?:models?|deployments)/([^/:]+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +90,16 @@ def answer_of(response: Response) -> Turn:
     parts += [Part("call", raw, name) for name, raw in said.calls.values() if name]
     parts += [Part("media", what) for what in said.named]
     return Turn("assistant", tuple(parts))
+
+
+def model_of(interaction: Interaction) -> str:
+    """The model that a request asks; empty if nothing tells."""
+    for document in documents(interaction.request.body):
+        for name in ("model", "modelId", "model_id"):
+            if isinstance(found := document.get(name), str):
+                return found
+    match = _MODEL.search(urlsplit(interaction.request.url).path)
+    return unquote(match[1]) if match else ""
 
 
 def streamed(response: Response) -> bool:

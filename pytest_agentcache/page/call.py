@@ -6,21 +6,28 @@ import json
 import re
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 from ..answer import said_by, size_of
 from ..body import aws_events
 from ..caption import says
-from ..conversation import Part, Turn, answer_of, conversation_of, documents, streamed
+from ..conversation import (
+    Part,
+    Turn,
+    answer_of,
+    conversation_of,
+    documents,
+    model_of,
+    streamed,
+)
+from ..conversation.history import History
 from ..interaction import Headers, Interaction, Request, Response
 from . import media
-from .history import History
 from .text import text_of
 
 # Characters of a body, and of a piece of a message; a page is read, not parsed.
 _LONGEST_BODY = 200_000
 _LONGEST_TEXT = 100_000
-_MODEL = re.compile(r"/(?:models?|deployments)/([^/:]+)")
 _BASE64 = re.compile(r"[A-Za-z0-9+/_=-]{1200,}")
 
 
@@ -36,9 +43,9 @@ def brief(number: int, interaction: Interaction) -> dict[str, Any]:
         "path": url.path + (f"?{url.query}" if url.query else ""),
         "status": response.status,
         "stream": streamed(response),
-        "model": _model(interaction),
-        "in": said.tokens_in,
-        "out": said.tokens_out,
+        "model": model_of(interaction)[:200],
+        "in": said.usage.input_tokens,
+        "out": said.usage.output_tokens,
         "error": said.error[:300],
         "says": _cut(says(response), 300),
     }
@@ -60,6 +67,8 @@ def whole(interaction: Interaction, history: History) -> dict[str, Any]:
     # Added without one, too: the page counts calls, and so does the history.
     seen = history.add(turns, answer)
     if conversation:
+        # What was shown in whole is no history, but the same question asked again.
+        seen = seen if seen and seen.length < len(turns) else None
         if seen:
             told["seen"] = {"call": seen.call, "turns": seen.turns}
             if seen.answered:
@@ -135,16 +144,6 @@ def _documents(response: Response) -> Iterator[Any]:
         except (ValueError, RecursionError):
             return
     yield from documents(response.body)
-
-
-def _model(interaction: Interaction) -> str:
-    """The model that was asked; empty if nothing tells."""
-    for document in documents(interaction.request.body):
-        for name in ("model", "modelId", "model_id"):
-            if isinstance(found := document.get(name), str):
-                return found[:200]
-    match = _MODEL.search(urlsplit(interaction.request.url).path)
-    return unquote(match[1])[:200] if match else ""
 
 
 def _cut(text: str, room: int) -> str:

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from ..cassette import replace_file
+from ..conversation.history import History
 from ..errors import AgentCacheError
 from .call import brief, whole
 from .entry import Entry, RunTold
-from .history import History
 
 # In the order in which they build on each other.
 _SCRIPTS = (

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from ..interaction import Request
-from ..matching import Matcher
 from ..misses import Miss, sentence
 from ..report import closest_to, held_elsewhere, recording_command
 from ..responder import Responder
@@ -52,8 +51,7 @@ def _told(
     }
     if responder is None or miss.kind == "socket":
         return entry
-    matcher = Matcher(responder.settings, responder.redaction.comparable)
-    if (best := closest_to(request, responder, matcher)) is not None:
+    if (best := closest_to(request, responder)) is not None:
         number, places = best
         recorded = responder.normalized(responder.recorded[number - 1].request)
         entry["closest"] = {

@@ -35,7 +35,7 @@ function hostsNode(calls) {
   for (const call of calls) {
     const host = hosts.get(call.host) || { calls: 0, errors: 0, in: 0, out: 0 };
     host.calls += 1;
-    host.errors += call.status >= 400;
+    host.errors += call.status >= 400 || Boolean(call.error);
     host.in += call.in || 0;
     host.out += call.out || 0;
     hosts.set(call.host, host);

@@ -128,11 +128,13 @@ function showOverview() {
 }
 
 function goBack() {
-  const at = OPEN.test?.at;
-  if (isNarrow()) location.hash = "#";
-  const row = byId(`row-${at}`);
-  // What is hidden until the address has changed takes no focus before.
-  requestAnimationFrame(() => (row || byId("query")).focus());
+  const row = OPEN.test && byId(`row-${OPEN.test.at}`);
+  if (isNarrow()) {
+    location.hash = "#";
+    // Now and not when that is told: what is hidden takes no focus.
+    showOverview();
+  }
+  (row || byId("query")).focus();
 }
 
 const isNarrow = () => matchMedia("(max-width: 800px)").matches;

@@ -3,9 +3,14 @@
 const PIECE = 150;
 const LIST = { results: [], drawn: 0, group: null, grouped: true };
 
-function nameOf(name) {
+// For lines that are narrow: a name is broken between its words. What is searched for is marked in whole texts only.
+function inWords(name) {
+  return name.split(/(?<=_)(?!_)/).flatMap((word, at) => (at ? [make("wbr"), word] : [word]));
+}
+
+function nameOf(name, pieces = (text) => [text]) {
   const cut = name.indexOf("[");
-  return cut > 0 ? [name.slice(0, cut), make("i", {}, name.slice(cut))] : [name || "(no name)"];
+  return cut > 0 ? [...pieces(name.slice(0, cut)), make("i", {}, ...pieces(name.slice(cut)))] : pieces(name || "(no name)");
 }
 
 function markOf(test) {
@@ -25,7 +30,7 @@ function rowNode({ test, units }, narrowed) {
   ].filter(Boolean).join(" · ");
   return make("a", { class: "row", href: `#t${test.at}`, id: `row-${test.at}`, "aria-current": OPEN.test === test && "page" },
     make("span", { class: `mark ${kind}`, "aria-hidden": "true" }, sign),
-    make("span", { class: "name", title: test.test || test.path }, ...nameOf(test.name)),
+    make("span", { class: "name", title: test.test || test.path }, ...nameOf(test.name, inWords)),
     make("span", { class: "about" }, spoken && make("span", { class: "unseen" }, `, ${spoken}, `),
       test.error && make("span", { class: "tag bad" }, "unreadable"),
       test.misses.length && make("span", { class: "tag bad" }, `${test.misses.length} missed`),

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from pytest_agentcache import cassette, vcr
+
 from .conftest import chat, environment, get, snapshot, write
 
 FULL = Path("/dev/full")
@@ -130,25 +132,29 @@ def test_unreadable_file(folder):
     """A file that this user may not read is named, with why."""
     write(folder / "x.yaml", get())
     (folder / "x.yaml").chmod(0)
-    words = [
-        sys.executable,
-        "-c",
-        f"""\
-import os, sys
+    (folder / "cassettes/closed").mkdir(parents=True)
+    (folder / "cassettes/closed").chmod(0)
+    program = f"""\
+import os
 from pytest_agentcache.cli import main
 os.chdir({str(folder)!r})
 os.getuid() or os.seteuid(65534)
-sys.exit(main(["show", "x.yaml"]))
-""",
-    ]
+print(main(["show", "x.yaml"]), main(["check", "cassettes"]))
+"""
     folder.chmod(0o755)
 
     done = subprocess.run(
-        words, capture_output=True, encoding="utf-8", env=environment(), check=False
+        [sys.executable, "-c", program],
+        capture_output=True,
+        encoding="utf-8",
+        env=environment(),
+        check=False,
     )
 
     assert "x.yaml: cannot be read: Permission denied" in done.stderr
-    assert done.returncode == 2
+    # Or `check` would find nothing in a folder that it never saw.
+    assert "cassettes/closed: cannot be read: Permission denied" in done.stderr
+    assert done.stdout == "2 2\n"
     assert "Traceback" not in done.stderr
 
 
@@ -225,6 +231,129 @@ def test_full_disk(folder):
     assert done.returncode == 2
     assert "No space left" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there are no such limits")
+def test_disk_that_is_full_loses_nothing(folder):
+    """What cannot be written whole is not written at all, and what was there stays."""
+    long = chat(("user", f"sk-proj-{'a1B2' * 12} " + "word " * 4000))
+    path = write(folder / "cassettes/t/a.yaml", long)
+    path.write_text(path.read_text().replace("status: 200", "status:  200"))
+    vcr.write_vcr(cassette.read(path), folder / "cassettes/v.yaml")
+    before = snapshot(folder)
+    program = """\
+import resource
+from pytest_agentcache.cli import main
+resource.setrlimit(resource.RLIMIT_FSIZE, (8192, 8192))
+for words in (
+    ["check", "--fix", "cassettes/t"],
+    ["redact", "cassettes/t"],
+    ["import", "cassettes/v.yaml"],
+    ["export", "cassettes/t/a.yaml", "--to", "har", "--out", "new.har"],
+    ["report", "-o", "new.html"],
+):
+    print("ended with", main(words))
+"""
+
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        encoding="utf-8",
+        env=environment(),
+        check=False,
+    )
+
+    codes = [line[-1] for line in done.stdout.splitlines() if line.startswith("ended with")]
+    assert codes == ["1", "2", "2", "2", "2"]
+    assert (done.stdout + done.stderr).count("File too large") == 5
+    assert snapshot(folder) == before
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there is no such shell")
+def test_streams_that_are_closed(folder):
+    """A command started without input and output does its work all the same."""
+    write(folder / "cassettes/t/a.yaml", get())
+    program = f"{sys.executable} -m pytest_agentcache"
+    script = f"{program} list >&- && {program} prune --no-suite <&-; {program} list x 2>&-; echo $?"
+
+    done = subprocess.run(
+        ["sh", "-c", script], capture_output=True, encoding="utf-8", env=environment(), check=False
+    )
+
+    assert done.stderr == ""
+    assert "its test module is gone" in done.stdout
+    assert done.stdout.endswith("\n2\n")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="names are poorer there")
+def test_names_of_files_do_not_command_the_terminal(folder, run):
+    """Whatever a file is called, it is told on its line, and nothing of it is sent as it is."""
+    for number, name in enumerate(("a\nb", "c\x1b[31m", "d [e]", "f\u202eg")):
+        path = write(folder / f"cassettes/t/{name}.yaml", get(f"/{number}"))
+        path.write_text(path.read_text().replace("status: 200", "status:  200"))
+
+    for words in (
+        ("list",),
+        ("check",),
+        ("show", path),
+        ("diff", path, folder / "cassettes/t/d [e].yaml"),
+    ):
+        out = run(*words).out
+        assert "a\nb" not in out
+        assert "\x1b" not in out
+        assert "\u202e" not in out
+    assert "  a\\nb.yaml       1 call" in run("list").out
+    assert "cassettes/t/c\\x1b[31m.yaml:7: form: not" in run("check").out
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("list", "x"),
+        ("show", "x"),
+        ("diff", "x", "y"),
+        ("diff", "--git"),
+        ("summary",),
+        ("report", "x", "-o", "y.html"),
+        ("check", "x"),
+        ("redact", "x"),
+        ("prune", "--no-suite", "x"),
+        ("import", "x"),
+        ("export", "x", "--to", "vcr"),
+        ("git-setup",),
+    ],
+    ids=" ".join,
+)
+def test_machine_is_told_of_errors_too(folder, run, words):
+    """With `--json` there is one document, whatever happens."""
+    done = run(*words, "--json")
+
+    assert done.json["error"] in done.err
+    assert done.code == 2
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("list",),
+        ("diff", "a", "b"),
+        ("redact",),
+        ("import", "a/cassettes/x.yaml"),
+        ("report", "-o", "x.html"),
+    ],
+)
+def test_machine_is_told_what_was_left_out(folder, run, words):
+    """A file that cannot be read is in the document as well."""
+    for name in ("a", "b"):
+        (folder / f"{name}/cassettes").mkdir(parents=True)
+    (folder / "a/cassettes/x.yaml").write_text("agentcache: 1\n")
+
+    done = run(*words, "--json")
+
+    (left_out,) = done.json["unreadable"]
+    assert left_out["path"] == "a/cassettes/x.yaml"
+    assert left_out["problem"] in done.err
+    assert done.code == 2
 
 
 def test_terminal_that_knows_ascii_only(folder, spawn):

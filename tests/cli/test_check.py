@@ -112,6 +112,32 @@ def test_form_is_found_and_fixed(folder, run):
     assert run("check").code == 0
 
 
+def test_what_to_do_is_said_once(folder, run):
+    """Below the last of the findings that it is for; of many that are alike most are counted."""
+    for number in range(30):
+        path = write(folder / f"cassettes/t/{number:02}.yaml", get())
+        path.write_text(path.read_text().replace("status: 200", "status:  200"))
+
+    *lines, _, total = run("check").out.splitlines()
+
+    assert [line.partition(":")[0][-7:-5] for line in lines[:20]] == [f"{n:02}" for n in range(20)]
+    assert lines[20:] == ["… and 10 more like these", "  Rewrite it: agentcache check --fix"]
+    assert total == "30 cassettes checked, 30 findings"
+
+
+def test_line_of_a_secret_is_that_of_the_file_as_it_is_now(folder, run):
+    """`--fix` rewrites first, and then tells where the secret stands."""
+    path = write(folder / "cassettes/t/a.yaml", chat(("user", KEY)))
+    path.write_text(path.read_text().replace("interactions:", "\n\ninteractions:"))
+
+    done = run("check", "--fix")
+
+    line = next(
+        at for at, text in enumerate(path.read_text().splitlines(), 1) if text == "- request:"
+    )
+    assert f"a.yaml:{line}: secret" in done.out
+
+
 def test_unknown_key_is_found_and_left_alone(folder, run):
     """`--fix` touches nothing that it cannot read."""
     path = write(folder / "cassettes/t/a.yaml", get())

@@ -19,7 +19,7 @@ def complete(script: str, *words: str) -> set[str]:
         ["bash", "-c", program], capture_output=True, encoding="utf-8", check=True
     )
     assert done.stderr == ""
-    return set(done.stdout.split())
+    return set(done.stdout.splitlines())
 
 
 def test_bash_completes(folder, run):
@@ -34,6 +34,17 @@ def test_bash_completes(folder, run):
     assert complete(script, "agentcache", "export", "--to", "") == {"vcr", "har"}
     assert "a.yaml" in complete(script, "agentcache", "show", "a")
     assert "fish" in complete(script, "agentcache", "completion", "f")
+
+
+def test_names_of_parametrized_tests_are_completed(folder, run):
+    """A name with blanks stays one, and brackets are no pattern."""
+    script = run("completion", "bash").out
+    for name in ("test_a[x y].yaml", "test_a[1].yaml", "test_a1.yaml"):
+        (folder / name).touch()
+
+    offered = complete(script, "agentcache", "show", "test_a")
+
+    assert offered == {"test_a[x y].yaml", "test_a[1].yaml", "test_a1.yaml"}
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import subprocess
 
 from pytest_agentcache.interaction import Headers, Interaction, Request, Response
 
-from .conftest import chat, get, write
+from .conftest import chat, environment, get, write
 
 PICTURE = Headers((("content-type", "image/png"),))
 
@@ -107,12 +108,14 @@ def test_rename_is_told(folder, repository, run):
     """A cassette that moved with its test is no new one."""
     write(folder / "cassettes/t/a.yaml", get(), get("/b"))
     repository.commit()
-    repository.git("mv", "cassettes/t/a.yaml", "cassettes/t/b.yaml")
+    (folder / "cassettes/t/a.yaml").rename(folder / "cassettes/t/b.yaml")
 
-    done = run("diff", "--git")
+    unknown_to_git = run("diff", "--git").out
+    repository.git("add", "-A")
+    known = run("diff", "--git").out
 
-    assert "cassettes/t/a.yaml → cassettes/t/b.yaml · renamed" in done.out
-    assert "new" not in done.out
+    assert unknown_to_git == known
+    assert known == "cassettes/t/a.yaml → cassettes/t/b.yaml · renamed\n"
 
 
 def test_broken_file_does_not_hide_the_others(folder, repository, run):
@@ -150,6 +153,29 @@ def test_no_revision_no_repository_no_git(folder, run, spawn, repository, tmp_pa
     assert "Traceback" not in outside.err + without.err
 
 
+def test_what_names_nothing_is_refused(folder, run, repository):
+    """A comparison with nothing would find nothing, which is not the same as no difference."""
+    first = run("diff", "--git")
+    path = write(folder / "cassettes/t/a.yaml", get())
+    repository.commit()
+    repository.git("branch", "old")
+    repository.git("checkout", "-q", "--orphan", "new")
+    write(path, get("/new"))
+    repository.commit()
+    path.unlink()
+
+    assert "this repository has no commit to compare with yet" in first.err
+    for words, told in (
+        (("--git", "HEAD", "cassettes/t/b.yaml"), "b.yaml: there is no such file or folder, now"),
+        (("--git", ""), "there is no revision ''"),
+        (("--git", "old...new"), "old and new have no commit in common"),
+    ):
+        done = run("diff", *words)
+        assert (done.code, done.out) == (2, "")
+        assert told in done.err
+    assert "removed" in run("diff", "--git", "HEAD", "cassettes/t/a.yaml").out
+
+
 def test_revision_is_no_option_of_git(folder, repository, run):
     """A name that begins with a dash is a name."""
     write(folder / "cassettes/t/a.yaml", get())
@@ -178,13 +204,33 @@ def test_git_shows_cassettes_in_words(folder, repository, run, spawn):
     assert "+  user       Rain in London?" in log
 
 
+def test_pager_that_is_left_early(folder, repository, run):
+    """git says nothing of it, as it says nothing where the lines of a file are shown."""
+    write(folder / "cassettes/t/a.yaml", chat(("user", "Rain in Paris?")))
+    repository.commit()
+    run("git-setup")
+    write(folder / "cassettes/t/a.yaml", *(chat(("user", f"{n} " * 3000)) for n in range(60)))
+    with subprocess.Popen(
+        ["git", "--no-pager", "diff"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment(),
+    ) as process:
+        process.stdout.close()
+        told = process.stderr.read()
+
+    assert told == b""
+
+
 def test_git_shows_new_removed_and_broken_files(folder, repository, run):
     """git ends well whatever the file is; what is no cassette is shown by its lines."""
     write(folder / "cassettes/t/a.yaml", chat(("user", "one\n" * 40)))
     write(folder / "cassettes/t/b.yaml", get("/b"))
     (folder / "cassettes/t/c.yaml").write_text("one: 1\n")
+    write(folder / "cassettes/t/d.yaml", get("/d"))
     repository.commit()
     run("git-setup")
+    repository.git("mv", "cassettes/t/d.yaml", "cassettes/t/e.yaml")
     write(folder / "cassettes/t/new.yaml", get("/new"))
     repository.git("add", "-N", "cassettes/t/new.yaml")
     (folder / "cassettes/t/a.yaml").unlink()
@@ -196,6 +242,7 @@ def test_git_shows_new_removed_and_broken_files(folder, repository, run):
     assert "+ 1 · GET api.weather.example/new" in out
     assert "- 1 · POST …/v1/chat/completions" in out
     assert "+<<<<<<< ours" in out
+    assert "d.yaml → cassettes/t/e.yaml · renamed" in repository.git("diff", "--cached")
     assert "-one: 1" in out
     assert "+one: 2" in out
 

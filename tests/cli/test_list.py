@@ -55,6 +55,20 @@ def test_sorts_by_size(folder, run):
     assert [row["path"] for row in rows] == ["cassettes/a/large.yaml", "cassettes/a/small.yaml"]
 
 
+def test_each_folder_is_said_once(folder, run, monkeypatch):
+    """Above the cassettes in it, which may be many."""
+    for name in ("a/cassettes/t/1.yaml", "a/cassettes/t/2.yaml", "b/cassettes/t/3.yaml"):
+        write(folder / name, get())
+
+    wide = [line.split()[0] for line in run("list").out.splitlines()]
+    monkeypatch.setenv("COLUMNS", "40")
+    narrow = run("list").out.splitlines()
+
+    assert wide == ["a/cassettes/t/", "1.yaml", "2.yaml", "b/cassettes/t/", "3.yaml", "3"]
+    assert narrow[:2] == ["a/cassettes/t/", "1.yaml"]
+    assert narrow[2].startswith("  1 call · ")
+
+
 @pytest.mark.parametrize("width", [40, 80, 120])
 def test_no_line_is_wider_than_the_terminal(folder, run, monkeypatch, width):
     """Names give way, so that a line stays a line."""

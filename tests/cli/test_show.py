@@ -145,6 +145,20 @@ def test_json_holds_conversation_and_answer(folder, run):
     assert second["model"] == "m"
 
 
+def test_json_is_json_whatever_was_answered(folder, run):
+    """NaN and infinity, which Python takes and writes, are told as text."""
+    body = b'{"a": NaN, "b": [1e999, 1.5]}'
+    answer = Response(200, JSON, body)
+    write(folder / "x.yaml", Interaction(Request("GET", "https://h.example/"), answer))
+
+    def refuse(name):
+        raise AssertionError(name)
+
+    told = json.loads(run("show", "x.yaml", "--json").out, parse_constant=refuse)
+
+    assert told["interactions"][0]["response"]["json"] == {"a": "nan", "b": ["inf", 1.5]}
+
+
 def test_terminal_is_not_commanded(folder, run):
     """Escapes in what upstream said are shown, not sent."""
     write(folder / "a.yaml", chat(("user", "\x1b]0;title\x07 hi"), answer="\x1b[2Jgone\r\x08"))

@@ -123,6 +123,9 @@ def test_comment_stays_within_what_fits(folder, repository, run):
 
     assert len(text) < 65_536
     assert "more cassettes" in text
+    # Folded up, so that what looks wrong stays in sight.
+    assert "\n\n<details><summary>All 400 cassettes</summary>\n\n" in text
+    assert text.endswith("\n</details>\n")
 
 
 def test_nothing_changed(folder, repository, run):

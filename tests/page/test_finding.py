@@ -168,3 +168,14 @@ def test_a_long_cassette_is_filled_as_it_is_read(opened):
     )
 
     assert page.texts("#call-399 .user .prose") == ["Question 399"]
+
+
+def test_errors_are_counted_one_way(opened):
+    """What the filter calls an error is one in the table of hosts, also in an answer of 200."""
+    told = {"error": {"message": "Overloaded"}}
+    page = opened(entry("test_error", called(answer=told), called(answer=told, status=500)))
+
+    _, _, errors, *_ = page.texts("table tbody tr:first-child > *")
+    (chip,) = page.texts(".chip[data-only=error]")
+
+    assert (errors, chip.split()) == ("2", ["Errors", "2"])

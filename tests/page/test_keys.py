@@ -51,6 +51,18 @@ def test_enter_reads_and_escape_goes_back(page):
     assert page.focused() == "a#row-1"
 
 
+def test_escape_goes_back_at_once(page):
+    """Whoever types on is on the row already, and not some frames later."""
+    page.press("j", "j", ENTER)
+
+    at = page.run("""
+        const key = new KeyboardEvent("keydown", { key: "Escape", bubbles: true });
+        document.activeElement.dispatchEvent(key);
+        return document.activeElement.id;
+    """)
+    assert at == "row-1"
+
+
 def test_escape_empties_the_search_first(page):
     """Then it leaves it."""
     page.search("test_b")
@@ -196,6 +208,7 @@ def test_a_small_screen_has_one_thing_at_a_time(page):
     page.click(".back")
     assert page.all("#list")
     assert not page.all("#detail")
+    assert page.focused() == "a#row-0"
 
 
 def test_an_address_leads_to_a_call(page):

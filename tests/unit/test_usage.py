@@ -11,6 +11,7 @@ from openai.types import responses as openai_responses
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
 from pytest_agentcache import Headers, Response, Usage, UsageError
+from pytest_agentcache.answer import said_by
 from pytest_agentcache.usage import usage_of
 
 CHAT = {
@@ -134,6 +135,21 @@ GEMINI_EVENTS = [
     {"candidates": [], "usageMetadata": {"promptTokenCount": 1000, "candidatesTokenCount": 2}},
     GEMINI,
 ]
+COHERE = {
+    "message": {"role": "assistant", "content": [{"type": "text", "text": "Hi"}]},
+    "usage": {
+        "billed_units": {"input_tokens": 1, "output_tokens": 2},
+        "tokens": {"input_tokens": 542, "output_tokens": 63},
+    },
+}
+OLLAMA = {
+    "model": "llama3.2",
+    "message": {"role": "assistant", "content": "Hi"},
+    "done": True,
+    "prompt_eval_count": 26,
+    "eval_count": 298,
+}
+TOLD |= {"cohere": (COHERE, Usage(542, 63)), "ollama": (OLLAMA, Usage(26, 298))}
 STREAMED = {
     "chat": (CHAT_EVENTS, TOLD["requesty"][1]),
     "anthropic": (ANTHROPIC_EVENTS, TOLD["anthropic"][1]),
@@ -150,6 +166,28 @@ def test_answers(api):
     assert usage_of(answer) == usage
     assert usage_of(json.dumps(answer)) == usage
     assert usage_of(json.dumps(answer, indent=2).encode()) == usage
+
+
+@pytest.mark.parametrize("number", [10**400, -1, True, 1.5, "7", None])
+def test_what_is_no_count_is_none(number):
+    """Whatever an answer has in place of a count, or of a price, nothing is made of it."""
+    told = {"prompt_tokens": number, "completion_tokens": 5, "cost": 10**400}
+
+    assert usage_of({"choices": [], "usage": told}) == Usage(None, 5)
+
+
+@pytest.mark.parametrize("api", TOLD)
+def test_comments_and_commands_count_alike(api):
+    """What is told of a cassette's answer is what `usage_of` tells of it, whole or streamed."""
+    answer, usage = TOLD[api]
+    json_type = Headers((("content-type", "application/json"),))
+    sse_type = Headers((("content-type", "text/event-stream"),))
+
+    assert said_by(Response(200, json_type, json.dumps(answer).encode())).usage == usage
+    if api in STREAMED:
+        events, usage = STREAMED[api]
+        raw = stream(*events, typed="type" in events[0]).encode()
+        assert said_by(Response(200, sse_type, raw)).usage == usage
 
 
 @pytest.mark.parametrize("api", STREAMED)

@@ -9,7 +9,7 @@ import contextlib
 import json
 from dataclasses import dataclass
 
-from ..conversation import Part, Turn
+from . import Part, Turn
 
 # Calls to look back at; among more of them a history is hardly found anyhow.
 _BACK = 24
@@ -51,8 +51,7 @@ class History:
             if found.turns and (best is None or found.length > best.length):
                 best = found
         self._known.append((signs, _sign(answer)))
-        # What is the whole of it is no history, but the same question asked again.
-        return best if best and best.length < len(signs) else None
+        return best
 
     def _shared(self, at: int, signs: list[_Sign]) -> Told:
         known, answer = self._known[at]
