@@ -28,7 +28,7 @@ def differences(matcher: Matcher, recorded: Request, asked: Request) -> list[Dif
     Of what the settings leave out of matching nothing is told.
     """
     found: list[Difference] = []
-    recorded, asked = matcher.prepare(recorded), matcher.prepare(asked)
+    recorded, asked = matcher.side_by_side(recorded, asked)
     compared = matcher.compared
     if "method" in compared and recorded.method.upper() != asked.method.upper():
         found.append(Difference("method", recorded.method, asked.method))

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from . import options
-from .watch import RUN, SETTINGS, watch_of
+from .census import SETTINGS, place_of
+from .watch import RUN, watch_of
 
 if TYPE_CHECKING:
     from requests_cache import CachedSession
@@ -52,10 +53,9 @@ def agentcache(
         settings = options.settings_of_test(item.config.stash[SETTINGS], agentcache_config, item)
         if settings.freeze is None:
             settings = replace(settings, freeze=asks_for_time(item))
-        settings, path = _cassette_of(item, settings)
-        harness = Harness(
-            settings, path, tmp_path, item.config.stash[RUN], hooks_of(item), _session_hook(item)
-        ).open()
+        settings, path, test = place_of(item, settings)
+        run, hooks, configure = item.config.stash[RUN], hooks_of(item), _session_hook(item)
+        harness = Harness(settings, path, tmp_path, run, hooks, configure, test=test).open()
     except AgentCacheError as error:
         raise pytest.fail.Exception(str(error), pytrace=False) from None
     if settings.mode in ("replay", "offline"):
@@ -119,29 +119,6 @@ def asks_for_time(item: pytest.Item) -> bool:
             if getattr(each.func, "__module__", "") != __name__:
                 asked.update(each.argnames)
     return not _FREEZING.isdisjoint(asked)
-
-
-def _cassette_of(item: pytest.Item, settings: Settings) -> tuple[Settings, Path]:
-    from . import naming
-
-    name = settings.cassette or item.ihook.pytest_agentcache_cassette_name(item=item)
-    if name:
-        return replace(settings, cassette=name), naming.named_cassette(item.path, name)
-    chain = [node for node in item.listchain() if isinstance(node, (pytest.Class, pytest.Function))]
-    test = ".".join(node.name for node in chain)
-    ambiguous = any(_has_twin(node) for node in chain)
-    path = naming.cassette_path(item.path, test, ambiguous=ambiguous)
-    own = getattr(item, "cls", None)
-    recorded = naming.recorded_by_vcr(
-        item.path, f"{own.__name__}.{item.name}" if own else item.name
-    )
-    return settings, recorded if recorded and not path.exists() else path
-
-
-def _has_twin(node: pytest.Class | pytest.Function) -> bool:
-    """Whether something beside `node` has its name but for upper and lower case."""
-    own = (getattr(node, "originalname", None) or node.name).casefold()
-    return sum(name.casefold() == own for name in dir(getattr(node.parent, "obj", None))) > 1
 
 
 def hooks_of(item: pytest.Item) -> Hooks:

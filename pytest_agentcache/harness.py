@@ -18,6 +18,7 @@ from .clock import Clock
 from .errors import CassetteError, SecretError
 from .faults import Upstream
 from .hooks import Hooks
+from .instants import age_text
 from .interaction import Interaction
 from .intercept import SWITCHBOARD, Router
 from .intercept.switchboard import find_caller
@@ -47,6 +48,7 @@ class Harness:
         hooks: What plugins change.
         configure_session: Called with the session when it is made.
         direct: Hosts that go straight through.
+        test: The test, where the cassette shall say it (see `Cassette.test`).
     """
 
     settings: Settings
@@ -56,6 +58,7 @@ class Harness:
     hooks: Hooks = field(default_factory=Hooks)
     configure_session: Callable[[CachedSession], Any] = lambda session: None
     direct: tuple[str, ...] = ()
+    test: str = ""
     passed: bool = False
     written: bool = False
     clock: Clock = field(init=False, default_factory=Clock)
@@ -76,6 +79,8 @@ class Harness:
             SettingsError: If the session of a router takes no such keyword.
         """
         self._opened_at = self._began()
+        if self.path is not None and self.mode != "live":
+            self.run.opened.add(self.path.absolute())
         recorded: tuple[Interaction, ...] = ()
         if self.path is not None and self.mode != "live":
             self._foreign = vcr.is_foreign(self.path)
@@ -145,6 +150,7 @@ class Harness:
 
     def close(self) -> None:
         """Gives up charge; whoever still asks is late."""
+        self._tell_asked()
         self.clock.release()
         self.responder.plan.close()
         SWITCHBOARD.close(self.responder)
@@ -153,6 +159,13 @@ class Harness:
         self._isolation.close()
         if self.path is not None:
             _put_back(self._requests_session)
+
+    def _tell_asked(self) -> None:
+        """Notes what of the cassette was asked for, as others may be on it too."""
+        if self.path is not None and self.found and not self.settings.records:
+            unused, count = self.responder.unused, len(self.responder.recorded)
+            asked = {number for number in range(1, count + 1) if number not in unused}
+            self.run.asked.setdefault(self.path.absolute(), set()).update(asked)
 
     @property
     def shared(self) -> bool:
@@ -235,13 +248,29 @@ class Harness:
         recorded_at = self._found.recorded_at if self._found else None
         if self.settings.records:
             kept = self.responder.interactions(keep_unused=self.shared)
-            return Cassette(path, recorded_at or self._opened_at, kept)
+            return Cassette(path, recorded_at or self._opened_at, kept, self.test)
         return Cassette(path, recorded_at, self.responder.recorded)
+
+    @property
+    def recorded_at(self) -> datetime | None:
+        """When the cassette that was found had been recorded."""
+        return self._found.recorded_at if self._found else None
+
+    @property
+    def aged(self) -> str:
+        """How old the cassette is, where that is more than `max_age` allows."""
+        limit, recorded = self.settings.max_age, self.recorded_at
+        if limit is None or recorded is None or self.mode == "rerecord":
+            return ""
+        # Not by the clock of the test, which stands where it was recorded.
+        age = self.clock.real_now - recorded
+        too_old = f"recorded {age_text(age)} ago, {age_text(limit)} at most"
+        return too_old if age > limit else ""
 
     @property
     def found(self) -> bool:
         """Whether there was a cassette when the test began."""
-        return self._found is not None and self._found.recorded_at is not None
+        return self.recorded_at is not None
 
     @property
     def unused(self) -> tuple[int, ...]:
@@ -256,7 +285,7 @@ class Harness:
         """
         if self.path is None or not self.settings.records:
             return
-        if (unanswered := self.responder.unanswered) and self.settings.on_miss != "respond":
+        if (unanswered := self.responder.takes.unanswered) and self.settings.on_miss != "respond":
             first = unanswered[0]
             raise CassetteError(
                 self.path,
@@ -283,17 +312,18 @@ class Harness:
 
     def _merged(self, path: Path) -> Cassette:
         """A shared cassette: what other tests have there, and behind it what this one adds."""
-        now, added = self._read(path), self.responder.added()
+        now = self._read(path)
         kept, recorded_at = now.interactions, now.recorded_at
         if self.mode == "rerecord":
             renewed = self.run.renewed(path)
-            asked = {self.responder.key(each) for each in added}
+            asked = {self.responder.key(each) for each in self.responder.added()}
             kept = tuple(
                 each
                 for each in kept
                 if digest(each) in renewed or self.responder.key(each) not in asked
             )
             recorded_at = recorded_at if renewed else None
+        added = self.responder.added(kept)
         return Cassette(path, recorded_at or self._opened_at, (*kept, *added))
 
     def _renew(self, path: Path) -> None:

@@ -79,3 +79,10 @@ def age(value: Any) -> timedelta:
         return timedelta(hours=int(match[1]) * _HOURS[match[2].lower()])
     except (OverflowError, ValueError):
         raise ValueError(f"{str(value)[:40]!r} is longer than time is counted") from None
+
+
+def age_text(age: timedelta) -> str:
+    """`100 days`, or `36 hours` where it is less than three days."""
+    hours = int(age.total_seconds() // 3600)
+    count, unit = (hours, "hour") if hours < 72 else (hours // 24, "day")
+    return f"{count} {unit}{'' if count == 1 else 's'}"

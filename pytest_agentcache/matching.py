@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from fnmatch import fnmatchcase
 from hashlib import blake2b
 from json import dumps
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from .body import form, is_json, json_text, multipart, sse
@@ -18,7 +18,20 @@ from .json_path import children, json_path, remove
 from .settings import Settings
 
 Key = tuple[Any, ...]
+Ids = tuple[bytes, ...]
 _PORTS = {"http": 80, "https": 443}
+
+
+class Volatile(Protocol):
+    """Knows the ids that differ on each run (`stable_ids`); false if there are none to look for."""
+
+    def __bool__(self) -> bool: ...
+
+    def pattern(self, text: bytes) -> tuple[bytes, Ids]:
+        """`text` with ids told apart by look and place alone, and those ids as they come."""
+
+    def in_terms_of(self, recorded: Ids, asked: Ids, request: Request) -> Request:
+        """A request with the ids that the cassette has for its own."""
 
 
 class Matcher:
@@ -28,30 +41,64 @@ class Matcher:
         settings: Of these `match`, `ignore_json`, `ignore_query`, `ignore_form` and the header
             settings are used.
         prepare: Gives a request the form in which it is compared; by default it has it already.
+        volatile: Knows the ids that differ on each run; None for none.
     """
 
     def __init__(
-        self, settings: Settings, prepare: Callable[[Request], Request] = lambda request: request
+        self,
+        settings: Settings,
+        prepare: Callable[[Request], Request] = lambda request: request,
+        volatile: Volatile | None = None,
     ) -> None:
-        self._settings, self.prepare = settings, prepare
+        self._settings, self._prepare, self._volatile = settings, prepare, volatile or None
         self._paths = [json_path(path) for path in settings.ignore_json]
 
     def key(self, request: Request) -> Key:
         """The key of a redacted, normalised request."""
-        parts: list[Any] = []
-        request = self.prepare(request)
+        return self.key_and_ids(request)[0]
+
+    def key_and_ids(self, request: Request) -> tuple[Key, Ids]:
+        """The key of a request whatever its volatile ids are, and those ids in a fixed order.
+
+        Two requests are the same if their keys are, and if their ids are by whoever knows them.
+        """
+        request = self._prepare(request)
+        if self._volatile is None:
+            return tuple(self._matched(request)), ()
+        content = dumps(self._ordered(list(self._matched(request, digested=False))))
+        pattern, ids = self._volatile.pattern(content.encode())
+        return (_digest(pattern),), ids
+
+    def side_by_side(self, recorded: Request, asked: Request) -> tuple[Request, Request]:
+        """Two requests in the form in which they are compared."""
+        if self._volatile is not None:
+            ids, own = (self.key_and_ids(request)[1] for request in (recorded, asked))
+            asked = self._volatile.in_terms_of(ids, own, asked)
+        return self._prepare(recorded), self._prepare(asked)
+
+    def _matched(self, request: Request, *, digested: bool = True) -> Iterator[Any]:
         for matcher in self._settings.match:
             match matcher:
                 case "method":
-                    parts.append(request.method.upper())
+                    yield request.method.upper()
                 case "url":
-                    parts.append(self.url(request.url))
+                    yield self.url(request.url)
                 case "body":
-                    content = dumps(self.body(request), sort_keys=True, ensure_ascii=True)
-                    parts.append(blake2b(content.encode(), digest_size=16).digest())
+                    body = self.body(request)
+                    yield _digest(dumps(body, sort_keys=True).encode()) if digested else body
                 case _:
-                    parts.append(tuple(self.headers(request, matcher)))
-        return tuple(parts)
+                    yield tuple(self.headers(request, matcher))
+
+    def _ordered(self, value: Any) -> Any:
+        """`value` with its names in an order that does not hang on the ids in them."""
+        if isinstance(value, dict):
+            assert self._volatile is not None
+            named = [(self._volatile.pattern(name.encode())[0], name) for name in value]
+            named.sort(key=lambda pair: pair[0])
+            return {name: self._ordered(value[name]) for _, name in named}
+        if isinstance(value, (list, tuple)):
+            return [self._ordered(each) for each in value]
+        return value
 
     @property
     def compared(self) -> tuple[str, ...]:
@@ -125,6 +172,10 @@ class Matcher:
             headers = sorted((name.lower(), value) for name, value in part.headers)
             content = self._content(part.content, part.header("content-type"))
             yield {"headers": by_name(headers), "content": content}
+
+
+def _digest(content: bytes) -> bytes:
+    return blake2b(content, digest_size=16).digest()
 
 
 def _is_within(value: Any, levels: int) -> bool:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Container
 from pathlib import Path
 
+from . import cassette
 from .errors import CassetteError
 from .vcr import is_foreign
 
@@ -13,6 +15,7 @@ FOLDER = "cassettes"
 # A file name may have 255 bytes; the temporary one beside it needs some of them.
 LONGEST = 160
 _UNSAFE = re.compile(r"[^A-Za-z0-9_.\-+=@,()\[\]]+")
+_DIGEST = re.compile(r"(.*)~([0-9a-f]{8})", re.DOTALL)
 # What pytest-recording takes out of names.
 _FORBIDDEN = re.compile(r"[<>?%*:|\"'/\\]")
 
@@ -32,22 +35,62 @@ def cassette_path(module: Path, test: str, *, ambiguous: bool = False) -> Path:
     name = _UNSAFE.sub("-", test)
     parameters = test.partition("[")[2]
     if name != test or len(name) > LONGEST or ambiguous or parameters != parameters.lower():
-        digest = hashlib.sha256(test.encode("utf-8", "surrogatepass")).hexdigest()[:8]
-        name = f"{name[: LONGEST - 9]}~{digest}"
+        name = f"{name[: LONGEST - 9]}~{_digest(test)}"
     return module.parent / FOLDER / module.stem / f"{name}.yaml"
 
 
-def recorded_by_vcr(module: Path, test: str) -> Path | None:
-    """The cassette of VCR.py that pytest-recording plays for a test, if there is one.
+def said_by(path: Path) -> str:
+    """The test whose cassette `path` is, `test_trip.py::TestA::test_x[a]`, if that says it exactly.
+
+    Returns:
+        The test, from its module's file on; empty where the path does not tell, because it is made
+        by no rule or because something of the name was changed.
+    """
+    if path.parent.parent.name != FOLDER or path.suffix != ".yaml":
+        return ""
+    test = path.stem
+    if match := _DIGEST.fullmatch(test):
+        test = match[1]
+        if _digest(test) != match[2]:
+            return ""
+    return node_id(f"{path.parent.name}.py", test)
+
+
+def nearly_said_by(path: Path) -> str:
+    """As `said_by`, but as much of the name as there is where something of it was changed."""
+    if path.parent.parent.name != FOLDER:
+        return ""
+    match = _DIGEST.fullmatch(path.stem)
+    return node_id(f"{path.parent.name}.py", match[1] if match else path.stem)
+
+
+def node_id(module: str, test: str) -> str:
+    """`test_trip.py::TestA::test_x[1.5]` for the test `TestA.test_x[1.5]`."""
+    name, bracket, parameters = test.partition("[")
+    return "::".join([module, *name.split(".")]) + bracket + parameters
+
+
+def _digest(test: str) -> str:
+    return hashlib.sha256(test.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+
+
+def recorded_by_vcr(module: Path, name: str, test: str, others: Container[str]) -> Path | None:
+    """The cassette that pytest-recording made for a test, as it was or converted, if there is one.
 
     Args:
         module: The file of the test's module.
-        test: Name of the test with its own class, joined by a dot, and its parameters.
+        name: Name of the test with its own class, joined by a dot, and its parameters.
+        test: The test from its module's file on.
+        others: All tests of the module likewise, for pytest-recording may call two the same.
     """
-    folder = module.parent / FOLDER / module.stem
-    name = _FORBIDDEN.sub("-", test)
-    found = (folder / f"{name}{suffix}" for suffix in (".yaml", ".json"))
-    return next((path for path in found if is_foreign(path)), None)
+    path = module.parent / FOLDER / module.stem / f"{_FORBIDDEN.sub('-', name)}.yaml"
+    for each in (path, path.with_name(f"{path.stem}.json")):
+        if is_foreign(each):
+            return each
+    if not cassette.is_ours(path):
+        return None
+    owner = cassette.test_named_in(path) or said_by(path)
+    return path if owner == test or owner not in others else None
 
 
 def named_cassette(module: Path, name: str) -> Path:

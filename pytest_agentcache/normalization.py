@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from .body import multipart
+from .body import multipart, settled
 from .header_policy import request_headers
 from .hooks import Hooks
 from .interaction import Headers, Interaction, Request, Response
@@ -46,7 +46,9 @@ class Normalization:
     def interaction(self, interaction: Interaction) -> Interaction:
         """What was asked and answered, as it is written."""
         kept = replace(interaction, response=_neutral(interaction.response))
-        return self._redaction.interaction(self._hooks.redact(kept))
+        done = self._redaction.interaction(self._hooks.redact(kept))
+        asked = done.request
+        return replace(done, request=replace(asked, body=settled(asked.body, asked.content_type)))
 
 
 def _neutral(response: Response) -> Response:

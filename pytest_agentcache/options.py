@@ -73,7 +73,7 @@ def settings_of_run(config: pytest.Config) -> Settings:
         except (ValueError, TypeError, pytest.UsageError) as error:
             raise SettingsError(f"{source}: {error}") from None
         if value not in (None, ""):
-            value = _from_ini(setting.name, value, source)
+            value = from_ini(setting.name, value, source)
             values[setting.name] = check_value(setting.name, value, source)
     if from_environment := os.environ.get(ENVIRONMENT):
         source = f"environment variable {ENVIRONMENT}"
@@ -87,14 +87,19 @@ def settings_of_run(config: pytest.Config) -> Settings:
     return replace(Settings(), **values)
 
 
-def _from_ini(name: str, value: Any, source: str) -> Any:
+def from_ini(name: str, value: Any, source: str) -> Any:
+    """The value of a setting as an ini file has it, a list of its lines where it takes several.
+
+    Raises:
+        SettingsError: For a keyword of the session without its value.
+    """
     if name == "session":
         for line in value:
             if "=" not in line:
                 raise SettingsError(f"{source} has {line!r}; write KEYWORD = VALUE")
         pairs = (line.partition("=") for line in value)
         return {key.strip(): _literal(text.strip()) for key, _, text in pairs}
-    if isinstance(value, list) and name not in ("replace", "redact_shapes"):
+    if isinstance(value, list) and name not in ("replace", "redact_shapes", "stable_ids"):
         return [word for line in value for word in line.split()]
     return value
 

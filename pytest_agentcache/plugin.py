@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from . import fixtures, hookspecs, options
+from . import fixtures, hookspecs, housekeeping, options
+from .census import SETTINGS, is_on_cassette
 from .fixtures import guard_of, hooks_of
 from .outcome_text import redact
 from .runs import SURROUNDINGS, Run
 from .watch import (
     RUN,
-    SETTINGS,
     WATCH,
     account,
     check_faults,
@@ -33,22 +33,7 @@ from .watch import (
 
 if TYPE_CHECKING:
     from .harness import Harness
-    from .page.collector import Collector
     from .settings import Settings
-
-LATE: pytest.StashKey[list[str]] = pytest.StashKey()
-PAGE: pytest.StashKey[Collector] = pytest.StashKey()
-# Whether some of the collected tests did not run.
-NARROWED: pytest.StashKey[bool] = pytest.StashKey()
-
-# Asking for one of these puts a test on a cassette.
-OPENING = {
-    "agentcache",
-    "agentcache_cassette",
-    "agentcache_clock",
-    "agentcache_session",
-    "agentcache_upstream",
-}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -70,16 +55,9 @@ def pytest_configure(config: pytest.Config) -> None:
     )
     try:
         config.stash[SETTINGS] = options.settings_of_run(config)
+        housekeeping.register(config)
     except SettingsError as error:
         raise pytest.UsageError(str(error)) from None
-    if (named := config.getoption("agentcache_report")) and not hasattr(config, "workerinput"):
-        from .page.collector import collector_of
-
-        try:
-            config.stash[PAGE] = collector_of(named, config, config.stash[SETTINGS].mode)
-        except SettingsError as error:
-            raise pytest.UsageError(str(error)) from None
-        config.pluginmanager.register(config.stash[PAGE], "agentcache-page")
     worker = getattr(config, "workerinput", {})
     config.stash[RUN] = Run(worker.get("agentcache_run") or uuid.uuid4().hex)
 
@@ -95,6 +73,12 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         config.stash[RUN].forget()
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish() -> None:
+    # After -x or Ctrl-C the test that freezegun stayed in for has not come.
+    _let_time_go_on()
+
+
 def pytest_report_header(config: pytest.Config) -> str:
     from .summary import header
 
@@ -104,18 +88,8 @@ def pytest_report_header(config: pytest.Config) -> str:
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     for item in items:
-        if isinstance(item, pytest.Function) and _on_cassette(item):
+        if isinstance(item, pytest.Function) and is_on_cassette(item):
             _open_first(item)
-
-
-def _on_cassette(item: pytest.Item) -> bool:
-    if not isinstance(item, pytest.Function):
-        return False
-    return (
-        item.config.stash[SETTINGS].auto
-        or item.get_closest_marker("agentcache") is not None
-        or not OPENING.isdisjoint(item.fixturenames)
-    )
 
 
 def _open_first(item: pytest.Function) -> None:
@@ -133,14 +107,15 @@ def pytest_runtest_protocol(
     item: pytest.Item, nextitem: pytest.Item | None
 ) -> Generator[None, object, object]:
     settings = item.config.stash[SETTINGS]
-    around = SURROUNDINGS.settings, SURROUNDINGS.hooks
+    around = SURROUNDINGS.settings, SURROUNDINGS.hooks, SURROUNDINGS.run
     SURROUNDINGS.settings, SURROUNDINGS.hooks = settings, lambda: hooks_of(item)
+    SURROUNDINGS.run = item.config.stash[RUN]
     try:
-        if settings.mode == "offline" or (settings.mode == "replay" and _on_cassette(item)):
+        if settings.mode == "offline" or (settings.mode == "replay" and is_on_cassette(item)):
             return (yield from _shut(item, settings))
         return (yield)
     finally:
-        SURROUNDINGS.settings, SURROUNDINGS.hooks = around
+        SURROUNDINGS.settings, SURROUNDINGS.hooks, SURROUNDINGS.run = around
         if not (nextitem and _freezes(nextitem)):
             _let_time_go_on()
 
@@ -156,7 +131,7 @@ def _freezes(item: pytest.Item) -> bool:
 
     From one to the next freezegun stays in, which is what makes it cheap.
     """
-    if not _on_cassette(item):
+    if not is_on_cassette(item):
         return False
     chosen = [
         mark.kwargs["freeze"] for mark in item.iter_markers("agentcache") if "freeze" in mark.kwargs
@@ -181,7 +156,7 @@ def _shut(item: pytest.Item, settings: Settings) -> Generator[None, object, obje
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> Generator[None, object, object]:
     settings = item.config.stash[SETTINGS]
-    if settings.mode == "offline" and not _on_cassette(item):
+    if settings.mode == "offline" and not is_on_cassette(item):
         watch_of(item).bare = _open_bare(item, settings)
     result = yield
     fail_on_misses(item)
@@ -247,93 +222,3 @@ def pytest_runtest_makereport(
             report.agentcache = told  # type: ignore[attr-defined]
         del item.stash[WATCH]
     return report
-
-
-@pytest.hookimpl(trylast=True)
-def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    from .summary import Totals
-
-    totals = Totals()
-    for reports in terminalreporter.stats.values():
-        for report in reports:
-            if told := getattr(report, "agentcache", None):
-                totals.add(told)
-    for sentence in config.stash.get(LATE, []):
-        totals.late.append(sentence)
-    lines = list(totals.lines(verbose=config.getoption("verbose") > 0))
-    if lines and {"failed", "error"} & terminalreporter.stats.keys():
-        lines.insert(0, "")
-    if PAGE in config.stash:
-        lines.append(config.stash[PAGE].line)
-    for line in lines:
-        terminalreporter.write_line(line)
-
-
-def _late() -> list[str]:
-    """What came after the end of its test, on this process, since this was last asked."""
-    intercept = sys.modules.get("pytest_agentcache.intercept")
-    if intercept is None:
-        return []
-    from .misses import sentence
-
-    late = intercept.SWITCHBOARD.take_late()
-    return [f"{sentence(miss)}" + (f", at {miss.caller}" if miss.caller else "") for miss in late]
-
-
-def pytest_deselected(items: list[pytest.Item]) -> None:
-    if items:
-        items[0].config.stash[NARROWED] = True
-
-
-@pytest.hookimpl(trylast=True)
-def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    # After -x or Ctrl-C the test that freezegun stayed in for has not come.
-    _let_time_go_on()
-    config = session.config
-    output = getattr(config, "workeroutput", None)
-    late = config.stash.setdefault(LATE, [])
-    late += _late()
-    _write_page(session)
-    if output is not None:
-        output["agentcache_late"] = late
-        output["agentcache_narrowed"] = config.stash.get(NARROWED, False)
-    elif late and exitstatus == pytest.ExitCode.OK:
-        # Nobody can say which test missed it, and a green run would swallow it.
-        session.exitstatus = pytest.ExitCode.TESTS_FAILED
-    elif (
-        config.stash[SETTINGS].mode == "rerecord"
-        and exitstatus == pytest.ExitCode.OK
-        and not config.stash.get(NARROWED, False)
-    ):
-        from .errors import AgentCacheError
-        from .harness import drop_stale
-
-        places = [(config.invocation_params.dir / argument).resolve() for argument in config.args]
-        try:
-            drop_stale(config.stash[RUN], [place for place in places if place.is_dir()])
-        except AgentCacheError as error:
-            session.exitstatus = pytest.ExitCode.TESTS_FAILED
-            config.stash.setdefault(LATE, []).append(str(error))
-
-
-def _write_page(session: pytest.Session) -> None:
-    """Writes the page that `--agentcache-report` names; a run that cannot is no success."""
-    config = session.config
-    if PAGE not in config.stash:
-        return
-    from .errors import AgentCacheError
-
-    late: list[str] = config.stash.get(LATE, [])
-    try:
-        config.stash[PAGE].finish(late)
-    except AgentCacheError as error:
-        config.stash[PAGE].line = str(error)
-        if session.exitstatus == pytest.ExitCode.OK:
-            session.exitstatus = pytest.ExitCode.TESTS_FAILED
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_testnodedown(node: Any) -> None:
-    output, stash = getattr(node, "workeroutput", {}), node.config.stash
-    stash.setdefault(LATE, []).extend(output.get("agentcache_late", []))
-    stash[NARROWED] = stash.get(NARROWED, False) or output.get("agentcache_narrowed", True)

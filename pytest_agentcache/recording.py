@@ -43,6 +43,7 @@ class Recording:
             the socket happened to give.
         decoded: Whether the client has undone the content coding of those pieces.
         drop: Called with this recording if the answer breaks off, which makes it none.
+        ended: Called when all of the answer is there.
 
     Attributes:
         shown: The headers that the caller gets: those of the cassette, secrets true.
@@ -63,8 +64,10 @@ class Recording:
         framed: bool,
         decoded: bool = False,
         drop: Callable[[Recording], None] = lambda recording: None,
+        ended: Callable[[], None] = lambda: None,
     ) -> None:
-        self.request, self.status, self.reason, self._drop = request, status, reason, drop
+        self.request, self.status, self.reason = request, status, reason
+        self._drop, self._ended = drop, ended
         coding = headers.get("content-encoding").strip().lower()
         coded = coding not in ("", "identity")
         self._decoder = encoding.decoder(coding) if coded and not decoded else None
@@ -88,6 +91,10 @@ class Recording:
         self.length = int(size) if sized and not self._split else None
         self._pieces: list[bytes] = []
         self._rest = b""
+        # Who knows the size reads no further than that, and does not come to the end.
+        self._left = 0 if self.bodiless else self.length
+        if self._left == 0:
+            ended()
 
     @property
     def size(self) -> int:
@@ -96,10 +103,15 @@ class Recording:
 
     def take(self, piece: bytes) -> list[bytes]:
         """Keeps what arrived; gives back what to hand on, in the pieces that replay will give."""
+        if self._left:
+            self._left = max(self._left - len(piece), 0)
+            if not self._left:
+                self._ended()
         return self._keep(self._decoder.decompress(piece) if self._decoder else piece, last=False)
 
     def end(self) -> list[bytes]:
         """Ends the answer; gives back what is left to hand on."""
+        self._ended()
         return self._keep(self._decoder.flush() if self._decoder else b"", last=True)
 
     def break_off(self) -> list[bytes]:

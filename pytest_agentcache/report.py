@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import shlex
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -13,11 +11,10 @@ from urllib.parse import urlsplit
 from . import cassette
 from .differences import differences, short
 from .errors import CassetteError
-from .interaction import Interaction, Request
-from .matching import Matcher
+from .interaction import Request
 from .misses import Miss
 from .responder import Responder
-from .summary import interactions, shown
+from .summary import interactions, quoted, rerecording_command, shown
 from .vcr import is_foreign
 
 _MOST_DIFFERENCES = 6
@@ -33,6 +30,7 @@ def misses(
     found_cassette: bool = False,
     root: Path,
     command: str = "",
+    moved: tuple[str, str] | None = None,
 ) -> str:
     """The report of a test that asked for what it may not have.
 
@@ -44,6 +42,7 @@ def misses(
         found_cassette: Whether there was such a file.
         root: The folder that paths are shown relative to.
         command: How to record, if not with pytest.
+        moved: Of which test a cassette is that may be this one's, and what moves it.
     """
     found = list(found)
     lines = [f"{test} asked for something that its cassette does not hold:", ""]
@@ -61,6 +60,8 @@ def misses(
         lines.append("  put it on a cassette: @pytest.mark.agentcache, or one of the fixtures")
     elif not found_cassette:
         lines.append(f"  there is no cassette yet: {shown(path, root)}")
+    if moved:
+        lines += [f"  {moved[0]}; if it is this test, move it:", f"    {moved[1]}"]
     if path is not None and is_foreign(path):
         lines.append(f"  it is a cassette of another tool: agentcache import {shown(path, root)}")
     lines.append(f"  record it: {command or recording_command(test)}")
@@ -69,9 +70,7 @@ def misses(
 
 def recording_command(test: str) -> str:
     """What records a test, or what its cassette lacks."""
-    # Quotes that people read, and others where a shell would take something for its own.
-    quoted = shlex.quote(test) if re.search(r'["$`!\\]', test) else f'"{test}"'
-    return f"pytest --agentcache-record {quoted}"
+    return f"pytest --agentcache-record {quoted(test)}"
 
 
 def outside(test: str, found: Iterable[Miss]) -> str:
@@ -115,18 +114,16 @@ def _head(miss: Miss) -> str:
 
 
 def _closest(miss: Miss, responder: Responder) -> Iterator[str]:
-    matcher = Matcher(responder.settings, responder.redaction.comparable)
     if miss.kind == "exhausted":
-        key = matcher.key(miss.request)
         numbers = [
             number
-            for number, each in enumerate(responder.recorded, 1)
-            if matcher.key(responder.normalized(each.request)) == key
+            for number in range(1, len(responder.recorded) + 1)
+            if responder.holds(number, miss.request)
         ]
         times = "once" if len(numbers) == 1 else f"{len(numbers)} times"
         yield f"recorded {times} ({interactions(numbers)}), and played already"
         return
-    nearest = closest_to(miss.request, responder, matcher)
+    nearest = closest_to(miss.request, responder)
     if nearest is None:
         # Nothing to compare it with; yet what was asked tells one request from another.
         if body := miss.request.body:
@@ -144,11 +141,11 @@ def _closest(miss: Miss, responder: Responder) -> Iterator[str]:
         yield f"  … and {len(found) - _MOST_DIFFERENCES} more differences"
 
 
-def closest_to(request: Request, responder: Responder, matcher: Matcher) -> Any:
+def closest_to(request: Request, responder: Responder) -> Any:
     """Number of the interaction that comes closest, and what differs; None if none is close."""
     best: Any = None
     for number, interaction in enumerate(responder.recorded, 1):
-        found = differences(matcher, responder.normalized(interaction.request), request)
+        found = differences(responder.matcher, responder.normalized(interaction.request), request)
         places = {each.place for each in found}
         # A request to the same place is closer than one with fewer differences elsewhere.
         score = (
@@ -165,24 +162,35 @@ def closest_to(request: Request, responder: Responder, matcher: Matcher) -> Any:
 
 def held_elsewhere(request: Request, responder: Responder, path: Path) -> Path | None:
     """Another cassette of the same folder of tests that holds `request`."""
-    matcher = Matcher(responder.settings, responder.redaction.comparable)
-    key = matcher.key(request)
-    step = urlsplit(request.url).path.rpartition("/")[2].encode()
     until = time.perf_counter() + _MOST_SECONDS
     for other in _others(path):
         if time.perf_counter() > until:
             return None
         if other == path:
             continue
-        try:
-            if step not in other.read_bytes():
-                continue
-            held = cassette.read(other).interactions
-        except (CassetteError, OSError):
-            continue
-        if any(_same(each, matcher, responder, key) for each in held):
+        if _holds(other, request, responder):
             return other
     return None
+
+
+def holds(path: Path, request: Request, responder: Responder) -> bool:
+    """Whether the cassette at `path` holds `request`."""
+    return _holds(path, responder.normalized(request), responder)
+
+
+def _holds(path: Path, request: Request, responder: Responder) -> bool:
+    step = urlsplit(request.url).path.rpartition("/")[2].encode()
+    if responder.ids.pattern(step)[1]:
+        # Another id may stand there for it.
+        step = b""
+    key = responder.matcher.key(request)
+    try:
+        if step not in path.read_bytes():
+            return False
+        held = cassette.read(path).interactions
+    except (CassetteError, OSError):
+        return False
+    return any(responder.key(each) == key for each in held)
 
 
 def _others(path: Path) -> list[Path]:
@@ -194,13 +202,18 @@ def _others(path: Path) -> list[Path]:
         return []
 
 
-def _same(each: Interaction, matcher: Matcher, responder: Responder, key: Any) -> bool:
-    return bool(matcher.key(responder.normalized(each.request)) == key)
-
-
 def unused(test: str, numbers: Iterable[int], path: Path, root: Path) -> str:
     """The report of a test under `agentcache_unused = fail` that left interactions unused."""
     return (
         f"{test} never asked for {interactions(numbers)} of {shown(path, root)}.\n\n"
         f"  drop what is unused: {recording_command(test)}"
+    )
+
+
+def aged(test: str, age: str, path: Path, root: Path) -> str:
+    """The report of a test under `agentcache_aged = fail` whose cassette is too old."""
+    return (
+        f"{test} is on a cassette that is too old.\n\n"
+        f"  {shown(path, root)}: {age}\n"
+        f"  record it anew: {rerecording_command([test])}"
     )

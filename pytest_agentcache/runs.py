@@ -27,10 +27,12 @@ class Surroundings:
     Attributes:
         settings: Those of the run; None outside of pytest.
         hooks: Gives those that apply to the test.
+        run: The run.
     """
 
     settings: Settings | None = None
     hooks: Callable[[], Hooks] | None = None
+    run: Run | None = None
 
 
 SURROUNDINGS = Surroundings()
@@ -43,12 +45,18 @@ class Run:
     Args:
         name: The same in all its processes, and in no other run.
         environment: Variables as this process found them.
+
+    Attributes:
+        opened: The cassettes that this process opened, for tests and by `use_cassette`.
+        asked: Of those that several may be on, what of them was asked for: numbers, from 1.
     """
 
     name: str
     environment: Mapping[str, str] = field(
         default_factory=lambda: dict(os.environ), compare=False, repr=False
     )
+    opened: set[Path] = field(default_factory=set, init=False, compare=False, repr=False)
+    asked: dict[Path, set[int]] = field(default_factory=dict, init=False, compare=False, repr=False)
 
     def renewed(self, path: Path) -> frozenset[str]:
         """Digests of what tests of this run have recorded anew on the shared cassette at `path`."""

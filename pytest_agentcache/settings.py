@@ -10,10 +10,12 @@ from typing import Any
 from .errors import SettingsError
 from .instants import age, instant
 from .json_path import PathError, json_path
+from .shape_lines import ids, lines_of, shape
 
 MODES = ("replay", "record", "rerecord", "offline", "live")
 ENVIRONMENT = "AGENTCACHE_MODE"
 PERSONAL = ("email", "account", "arn")
+IDS = ("answer", "call", "request", "object", "uuid", "timestamp")
 MATCHERS = ("method", "url", "body", "headers")
 
 
@@ -51,6 +53,9 @@ class Settings:
     ignore_form: tuple[str, ...] = _setting((), "form fields left out of matching")
     replace: tuple[tuple[str, str], ...] = _setting(
         (), "regular expression => stable text, in URLs and bodies of requests, before matching"
+    )
+    stable_ids: tuple[str, ...] = _setting(
+        (), "ids that differ on each run and are mapped to stable ones: true, kinds, NAME => regex"
     )
     redact: tuple[str, ...] = _setting(
         (), "more names of headers, query parameters and fields that hold secrets (glob)"
@@ -155,7 +160,9 @@ def check_value(name: str, value: Any, source: str) -> Any:
     if name == "replace":
         return _replacements(value, source)
     if name == "redact_shapes":
-        return _shapes(value, source)
+        return tuple(shape(name, line, source) for line in lines_of(name, value, source))
+    if name == "stable_ids":
+        return ids(value, source, IDS)
     names = _names(name, value, source)
     _check_names(name, names, source)
     return names
@@ -184,8 +191,10 @@ def _age(value: Any, source: str) -> timedelta | None:
         return None
     try:
         return age(value)
-    except ValueError as error:
-        raise SettingsError(f"{source}: max_age: {error}") from None
+    except ValueError:
+        raise SettingsError(
+            f"{source}: max_age is {value!r}; it takes hours, days or weeks: 48h, 90d, 12w"
+        ) from None
 
 
 def _check_names(name: str, names: tuple[str, ...], source: str) -> None:
@@ -249,43 +258,6 @@ def _replacements(value: Any, source: str) -> tuple[tuple[str, str], ...]:
                 f"with its text: {error}"
             ) from None
     return tuple(pairs)
-
-
-def _shapes(value: Any, source: str) -> tuple[str, ...]:
-    import re
-
-    pairs = value.items() if isinstance(value, Mapping) else ()
-    lines = [f"{name} => {pattern}" for name, pattern in pairs] or value
-    if isinstance(lines, str):
-        lines = lines.splitlines()
-    if not isinstance(lines, Iterable) or isinstance(lines, bytes):
-        raise SettingsError(
-            f"{source}: redact_shapes is {value!r}; it takes lines NAME => PATTERN or !NAME"
-        )
-    checked = []
-    for line in lines:
-        name, arrow, pattern = str(line).partition("=>")
-        name, pattern = name.strip(), pattern.strip()
-        if not (arrow and pattern) and not name.startswith("!"):
-            raise SettingsError(
-                f"{source}: redact_shapes has {line!r}; write NAME => PATTERN or !NAME"
-            )
-        if not re.fullmatch("!?[A-Z][A-Z0-9_]*", name):
-            raise SettingsError(
-                f"{source}: redact_shapes has the name {name!r}; write it like MY_API_KEY"
-            )
-        try:
-            empty = bool(arrow) and re.compile(pattern.encode()).match(b"") is not None
-        except (re.error, ValueError) as error:
-            raise SettingsError(
-                f"{source}: redact_shapes has {pattern!r}, which is no regular expression: {error}"
-            ) from None
-        if empty:
-            raise SettingsError(
-                f"{source}: redact_shapes has {pattern!r}, which is found where nothing is"
-            )
-        checked.append(f"{name} => {pattern}" if arrow else name)
-    return tuple(checked)
 
 
 def _replacement_lines(value: Any, source: str) -> list[Any]:

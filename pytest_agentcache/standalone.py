@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from .clock import Clock, take_out
-from .errors import FaultError, MissError, SettingsError
+from .errors import CassetteError, FaultError, MissError, SettingsError
 from .faults import report
 from .harness import Harness
 from .hooks import Hooks
@@ -47,7 +47,7 @@ def use_cassette(
 
     Raises:
         AutoCacheError: For a flag of the router that is none, at the end at the latest.
-        CassetteError: If the cassette cannot be read or written.
+        CassetteError: If the cassette cannot be read or written, or is older than it may be.
         FaultError: At the end of the block, if a fault that was planned in it never came to pass.
         RefreshError: If a background refresh went wrong, at the end of the block.
         SettingsError: For a name or a value that is not allowed.
@@ -64,7 +64,7 @@ def use_cassette(
     with tempfile.TemporaryDirectory(prefix="agentcache-") as folder:
         before, frozen = SWITCHBOARD.guard, Clock().frozen
         hooks = SURROUNDINGS.hooks() if SURROUNDINGS.hooks else Hooks()
-        harness = Harness(merged, place, Path(folder), _RUN, hooks).open()
+        harness = Harness(merged, place, Path(folder), SURROUNDINGS.run or _RUN, hooks).open()
         if merged.mode in ("replay", "offline"):
             allowed = (*merged.allowed_hosts, *merged.passthrough)
             # With a responder in charge it is told of every refusal; there is no one else.
@@ -96,6 +96,8 @@ def use_cassette(
             raise MissError(f"{faults}\n\n{told}" if faults else told)
         if faults:
             raise FaultError(faults)
+        if merged.aged == "fail" and not merged.records and harness.aged:
+            raise CassetteError(place, harness.aged, "Record it anew with mode='rerecord'")
         harness.save()
 
 

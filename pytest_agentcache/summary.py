@@ -5,7 +5,9 @@ Every run of pytest imports this, so it must stay light.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import re
+import shlex
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -37,30 +39,65 @@ class Totals:
     missed: int = 0
     cassettes: dict[str, dict[str, Any]] = field(default_factory=dict)
     late: list[str] = field(default_factory=list)
+    seen: set[str] = field(default_factory=set)
+    orphans: list[tuple[str, str]] = field(default_factory=list)
+    moved: dict[str, str] = field(default_factory=dict)
+    shared_unused: bool = False
 
-    def add(self, told: dict[str, Any]) -> None:
-        """Adds what one test's report tells (see `plugin`)."""
+    def add(self, test: str, told: dict[str, Any]) -> None:
+        """Adds what one test's report tells (see `watch.account`)."""
         self.missed += told["missed"]
         if "cassette" not in told:
             return
+        self.seen.add(test)
+        if moved := told["moved"]:
+            self.moved.setdefault(*moved)
         # Tests that share a cassette share its line.
-        known = self.cassettes.setdefault(told["cassette"], dict.fromkeys(_COUNTED, 0))
+        known = self.cassettes.setdefault(told["cassette"], dict.fromkeys(_KNOWN, 0))
         for what in ("played", "recorded", "missed"):
             known[what] += told[what]
         known["unused"] = told["unused"] or known["unused"] or []
         known["written"] = known["written"] or told["written"]
         if told["recorded"] and not told["passed"]:
             known["discarded"] += told["recorded"]
+        known["held"] = max(known["held"], told["held"])
+        known["passed"] = {*(known["passed"] or ()), *([test] if told["lists"] else ())}
+        known["left"] = known["left"] or not told["lists"]
+        if told["aged"]:
+            known["aged"] = [told["aged"], *((known["aged"] or [""])[1:]), test]
+
+    def count_shared(
+        self, claims: Mapping[str, Iterable[str]], asked: Mapping[str, Iterable[int]]
+    ) -> None:
+        """Finds what no test of a whole run asked for on the cassettes that several are on.
+
+        Args:
+            claims: Cassettes that were given a name, with all tests that are on them.
+            asked: What of them was asked for: numbers, from 1.
+        """
+        for path, known in self.cassettes.items():
+            # A test that was skipped, or failed, might have asked for the rest.
+            settled = not known["left"] and known["passed"].issuperset(claims.get(path, ()))
+            if known["held"] and settled:
+                numbers = set(range(1, known["held"] + 1)) - set(asked.get(path, ()))
+                known["unused"] = sorted(numbers)
+                self.shared_unused = self.shared_unused or bool(numbers)
 
     def lines(self, *, verbose: bool) -> Iterator[str]:
         """The summary; nothing at all where no test was on a cassette."""
-        if not self.cassettes and not self.late and not self.missed:
+        if not (self.cassettes or self.late or self.missed or self.orphans):
             return
         for path, told in sorted(self.cassettes.items()):
             if verbose and (line := _cassette_line(told)):
                 yield f"{path}: {line}"
             elif told["unused"]:
                 yield f"{path}: unused: {interactions(told['unused'])}"
+        for path, told in sorted(self.cassettes.items()):
+            if told["aged"]:
+                problem, *tests = told["aged"]
+                yield f"{path}: {problem}: {rerecording_command(tests)}"
+        yield from (text for _, text in sorted(self.moved.items()))
+        yield from self._orphan_lines()
         for sentence in self.late:
             yield f"late: {sentence}"
         played, recorded, unused, written = (
@@ -72,12 +109,39 @@ class Totals:
             f"{unused} unused, {written} cassette{plural} written"
         )
 
+    def _orphan_lines(self) -> Iterator[str]:
+        # What seems to be a moved test's is told as that, or somebody would remove it.
+        found = [
+            (path, remedy)
+            for path, remedy in sorted(self.orphans)
+            if path not in self.moved and path.rpartition("/")[0] not in self.moved
+        ]
+        for path, remedy in found[:_MOST_ORPHANS]:
+            yield f"{path}: orphan, no test uses it: {remedy}"
+        if len(found) > _MOST_ORPHANS:
+            yield f"… and {len(found) - _MOST_ORPHANS} more orphans"
+
     def _sum(self, what: str) -> int:
         told = (each[what] for each in self.cassettes.values())
         return sum(len(each) if isinstance(each, list) else int(each) for each in told)
 
 
 _COUNTED = ("played", "recorded", "missed", "unused", "written", "discarded")
+_KNOWN = (*_COUNTED, "held", "passed", "left", "aged")
+_MOST_ORPHANS = 20
+_MOST_NAMED = 3
+
+
+def rerecording_command(tests: Sequence[str]) -> str:
+    """What records tests anew; where they are many, all there are."""
+    named = [quoted(test) for test in tests] if len(tests) <= _MOST_NAMED else []
+    return " ".join(["pytest --agentcache-rerecord", *named])
+
+
+def quoted(test: str) -> str:
+    """A node id as it is typed."""
+    # Quotes that people read, and others where a shell would take something for its own.
+    return shlex.quote(test) if re.search(r'["$`!\\]', test) else f'"{test}"'
 
 
 def _cassette_line(told: dict[str, Any]) -> str:

@@ -5,19 +5,22 @@ Every run of pytest imports this, so it must stay light.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from .census import CENSUS, test_name
+
 if TYPE_CHECKING:
     from .harness import Harness
+    from .interaction import Request
     from .misses import Miss
+    from .moves import Move
     from .runs import Run
-    from .settings import Settings
 
-SETTINGS: pytest.StashKey[Settings] = pytest.StashKey()
 RUN: pytest.StashKey[Run] = pytest.StashKey()
 WATCH: pytest.StashKey[Watch] = pytest.StashKey()
 
@@ -33,6 +36,7 @@ class Watch:
         told: Misses that a report has told.
         raised: The report that was raised, until pytest has made its own of it.
         failed: Whether any part of the test failed; a failed subtest is one.
+        move: What seems to be its cassette from when it had another name.
     """
 
     harness: Harness | None = None
@@ -41,6 +45,7 @@ class Watch:
     told: list[Miss] = field(default_factory=list)
     raised: str = ""
     failed: bool = False
+    move: Move | None = None
 
     def own(self) -> list[Miss]:
         """Misses of the test's own cassette that count and were not told."""
@@ -81,13 +86,64 @@ def _misses_text(item: pytest.Item) -> str:
     elif outside:
         texts.append(report.outside(item.nodeid, outside))
     if own and (harness := watch.harness):
-        found = harness.found
+        missing = [miss.request for miss in own if miss.kind == "missing"]
+        watch.move = watch.move or _move(item, harness, missing)
         texts.append(
             report.misses(
-                item.nodeid, own, harness.responder, harness.path, found_cassette=found, root=root
+                item.nodeid,
+                own,
+                harness.responder,
+                harness.path,
+                found_cassette=harness.found,
+                root=root,
+                moved=_told_move(item),
             )
         )
     return "\n\n".join(texts)
+
+
+def _move(item: pytest.Item, harness: Harness, asked: Sequence[Request]) -> Move | None:
+    """A cassette of a test that is gone, where this one asks and has none yet."""
+    path = harness.path
+    if path is None or harness.found or harness.shared or not asked:
+        return None
+    census = item.config.stash[CENSUS]
+    if not census.left:
+        return None
+    from . import moves, report
+
+    def holds(other: Path) -> bool:
+        return report.holds(other, asked[0], harness.responder)
+
+    old = moves.best(path, test_name(item), census.left, holds)
+    return moves.move(old, path, census.collected) if old else None
+
+
+def _move_of_recorded(item: pytest.Item, harness: Harness) -> Move | None:
+    """As `_move`, for a test whose cassette has just been made."""
+    if harness.mode != "record" or not harness.written or harness.found:
+        return None
+    return _move(item, harness, [each.request for each in harness.responder.added()])
+
+
+def _told_move(item: pytest.Item) -> tuple[str, str] | None:
+    """What is said of a cassette that may have been moved, and the command that moves it."""
+    move, config = watch_of(item).move, item.config
+    if move is None:
+        return None
+    return move.sentence(config.rootpath), move.command(config.invocation_params.dir)
+
+
+def _move_for_summary(item: pytest.Item) -> tuple[str, str] | None:
+    """The same in one line, and what it is about."""
+    from .summary import shown
+
+    move, told = watch_of(item).move, _told_move(item)
+    if move is None or told is None:
+        return None
+    now = item.nodeid.partition("::")[0] if move.whole else item.nodeid
+    place = shown(move.place, item.config.rootpath)
+    return place, f"{told[0]}; if that is {now} now: {told[1]}"
 
 
 def settle(item: pytest.Item) -> None:
@@ -124,7 +180,7 @@ def check_flags(item: pytest.Item) -> None:
 def finish(item: pytest.Item, harness: Harness) -> None:
     """Writes the cassette of a test that passed, and fails it for what it left unused."""
     from .errors import AgentCacheError
-    from .report import unused
+    from .report import aged, unused
 
     try:
         harness.save()
@@ -134,6 +190,10 @@ def finish(item: pytest.Item, harness: Harness) -> None:
     strict = harness.mode == "offline" and harness.settings.unused == "fail"
     if strict and harness.unused and harness.path:
         text = unused(item.nodeid, harness.unused, harness.path, item.config.rootpath)
+        pytest.fail(text, pytrace=False)
+    strict = harness.settings.aged == "fail" and not harness.settings.records
+    if strict and harness.aged and harness.path:
+        text = aged(item.nodeid, harness.aged, harness.path, item.config.rootpath)
         pytest.fail(text, pytrace=False)
 
 
@@ -167,6 +227,8 @@ def account(item: pytest.Item) -> dict[str, Any]:
     if harness.settings.on_miss != "respond":
         missed += sum(miss.count for miss in harness.misses)
     lists = harness.passed and harness.settings.unused != "ignore"
+    watch.move = watch.move or _move_of_recorded(item, harness)
+    playing = harness.mode in ("replay", "offline")
     return {
         "cassette": shown(harness.path or Path(), item.config.rootpath),
         "played": harness.responder.tally.played,
@@ -175,6 +237,10 @@ def account(item: pytest.Item) -> dict[str, Any]:
         "unused": list(harness.unused) if lists else [],
         "written": harness.written,
         "passed": harness.passed,
+        "lists": lists,
+        "held": len(harness.responder.recorded) if harness.shared and playing else 0,
+        "aged": harness.aged,
+        "moved": _move_for_summary(item),
         **told,
     }
 

@@ -342,7 +342,7 @@ def test_unused_ignores_lists_or_fails(suite):
 @pytest.mark.parametrize(
     ("mark", "told"),
     [
-        ("(colour=1)", "unknown argument 'colour'; allowed are allowed_hosts, *cassette, *"),
+        ("(colour=1)", "unknown argument 'colour'; allowed are *allowed_hosts, *cassette, *"),
         ("(mode='record')", "unknown argument 'mode'; allowed are *"),
         ("('weather')", "takes keywords only, not 'weather'"),
         ("(on_miss='panic')", "on_miss is 'panic'; allowed are fail, respond, raise"),

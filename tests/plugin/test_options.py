@@ -7,7 +7,7 @@ from dataclasses import fields
 
 import pytest
 
-from pytest_agentcache.settings import MODES, Settings
+from pytest_agentcache.settings import IDS, MODES, Settings
 
 MODE = "def test_mode(agentcache): assert agentcache.mode == {!r}"
 
@@ -97,9 +97,12 @@ def test_an_unknown_mode_in_the_environment_is_refused(suite, monkeypatch):
     ("line", "told"),
     [
         ("agentcache_mode = nothing", "agentcache_mode: mode is 'nothing'; allowed are replay*"),
-        ("agentcache_xyz = 1", "unknown key agentcache_xyz; known are agentcache_allow_secrets*"),
+        ("agentcache_xyz = 1", "unknown key agentcache_xyz; known are agentcache_aged*"),
         ("agentcache_on_miss = panic", "agentcache_on_miss: on_miss is 'panic'; allowed are fail*"),
         ("agentcache_unused = maybe", "agentcache_unused: unused is 'maybe'; allowed are list*"),
+        ("agentcache_max_age = soon", "agentcache_max_age: max_age is 'soon'; it takes*"),
+        ("agentcache_max_age = 90", "agentcache_max_age: max_age is '90'; it takes*"),
+        ("agentcache_aged = maybe", "agentcache_aged: aged is 'maybe'; allowed are list, fail"),
         ("agentcache_match = colour", "agentcache_match: match has 'colour'; allowed are method*"),
         (
             "agentcache_match = header:",
@@ -150,6 +153,7 @@ INI = {
     "ignore_query": ("ts nonce", ("ts", "nonce")),
     "ignore_form": ("ts", ("ts",)),
     "replace": (r"\n  \d+ => N\n  a b => c".replace(r"\n", "\n"), ((r"\d+", "N"), ("a b", "c"))),
+    "stable_ids": ("\n  true !uuid !timestamp\n  A_B => a-\\d b", (*IDS[:4], "A_B => a-\\d b")),
     "redact": ("x-mine !token", ("x-mine", "!token")),
     "redact_env": ("MY_* !PUBLIC_*", ("MY_*", "!PUBLIC_*")),
     "redact_shapes": ("\n  A_KEY => a-\\d+ b\n  !JWT", ("A_KEY => a-\\d+ b", "!JWT")),
@@ -167,6 +171,8 @@ INI = {
     "auto_cache_origins": ("mine theirs", ("mine", "theirs")),
     "auto_cache_providers": ("anthropic gemini", ("anthropic", "gemini")),
     "unused": ("ignore", "ignore"),
+    "max_age": ("6w", dt.timedelta(weeks=6)),
+    "aged": ("fail", "fail"),
 }
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from pytest_agentcache import Headers, Interaction, Request, Response, cassette
 from pytest_agentcache.cassette import Cassette
+from pytest_agentcache.cli import main
 from pytest_agentcache.vcr import read_foreign, write_vcr
 
 ASKING = '''
@@ -122,6 +123,16 @@ SUITE = """
         assert [status for status, _ in ask_all(client, URL)] == [200, 200, 404, 200, 200, 200]
 """
 
+MODELS = """
+    import pytest
+    import requests
+
+    @pytest.mark.agentcache
+    @pytest.mark.parametrize("model", IDS)
+    def test_model(model):
+        assert requests.post(URL, json={"model": model}).ok
+"""
+
 
 def run(suite, source, *arguments):
     """Runs a program beside the suite, without our plugin."""
@@ -229,6 +240,42 @@ def test_names_of_pytest_recording(recorded, upstream):
                     ask_all("requests", URL)
     """)
     recorded.run("-o", "markers=vcr").assert_outcomes(passed=3)
+
+
+def test_converted_in_its_place_it_plays_on(suite, upstream):
+    """What `agentcache import` left under a name of pytest-recording is found, and no orphan."""
+    suite.write(MODELS.replace("IDS", '["GPT-4", "openai/gpt-4"]'))
+    suite.record()
+    folder = suite.root / "cassettes" / "test_suite"
+    for path in list(folder.iterdir()):
+        found = cassette.read(path)
+        path.unlink()
+        write_vcr(found, folder / f"{path.stem.partition('~')[0]}.yaml")
+    assert main(["import", "cassettes"]) == 0
+    converted = suite.files()
+    names = [Path(name).name for name in converted]
+    assert names == ["test_model[GPT-4].yaml", "test_model[openai-gpt-4].yaml"]
+    assert all(content.startswith(b"agentcache: 1") for content in converted.values())
+    upstream.stop()
+
+    suite.run("--agentcache-offline", "-o", "agentcache_unused=fail").assert_outcomes(passed=2)
+    assert main(["check", "--suite"]) == 0
+    suite.run("--agentcache-record").assert_outcomes(passed=2)
+    assert suite.files() == converted
+
+
+def test_converted_one_of_another_test_is_left_alone(suite, upstream):
+    """pytest-recording calls `a/b` and `a-b` the same; ours lies where the second has its own."""
+    suite.write(MODELS.replace("IDS", '["a/b", "a-b"]'))
+    suite.record()
+    folder = suite.root / "cassettes" / "test_suite"
+    (slash,) = folder.glob("*~*.yaml")
+    slash.unlink()
+    upstream.stop()
+
+    outcome = suite.run("--agentcache-offline")
+    outcome.assert_outcomes(passed=1, failed=1)
+    outcome.stdout.fnmatch_lines(["*test_model[[]a/b] asked for something that*"])
 
 
 def test_it_is_named(recorded, upstream, tmp_path_factory):

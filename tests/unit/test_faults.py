@@ -300,7 +300,7 @@ def test_faults_use_up_no_interaction_and_want_no_answer():
 
     assert [type(each).__name__ for each in decisions] == ["Response", "Fault", "Response"]
     assert responder.tally.played == 1
-    assert responder.unanswered == ()
+    assert responder.takes.unanswered == ()
     assert responder.interactions(keep_unused=False) == (taped(),)
 
 

@@ -21,6 +21,7 @@ def kept(*pairs, status=200, method="GET", **settings):
         "x-request-id",
         "cf-ray",
         "openai-processing-ms",
+        "openai-organization",
         "alt-svc",
         "strict-transport-security",
         "access-control-allow-origin",

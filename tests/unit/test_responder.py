@@ -317,13 +317,13 @@ def test_look_up_does_not_grow_with_the_cassette(monkeypatch):
 
     replying = responder(*(taped(f"/{n}", b"x") for n in range(500)))
     made = []
-    key = Matcher.key
+    key = Matcher.key_and_ids
 
     def counted(self, request):
         made.append(request)
         return key(self, request)
 
-    monkeypatch.setattr(Matcher, "key", counted)
+    monkeypatch.setattr(Matcher, "key_and_ids", counted)
     replying.decide(asked("/499"))
 
     assert len(made) == 1
