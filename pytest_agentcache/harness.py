@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
 import sys
 import threading
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import cassette, vcr
 from .cache.isolation import Isolation
 from .cassette import Cassette
 from .clock import Clock
-from .errors import CassetteError, SecretError
 from .faults import Upstream
 from .hooks import Hooks
-from .instants import age_text
-from .interaction import Interaction
 from .intercept import SWITCHBOARD, Router
 from .intercept.switchboard import find_caller
 from .misses import Miss
@@ -28,6 +23,7 @@ from .refreshes import Refresh
 from .responder import Responder
 from .runs import Run
 from .settings import Settings
+from .tape import Tape
 from .usage import Usage, usage_of
 
 if TYPE_CHECKING:
@@ -60,12 +56,9 @@ class Harness:
     direct: tuple[str, ...] = ()
     test: str = ""
     passed: bool = False
-    written: bool = False
     clock: Clock = field(init=False, default_factory=Clock)
+    tape: Tape = field(init=False)
     responder: Responder = field(init=False)
-    _found: Cassette | None = field(init=False, default=None)
-    _foreign: bool = field(init=False, default=False)
-    _opened_at: datetime = field(init=False)
     _isolation: Isolation = field(init=False)
     _session: IsolatedSession | None = field(init=False, default=None)
     _making: threading.RLock = field(init=False, default_factory=threading.RLock)
@@ -78,21 +71,8 @@ class Harness:
             CassetteError: If there is a cassette that cannot be read.
             SettingsError: If the session of a router takes no such keyword.
         """
-        self._opened_at = self._began()
-        if self.path is not None and self.mode != "live":
-            self.run.opened.add(self.path.absolute())
-        recorded: tuple[Interaction, ...] = ()
-        if self.path is not None and self.mode != "live":
-            self._foreign = vcr.is_foreign(self.path)
-            if self._foreign and self.mode == "rerecord":
-                raise vcr.unplayable(self.path)
-        if self.path is not None and self._reads:
-            self._found = self._read(self.path)
-            recorded = self._found.interactions
-            if self.mode == "rerecord":
-                # Of a shared cassette a test plays what others of this run have asked anew.
-                renewed = self.run.renewed(self.path)
-                recorded = tuple(each for each in recorded if digest(each) in renewed)
+        self.tape = Tape(self.path, self.settings, self.run, self.test)
+        recorded = self.tape.load()
         self.responder = Responder(
             self.settings, recorded, self.hooks, self.direct, self.run.environment
         )
@@ -120,37 +100,16 @@ class Harness:
         prompts = self.responder.prompts
         return Router(lambda: self.session, prompts) if self.settings.router else None
 
-    def _began(self) -> datetime:
-        """When the test began, which is when a new cassette will say that it was recorded."""
-        # Also where the clock of a test around this block stands still.
-        now = self.clock.real_now.replace(microsecond=0)
-        recording = self.path is not None and self.settings.records and self.shared
-        return self.run.began(self.path, now) if recording and self.path else now
-
     def freeze(self) -> None:
         """Stops the clock where the test began: when its cassette was recorded, if there is one."""
         start = self.settings.freeze
         if not isinstance(start, datetime):
-            recorded_at = self._found.recorded_at if self._found else None
-            start = None if self.mode == "rerecord" else recorded_at
-        self.clock.freeze(start or self._opened_at)
-
-    @property
-    def _reads(self) -> bool:
-        return self.mode != "live" and (self.mode != "rerecord" or self.shared)
-
-    def _read(self, path: Path) -> Cassette:
-        try:
-            return vcr.read_foreign(path) if self._foreign else cassette.read(path)
-        except CassetteError:
-            # Recording anew is the remedy for a cassette that nobody can read.
-            if self.mode == "rerecord" and path.is_file():
-                return Cassette(path)
-            raise
+            start = None if self.mode == "rerecord" else self.tape.recorded_at
+        self.clock.freeze(start or self.tape.opened_at)
 
     def close(self) -> None:
         """Gives up charge; whoever still asks is late."""
-        self._tell_asked()
+        self.tape.tell_asked(self.responder)
         self.clock.release()
         self.responder.plan.close()
         SWITCHBOARD.close(self.responder)
@@ -159,18 +118,6 @@ class Harness:
         self._isolation.close()
         if self.path is not None:
             _put_back(self._requests_session)
-
-    def _tell_asked(self) -> None:
-        """Notes what of the cassette was asked for, as others may be on it too."""
-        if self.path is not None and self.found and not self.settings.records:
-            unused, count = self.responder.unused, len(self.responder.recorded)
-            asked = {number for number in range(1, count + 1) if number not in unused}
-            self.run.asked.setdefault(self.path.absolute(), set()).update(asked)
-
-    @property
-    def shared(self) -> bool:
-        """Whether other tests may be on the same cassette: it was given a name."""
-        return bool(self.settings.cassette)
 
     @property
     def mode(self) -> str:
@@ -244,38 +191,12 @@ class Harness:
     @property
     def cassette(self) -> Cassette:
         """The cassette as it is; while recording, as it would be written now."""
-        path = self.path or Path()
-        recorded_at = self._found.recorded_at if self._found else None
-        if self.settings.records:
-            kept = self.responder.interactions(keep_unused=self.shared)
-            return Cassette(path, recorded_at or self._opened_at, kept, self.test)
-        return Cassette(path, recorded_at, self.responder.recorded)
-
-    @property
-    def recorded_at(self) -> datetime | None:
-        """When the cassette that was found had been recorded."""
-        return self._found.recorded_at if self._found else None
-
-    @property
-    def aged(self) -> str:
-        """How old the cassette is, where that is more than `max_age` allows."""
-        limit, recorded = self.settings.max_age, self.recorded_at
-        if limit is None or recorded is None or self.mode == "rerecord":
-            return ""
-        # Not by the clock of the test, which stands where it was recorded.
-        age = self.clock.real_now - recorded
-        too_old = f"recorded {age_text(age)} ago, {age_text(limit)} at most"
-        return too_old if age > limit else ""
-
-    @property
-    def found(self) -> bool:
-        """Whether there was a cassette when the test began."""
-        return self.recorded_at is not None
+        return self.tape.now(self.responder)
 
     @property
     def unused(self) -> tuple[int, ...]:
         """Numbers, from 1, of the interactions of its own that the test never asked for."""
-        return () if self.shared or self.settings.records else self.responder.unused
+        return () if self.tape.shared or self.settings.records else self.responder.unused
 
     def save(self) -> None:
         """Writes the cassette, if the mode records and there is anything new.
@@ -283,79 +204,7 @@ class Harness:
         Raises:
             CassetteError: If it cannot be written; what was there stays.
         """
-        if self.path is None or not self.settings.records:
-            return
-        if (unanswered := self.responder.takes.unanswered) and self.settings.on_miss != "respond":
-            first = unanswered[0]
-            raise CassetteError(
-                self.path,
-                f"was not written, for upstream gave no answer to {first.method} {first.url}"
-                + (f" and {len(unanswered) - 1} more" if len(unanswered) > 1 else ""),
-                "Record again when it answers; a test of the failure itself says on_miss='respond'",
-            )
-        if self._foreign:
-            # Played where it lies, and left as it is.
-            if added := self.responder.added():
-                raise vcr.nothing_new(self.path, added)
-            return
-        with cassette.locked(self.path):
-            kept = self._merged(self.path) if self.shared else self.cassette
-            if kept.interactions:
-                changed = kept.interactions != (self._found.interactions if self._found else ())
-                if changed and (doubts := self.responder.redaction.doubts(kept.interactions)):
-                    raise SecretError(self.path, doubts)
-                self.written = changed and cassette.write(kept)
-                self._renew(self.path)
-            elif not self.shared:
-                # A test that asks the network for nothing has no cassette.
-                cassette.remove(self.path)
-
-    def _merged(self, path: Path) -> Cassette:
-        """A shared cassette: what other tests have there, and behind it what this one adds."""
-        now = self._read(path)
-        kept, recorded_at = now.interactions, now.recorded_at
-        if self.mode == "rerecord":
-            renewed = self.run.renewed(path)
-            asked = {self.responder.key(each) for each in self.responder.added()}
-            kept = tuple(
-                each
-                for each in kept
-                if digest(each) in renewed or self.responder.key(each) not in asked
-            )
-            recorded_at = recorded_at if renewed else None
-        added = self.responder.added(kept)
-        return Cassette(path, recorded_at or self._opened_at, (*kept, *added))
-
-    def _renew(self, path: Path) -> None:
-        """Lets other tests of this run play what this one has asked anew."""
-        if self.shared and self.mode == "rerecord" and (count := len(self.responder.added())):
-            # As it reads from the file, which is how the others will see it.
-            written = cassette.read(path).interactions[-count:]
-            self.run.renews(path, map(digest, written))
-
-
-def drop_stale(run: Run, folders: Iterable[Path]) -> None:
-    """Drops from shared cassettes what no test of a run has asked anew.
-
-    Args:
-        run: A run that recorded everything anew, in which all tests passed.
-        folders: Folders of which every test ran; other cassettes are left as they are.
-
-    Raises:
-        CassetteError: If a cassette cannot be written.
-    """
-    for path, renewed in run.all_renewed().items():
-        if not any(path.is_relative_to(folder) for folder in folders):
-            continue
-        with cassette.locked(path):
-            now = cassette.read(path)
-            kept = tuple(each for each in now.interactions if digest(each) in renewed)
-            cassette.write(replace(now, interactions=kept))
-
-
-def digest(interaction: Interaction) -> str:
-    """What tells one interaction of a cassette from another, in all processes of a run."""
-    return hashlib.sha256(repr(interaction).encode("utf-8", "surrogatepass")).hexdigest()
+        self.tape.save(self.responder)
 
 
 def _requests_session() -> Any:

@@ -183,7 +183,7 @@ class Housekeeping:
         """Drops what a run that asked everything anew did not ask; whether that failed."""
         if self._config.stash[SETTINGS].mode != "rerecord":
             return False
-        from .harness import drop_stale
+        from .tape import drop_stale
 
         start = self._config.invocation_params.dir
         places = [(start / argument).resolve() for argument in self._config.args]

@@ -88,7 +88,7 @@ def use_cassette(
                 harness.misses,
                 harness.responder,
                 place,
-                found_cassette=harness.found,
+                found_cassette=harness.tape.found,
                 root=Path.cwd(),
                 command='use_cassette(…, mode="record"), or the environment variable '
                 f"{ENVIRONMENT}=record",
@@ -96,8 +96,8 @@ def use_cassette(
             raise MissError(f"{faults}\n\n{told}" if faults else told)
         if faults:
             raise FaultError(faults)
-        if merged.aged == "fail" and not merged.records and harness.aged:
-            raise CassetteError(place, harness.aged, "Record it anew with mode='rerecord'")
+        if merged.aged == "fail" and not merged.records and harness.tape.aged:
+            raise CassetteError(place, harness.tape.aged, "Record it anew with mode='rerecord'")
         harness.save()
 
 
