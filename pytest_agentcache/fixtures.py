@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from . import options
-from .census import SETTINGS, place_of
+from .suite.census import SETTINGS, place_of
 from .watch import RUN, watch_of
 
 if TYPE_CHECKING:

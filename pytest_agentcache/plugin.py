@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from . import fixtures, hookspecs, housekeeping, options
-from .census import SETTINGS, is_on_cassette
+from . import fixtures, hookspecs, options
 from .fixtures import guard_of, hooks_of
 from .outcome_text import redact
 from .runs import SURROUNDINGS, Run
+from .suite import housekeeping
+from .suite.census import SETTINGS, is_on_cassette
 from .watch import (
     RUN,
     WATCH,

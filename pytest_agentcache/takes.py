@@ -6,13 +6,13 @@ import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from . import lanes
 from .interaction import Interaction, Request, Response
 from .matching import Key
 from .normalization import Normalization
+from .order import lanes
+from .order.sequence import Span, ordered
 from .recording import Recording
 from .redaction import Redaction
-from .sequence import Span, ordered
 from .stable_ids import StableIds
 
 

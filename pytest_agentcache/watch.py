@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from .census import CENSUS, test_name
+from .suite.census import CENSUS, test_name
 
 if TYPE_CHECKING:
     from .harness import Harness
     from .interaction import Request
     from .misses import Miss
-    from .moves import Move
     from .runs import Run
+    from .suite.moves import Move
 
 RUN: pytest.StashKey[Run] = pytest.StashKey()
 WATCH: pytest.StashKey[Watch] = pytest.StashKey()
@@ -110,7 +110,8 @@ def _move(item: pytest.Item, harness: Harness, asked: Sequence[Request]) -> Move
     census = item.config.stash[CENSUS]
     if not census.left:
         return None
-    from . import moves, report
+    from . import report
+    from .suite import moves
 
     def holds(other: Path) -> bool:
         return report.holds(other, asked[0], harness.responder)

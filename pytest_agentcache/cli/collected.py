@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from ..census import CENSUS, SETTINGS, is_on_cassette, place_of, test_name
 from ..errors import AgentCacheError
 from ..options import settings_of_test
+from ..suite.census import CENSUS, SETTINGS, is_on_cassette, place_of, test_name
 
 # As in `suite`, which this module does not need otherwise.
 _TARGET = "AGENTCACHE_COLLECTED"

@@ -17,10 +17,10 @@ from _pytest.config.findpaths import load_config_dict_from_file
 
 from .. import cassette
 from ..errors import SettingsError
-from ..moves import moves
 from ..options import from_ini
-from ..orphans import Collected, module_of, named_in
 from ..settings import Settings, check_value
+from ..suite.moves import moves
+from ..suite.orphans import Collected, module_of, named_in
 from .problem import CommandError
 from .selection import shown, test_of
 

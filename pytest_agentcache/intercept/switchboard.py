@@ -16,11 +16,11 @@ from pathlib import Path
 from types import FrameType, ModuleType
 from typing import Any, Protocol
 
-from .. import lanes
 from ..clock import Clock, awaiting_upstream, threads
 from ..faults import Met
 from ..interaction import Request
 from ..misses import Caller, Miss, not_cached
+from ..order import lanes
 from ..responder import Decision, Responder
 from .pauses import in_worker, pause_async
 from .router import Limits, Router

@@ -11,8 +11,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from .. import lanes
 from ..clock import threads
+from ..order import lanes
 from .switchboard import SWITCHBOARD, owned
 
 

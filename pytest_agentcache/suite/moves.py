@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from pathlib import Path
 
-from . import cassette
-from .naming import FOLDER, nearly_said_by, said_by
+from .. import cassette
+from ..naming import FOLDER, nearly_said_by, said_by
+from ..summary import shown
 from .orphans import Collected, module_of
-from .summary import shown
 
 
 @dataclass(frozen=True, slots=True)

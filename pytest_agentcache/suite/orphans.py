@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
 
-from . import cassette
-from .naming import FOLDER
+from .. import cassette
+from ..naming import FOLDER
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from . import options
+from .. import options
 
 if TYPE_CHECKING:
+    from ..settings import Settings
     from .orphans import Collected
-    from .settings import Settings
 
 # Asking for one of these puts a test on a cassette.
 _OPENING = {
@@ -153,7 +153,7 @@ def place_of(
     Raises:
         CassetteError: If the name leads out of the folder.
     """
-    from . import naming
+    from .. import naming
 
     name = settings.cassette or item.ihook.pytest_agentcache_cassette_name(item=item)
     if name:
@@ -165,7 +165,7 @@ def own_place_of(
     item: pytest.Item, settings: Settings, twins: dict[int, Counter[str]] | None = None
 ) -> tuple[Settings, Path, str]:
     """As `place_of`, for a test whose cassette has no name but the test's."""
-    from . import naming
+    from .. import naming
 
     chain = _chain(item)
     known = {} if twins is None else twins

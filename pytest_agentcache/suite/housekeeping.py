@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from ..errors import AgentCacheError
+from ..summary import Totals, shown
+from ..watch import RUN
 from .census import CENSUS, SETTINGS, Census, covers, passed_over, roots_of
-from .errors import AgentCacheError
-from .summary import Totals, shown
-from .watch import RUN
 
 if TYPE_CHECKING:
-    from .page.collector import Collector
+    from ..page.collector import Collector
 
 # What a worker tells that did not come to its end.
 _NOTHING: dict[str, Any] = {"late": [], "narrowed": True, "whole": None}
@@ -33,7 +33,7 @@ def register(config: pytest.Config) -> None:
     """
     page = None
     if (named := config.getoption("agentcache_report")) and not hasattr(config, "workerinput"):
-        from .page.collector import collector_of
+        from ..page.collector import collector_of
 
         page = collector_of(named, config, config.stash[SETTINGS].mode)
         config.pluginmanager.register(page, "agentcache-page")
@@ -183,7 +183,7 @@ class Housekeeping:
         """Drops what a run that asked everything anew did not ask; whether that failed."""
         if self._config.stash[SETTINGS].mode != "rerecord":
             return False
-        from .tape import drop_stale
+        from ..tape import drop_stale
 
         start = self._config.invocation_params.dir
         places = [(start / argument).resolve() for argument in self._config.args]
@@ -207,7 +207,7 @@ class Housekeeping:
 
 
 def _remedy(path: Path) -> str:
-    from .naming import FOLDER
+    from ..naming import FOLDER
 
     # What has a name of its own may be used by something that is no test: a person removes it.
     return "agentcache prune" if path.parent.parent.name == FOLDER else "remove it by hand"
@@ -218,7 +218,7 @@ def _late() -> Iterator[str]:
     intercept = sys.modules.get("pytest_agentcache.intercept")
     if intercept is None:
         return
-    from .misses import sentence
+    from ..misses import sentence
 
     for miss in intercept.SWITCHBOARD.take_late():
         yield sentence(miss) + (f", at {miss.caller}" if miss.caller else "")
