@@ -10,6 +10,8 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from ..errors import CassetteError
+
 _HEAD = 4096
 _OURS = re.compile(rb"^(?:agentcache|recorded_at)\s*:", re.MULTILINE)
 
@@ -34,6 +36,15 @@ def sidecar_folder(path: Path) -> Path:
     """Where the bodies lie that have files of their own: a folder named like the cassette."""
     # Another suffix has a folder of another name, or two cassettes would share one.
     return path.with_suffix("") if path.suffix == ".yaml" else path.with_name(path.name + ".files")
+
+
+def unwritable(path: Path, error: OSError) -> CassetteError:
+    """What is told of a cassette at `path` that could not be written."""
+    return CassetteError(
+        path,
+        f"cannot be written: {error.strerror or error}",
+        "Nothing was changed; see to the rights of the folder and the room on the disk",
+    )
 
 
 def replace_file(path: Path, content: bytes, *, durable: bool = True) -> None:

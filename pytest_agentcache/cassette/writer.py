@@ -13,7 +13,7 @@ from .. import body, cassette_yaml
 from ..caption import caption
 from ..errors import CassetteError
 from ..interaction import Headers, Interaction, Request, Response, standard_reason
-from .files import replace_file, sidecar_folder
+from .files import replace_file, sidecar_folder, unwritable
 from .recorded import VERSION, Cassette
 from .repeats import MarkError, Shortening
 
@@ -82,11 +82,7 @@ def write(cassette: Cassette) -> bool:
             replace_file(path, text.encode("utf-8"))
         _remove_stale(folder, before, files)
     except OSError as error:
-        raise CassetteError(
-            path,
-            f"cannot be written: {error.strerror or error}",
-            "Nothing was changed; see to the rights of the folder and the room on the disk",
-        ) from None
+        raise unwritable(path, error) from None
     return changed
 
 

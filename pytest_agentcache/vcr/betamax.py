@@ -20,11 +20,7 @@ def read(source: Source) -> Cassette:
     Raises:
         CassetteError: If it is less than a whole cassette, or lost bytes when it was written.
     """
-    document = source.mapping(source.document, ())
-    items = source.sequence(document["http_interactions"], ("http_interactions",))
-    found = [_interaction(source, item, ("http_interactions", at)) for at, item in enumerate(items)]
-    told = [item.get("recorded_at") for item in items]
-    return Cassette(source.path, message.recorded_at(source, told, found), tuple(found))
+    return message.cassette_of(source, "http_interactions", _interaction)
 
 
 def _interaction(source: Source, item: Any, place: Place) -> Interaction:

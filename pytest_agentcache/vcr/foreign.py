@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..cassette.files import replace_file
+from ..cassette.files import replace_file, unwritable
 from ..cassette.recorded import Cassette
 from ..errors import CassetteError
 from ..interaction import Interaction
@@ -102,11 +102,7 @@ def _write(path: Path, text: str) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         replace_file(path, text.encode("utf-8"))
     except OSError as error:
-        raise CassetteError(
-            path,
-            f"cannot be written: {error.strerror or error}",
-            "Nothing was changed; see to the rights of the folder and the room on the disk",
-        ) from None
+        raise unwritable(path, error) from None
 
 
 def unplayable(path: Path) -> CassetteError:

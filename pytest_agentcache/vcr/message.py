@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
 
 from ..body import encoding
+from ..cassette.recorded import Cassette
 from ..interaction import Headers, Interaction
 from .source import Place, Source
 
@@ -102,6 +103,22 @@ def dechunked(raw: bytes) -> bytes:
         if size == 0:
             return done if at == len(raw) else raw
     return raw
+
+
+def cassette_of(
+    source: Source, key: str, interaction: Callable[[Source, Any, Place], Interaction]
+) -> Cassette:
+    """The cassette whose interactions stand in the list called `key`.
+
+    Args:
+        source: Where they stand.
+        key: What the list is called.
+        interaction: Reads one of them.
+    """
+    items = source.sequence(source.mapping(source.document, ())[key], (key,))
+    found = [interaction(source, item, (key, at)) for at, item in enumerate(items)]
+    told = [item.get("recorded_at") for item in items]
+    return Cassette(source.path, recorded_at(source, told, found), tuple(found))
 
 
 def recorded_at(

@@ -41,10 +41,7 @@ def read(source: Source) -> Cassette:
             f"version {version!r} of VCR.py's cassettes, of which version {VERSION} is known",
             "Update pytest-agentcache",
         )
-    items = source.sequence(document["interactions"], ("interactions",))
-    found = [_interaction(source, item, ("interactions", at)) for at, item in enumerate(items)]
-    told = [item.get("recorded_at") for item in items]
-    return Cassette(source.path, message.recorded_at(source, told, found), tuple(found))
+    return message.cassette_of(source, "interactions", _interaction)
 
 
 def _interaction(source: Source, item: Any, place: Place) -> Interaction:
