@@ -18,7 +18,10 @@ from pathlib import Path
 from upstream import PORT, Upstream
 
 HERE = Path(__file__).parent
-KEY = "sk-demo-this-key-must-not-be-written"
+KEYS = {
+    "OPENAI_API_KEY": "sk-demo-this-key-must-not-be-written",
+    "ANTHROPIC_API_KEY": "sk-ant-demo-nor-must-this-one",
+}
 SHOWN = "test_weather_cache/test_stale_answer_is_revalidated.yaml"
 TALKED = "test_agent/test_agent_looks_up_the_weather.yaml"
 # What agents do: they catch everything, and go on.
@@ -69,9 +72,10 @@ def show(copy: Path) -> None:
     print(f"-> upstream got {recorded} requests (it hangs up on one, on purpose)")
     print(f"-> {len(cassettes)} cassettes were written")
     expect(recorded > 0 and len(cassettes) > 0, "nothing was recorded")
-    leaks = [path.name for path in cassettes if KEY.encode() in path.read_bytes()]
-    expect(not leaks, f"the API key stands in {', '.join(leaks)}")
-    print("-> the API key is in none of them")
+    written = {path.name: path.read_text(encoding="utf-8") for path in cassettes}
+    leaks = [name for name, text in written.items() if any(key in text for key in KEYS.values())]
+    expect(not leaks, f"an API key stands in {', '.join(leaks)}")
+    print("-> the API keys are in none of them")
 
     step("2. Stop the upstream and replay offline: no network at all")
     run(copy, upstream.url, "--agentcache-offline")
@@ -115,8 +119,6 @@ def run(copy: Path, url: str, *options: str, passes: bool = True) -> str:
     # A proxy of the machine has no business between this process and itself.
     settings = {
         "EXAMPLES_UPSTREAM": url,
-        "OPENAI_API_KEY": KEY,
-        "ANTHROPIC_API_KEY": KEY,
         "NO_PROXY": "127.0.0.1",
         "no_proxy": "127.0.0.1",
         "PYTHONUTF8": "1",
@@ -126,7 +128,7 @@ def run(copy: Path, url: str, *options: str, passes: bool = True) -> str:
     done = subprocess.run(
         [sys.executable, "-m", *command],
         cwd=copy.parent,
-        env=inherited | settings | {"PYTHONDONTWRITEBYTECODE": "1"},
+        env=inherited | KEYS | settings | {"PYTHONDONTWRITEBYTECODE": "1"},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         encoding="utf-8",

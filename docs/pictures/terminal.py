@@ -77,7 +77,9 @@ def add(folder: Path) -> None:
         model.replace("gpt-5-mini", "gpt-5"), encoding="utf-8"
     )
     path = cassettes / "test_weather_cache/test_fresh_answer_comes_from_the_cache.yaml"
-    text = path.read_text(encoding="utf-8").replace("status: 200", "status: 503", 1)
+    text = path.read_text(encoding="utf-8")
+    for told in ("→ {}", "status: {}"):
+        text = text.replace(told.format(200), told.format(503), 1)
     path.with_name("test_rainy_day.yaml").write_text(text, encoding="utf-8")
     prices = "gpt-5: {in: 1.25, out: 10}\ngpt-5-mini: {in: 0.25, out: 2}\n"
     (folder / "prices.yaml").write_text(prices, encoding="utf-8")

@@ -34,6 +34,8 @@ class Reader:
 
     def __init__(self, folder: Path, upstream: str) -> None:
         self._folder, self._upstream = folder, upstream
+        # What the last command ended with, which `echo $?` tells.
+        self._ended = 0
 
     def follow(self, project: Project) -> int:
         """Does what the blocks of a project say.
@@ -77,9 +79,10 @@ class Reader:
         assert block.text.startswith("$ "), f"{block}: a console begins with a command"
         for part in re.split(r"^\$ ", block.text, flags=re.MULTILINE)[1:]:
             command, _, expected = part.partition("\n")
-            _, output = self._do(command)
+            code, output = self._do(command)
             missing = first_missing(self._local(expected), output)
             assert not missing, f"{block}: `{command}` does not print {missing!r} but\n{output}"
+            self._ended = code
 
     def _configure(self, block: Block) -> None:
         folder = self._folder / f".configured_{block.line}"
@@ -115,6 +118,8 @@ class Reader:
             settings[name] = value
         folder = folder or self._folder
         match words:
+            case ["echo", "$?"]:
+                return 0, f"{self._ended}\n"
             case ["cat", file]:
                 return 0, (folder / file).read_text(encoding="utf-8")
             case ["sed", "-i", script, file]:
@@ -128,7 +133,7 @@ class Reader:
                 program = [sys.executable, *arguments]
             case ["agentcache", *arguments]:
                 program = [sys.executable, "-m", "pytest_agentcache", *arguments]
-            case ["git", *_]:
+            case ["git" | "cp" | "rm", *_]:
                 program = words
             case ["pytest", *arguments]:
                 program = [sys.executable, "-m", "pytest", *arguments]
@@ -138,6 +143,7 @@ class Reader:
             program,
             cwd=folder,
             env=self._environment() | settings,
+            stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             encoding="utf-8",

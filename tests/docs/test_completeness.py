@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import ast
 import inspect
 import re
@@ -12,10 +13,12 @@ import pytest
 
 import pytest_agentcache
 from pytest_agentcache import body, fixtures, hookspecs, options
+from pytest_agentcache.cli.arguments import COMMANDS
 from pytest_agentcache.settings import ENVIRONMENT, Settings
 
 CONFIGURATION = (guide.ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
 HOW_IT_WORKS = (guide.ROOT / "docs" / "how-it-works.md").read_text(encoding="utf-8")
+COMMAND_LINE = (guide.ROOT / "docs" / "command-line.md").read_text(encoding="utf-8")
 TROUBLESHOOTING = (guide.ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
 HOOKS = [name for name in vars(hookspecs) if name.startswith("pytest_agentcache_")]
 FIXTURES = [
@@ -40,6 +43,7 @@ SPEAKING = (
     "options",
     "refreshes",
     "settings",
+    "shape_lines",
     "standalone",
     "usage",
     "vcr.betamax",
@@ -80,6 +84,24 @@ def test_environment_is_documented():
 def test_flag_is_documented(flag):
     """Each flag stands in the table, with what `pytest --help` says of it."""
     assert f"| `--agentcache-{flag}` | {options._FLAGS[flag]} |" in CONFIGURATION
+
+
+# What git calls is no command for people.
+@pytest.mark.parametrize("name", sorted({*COMMANDS} - {"git-diff", "git-textconv"}))
+def test_command_is_documented(name):
+    """Each command has its place, all of its flags, its exit codes, and an example that is run."""
+    found = re.search(rf"^## {name}\n(.*?)(?=^## |\Z)", COMMAND_LINE, re.DOTALL | re.MULTILINE)
+    text = found[1] if found else ""
+    parser = argparse.ArgumentParser(add_help=False)
+    COMMANDS[name].add(parser)
+    flags = {flag for action in parser._actions for flag in action.option_strings}
+    lines = re.findall(r"^- .*$", text, re.MULTILINE)
+
+    assert f"[`{name}`](#{name})" in COMMAND_LINE
+    assert f"\n`agentcache {name}" in text
+    assert f"\n$ agentcache {name}" in text
+    assert "Ends with " in text
+    assert flags == set(re.findall(r"(?<=`)--?\w[\w-]*(?=[ `])", "".join(lines)))
 
 
 @pytest.mark.parametrize("hook", HOOKS)
@@ -165,9 +187,24 @@ def test_links_lead_somewhere():
             file, _, anchor = target.partition("#")
             other = page.parent / file if file else page
             assert other.is_file(), f"{page.name}: {target}"
+            if not anchor:
+                continue
             headings = re.findall(r"^#+ (.+)$", other.read_text(encoding="utf-8"), re.MULTILINE)
             anchors = {re.sub(r"[^\w -]", "", each.lower()).replace(" ", "-") for each in headings}
-            assert not anchor or anchor in anchors, f"{page.name}: {target}"
+            assert anchor in anchors, f"{page.name}: {target}"
+
+
+def test_readme_leads_to_every_page():
+    """And so does the index of the cookbook to its own."""
+    docs = guide.ROOT / "docs"
+    cookbook = docs / "cookbook" / "README.md"
+    readme = (guide.ROOT / "README.md").read_text(encoding="utf-8")
+    index = cookbook.read_text(encoding="utf-8")
+
+    pages = [page.relative_to(guide.ROOT).as_posix() for page in [*docs.glob("*.md"), cookbook]]
+    assert [page for page in pages if f"]({page})" not in readme] == []
+    recipes = [page.name for page in cookbook.parent.glob("*.md") if page != cookbook]
+    assert [page for page in recipes if f"]({page}#" not in index] == []
 
 
 def test_public_names_are_there():
