@@ -103,16 +103,18 @@ class Recording:
 
     def take(self, piece: bytes) -> list[bytes]:
         """Keeps what arrived; gives back what to hand on, in the pieces that replay will give."""
+        found = self._keep(self._decoder.decompress(piece) if self._decoder else piece, last=False)
         if self._left:
             self._left = max(self._left - len(piece), 0)
             if not self._left:
                 self._ended()
-        return self._keep(self._decoder.decompress(piece) if self._decoder else piece, last=False)
+        return found
 
     def end(self) -> list[bytes]:
         """Ends the answer; gives back what is left to hand on."""
+        found = self._keep(self._decoder.flush() if self._decoder else b"", last=True)
         self._ended()
-        return self._keep(self._decoder.flush() if self._decoder else b"", last=True)
+        return found
 
     def break_off(self) -> list[bytes]:
         """Forgets the answer, of which no more will come; gives back what did."""

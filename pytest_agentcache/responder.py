@@ -69,7 +69,7 @@ Decision = Response | Fault | AskUpstream | None
 
 @dataclass(slots=True)
 class Tally:
-    """How many requests were played, recorded and missed."""
+    """How many requests were played and recorded."""
 
     played: int = 0
     recorded: int = 0
@@ -147,19 +147,11 @@ class Responder:
             if met.seconds:
                 Clock().sleep(met.seconds)
         if met.planned is None and self.passes(request.url):
-            if self.plan.watched:
-                passed = self.redaction.request(request)
-                met.took(passed)
-                self.plan.note(Call(passed, "passed"))
+            self._pass(request, met)
             return None
         if self.settings.records:
             self.takes.learn()
-        try:
-            wanted = self.normalized(request)
-        except Exception:
-            # A hook that raises is heard by the agent alone, and agents catch everything.
-            self.takes.ask(self.takes.begin(), (), self.redaction.request(request))
-            raise
+        wanted = self._wanted(request)
         met.took(wanted)
         key, ids = self.matcher.key_and_ids(wanted)
         if met.planned is not None:
@@ -167,12 +159,7 @@ class Responder:
         with self.takes.lock:
             order = self.takes.begin()
             if (slot := self._waiting.take(key, ids)) is not None:
-                self.takes.play(order, slot)
-                self.redaction.played(wanted, slot.interaction.request)
-                self.tally.played += 1
-                answer = self._given[key] = self.ids.played(slot.interaction.response)
-                self.plan.note(Call(wanted, "played", answer.status))
-                return answer
+                return self._play(order, slot, key, wanted)
             if self.settings.records:
                 self.takes.ask(order, key, wanted)
                 self._noted[order] = self.plan.note(Call(wanted, "unanswered"))
@@ -180,6 +167,31 @@ class Responder:
                 self.ids.asked(ids)
                 return AskUpstream(wanted, order, self)
         return self.miss(wanted, self.kind_of_miss(request), find_caller())
+
+    def _pass(self, request: Request, met: Met) -> None:
+        """Takes note of a request that goes straight through, if anybody wants to know."""
+        if self.plan.watched:
+            passed = self.redaction.request(request)
+            met.took(passed)
+            self.plan.note(Call(passed, "passed"))
+
+    def _wanted(self, request: Request) -> Request:
+        """`request` as it is matched; one that a hook refuses counts as unanswered."""
+        try:
+            return self.normalized(request)
+        except Exception:
+            # A hook that raises is heard by the agent alone, and agents catch everything.
+            self.takes.ask(self.takes.begin(), (), self.redaction.request(request))
+            raise
+
+    def _play(self, order: int, slot: Slot, key: Key, request: Request) -> Response:
+        """The answer on the cassette, as the client is given it."""
+        self.takes.play(order, slot)
+        self.redaction.played(request, slot.interaction.request)
+        self.tally.played += 1
+        answer = self._given[key] = self.ids.played(slot.interaction.response)
+        self.plan.note(Call(request, "played", answer.status))
+        return answer
 
     def _fault(self, planned: Planned, request: Request, key: Key, ids: Ids) -> Response | Fault:
         """What a planned fault makes of a request."""

@@ -52,7 +52,8 @@ class Takes:
         self._kept: list[tuple[int, Recording]] = []
         self._asked: dict[int, tuple[Key, Request]] = {}
         self._spans: dict[int, Span] = {}
-        self._learned: dict[int, int] = {}
+        # Answers of which there may be more to learn, and how much of each is known.
+        self._arriving: dict[int, tuple[Recording, int]] = {}
 
     def begin(self) -> int:
         """Numbers a request that starts now."""
@@ -74,6 +75,7 @@ class Takes:
         """Keeps an answer that begins to arrive, in its place among the requests."""
         with self.lock:
             self._kept.append((order, recording))
+            self._arriving[order] = recording, -1
 
     def end(self, order: int) -> None:
         """Takes note that an answer is there, to its last byte."""
@@ -86,6 +88,8 @@ class Takes:
         with self.lock:
             dropped = tuple(order for order, each in self._kept if each is recording)
             self._kept = [entry for entry in self._kept if entry[1] is not recording]
+            for order in dropped:
+                self._arriving.pop(order, None)
         return dropped
 
     def answer(self, order: int) -> Response | None:
@@ -104,13 +108,19 @@ class Takes:
     def learn(self) -> None:
         """Takes note of the secrets and ids that upstream has handed out until now."""
         with self.lock:
-            arrived = [each for _, each in self._kept]
-        for recording in arrived:
-            if self._learned.get(id(recording)) != (size := recording.size):
-                self._learned[id(recording)] = size
+            arriving = dict(self._arriving)
+            for order in arriving:
+                # Looked at once more, below, and then no more: there may be thousands of them.
+                if self._spans[order].ended is not None:
+                    del self._arriving[order]
+        for order, (recording, known) in arriving.items():
+            if known != (size := recording.size):
                 response = recording.interaction().response
                 self._redaction.learn(response)
                 self._ids.arrived(response)
+                with self.lock:
+                    if order in self._arriving:
+                        self._arriving[order] = recording, size
 
     @property
     def unanswered(self) -> tuple[Request, ...]:
@@ -134,15 +144,19 @@ class Takes:
         New ones stand behind the last one that comes before them; what was there keeps its order.
         """
         ranks = self._ranks()
-        kept = [slot for slot in self.slots if slot.order is not None]
+        played = [slot for slot in self.slots if slot.order is not None]
+        places = {ranks[slot.order]: at for at, slot in enumerate(played, 1)}  # type: ignore[index]
+        ahead, at = sorted(places, reverse=True), 0
+        # What is new, by how many of those that were there stand before it.
+        behind: list[list[Slot]] = [[] for _ in range(len(played) + 1)]
         for order, recording in sorted(self._kept, key=lambda each: ranks[each[0]]):
-            before = [
-                at
-                for at, slot in enumerate(kept)
-                if slot.order is not None and ranks[slot.order] < ranks[order]
-            ]
-            kept.insert(before[-1] + 1 if before else 0, self._new(order, recording))
-        return self._numbered(kept, [slot for slot in self.slots if slot.order is not None])
+            while ahead and ahead[-1] < ranks[order]:
+                at = max(at, places[ahead.pop()])
+            behind[at].append(self._new(order, recording))
+        kept = [*behind[0]]
+        for slot, new in zip(played, behind[1:], strict=True):
+            kept += [slot, *new]
+        return self._numbered(kept, played)
 
     def added(self, beside: Iterable[Interaction] = ()) -> tuple[Interaction, ...]:
         """What is new, redacted, in order.

@@ -18,6 +18,7 @@ LARGE_BINARY = 256
 LARGE_TEXT = 512 * 1024
 _MEDIA = ("image/", "audio/", "video/", "font/", "application/pdf", "application/zip")
 _BINARY = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
+_CHARSET = re.compile(r"charset=\"?([\w.:-]+)", re.IGNORECASE)
 _BASE64_COLUMNS = 76
 # Levels that a cassette or a file of the cache takes for itself around a body, and a part of a
 # multipart body around its own.
@@ -88,6 +89,17 @@ def is_json(content_type: str) -> bool:
     return media in ("application/json", "text/json") or media.endswith("+json")
 
 
+def charset_of(content_type: str) -> str:
+    """The charset that a media type names; empty if it names none."""
+    found = _CHARSET.search(content_type)
+    return found[1] if found else ""
+
+
+def is_binary(raw: bytes) -> bool:
+    """Whether `raw` holds control characters that no text has."""
+    return _BINARY.search(raw) is not None
+
+
 def _styled(kind: str, value: Any, style: str) -> dict[str, Any]:
     return {kind: value, f"{kind}_style": style} if style else {kind: value}
 
@@ -98,22 +110,22 @@ def unstructured(raw: bytes, content_type: str) -> dict[str, Any]:
 
 
 def _text(raw: bytes, content_type: str) -> dict[str, Any] | None:
-    if _BINARY.search(raw):
+    if is_binary(raw):
         return None
     fields: dict[str, Any] = {}
     try:
         text = raw.decode("utf-8")
     except UnicodeDecodeError:
-        charset = re.search(r"charset=\"?([\w.:-]+)", content_type, re.IGNORECASE)
-        if charset is None:
+        charset = charset_of(content_type)
+        if not charset:
             return None
         try:
-            text = raw.decode(charset[1])
-            if text.encode(charset[1]) != raw or not writable(text):
+            text = raw.decode(charset)
+            if text.encode(charset) != raw or not writable(text):
                 return None
         except (LookupError, UnicodeError):
             return None
-        fields["charset"] = charset[1].lower()
+        fields["charset"] = charset.lower()
     if "\r" in text and text.count("\r") == text.count("\r\n") == text.count("\n"):
         return {"text": text.replace("\r\n", "\n"), "text_style": "crlf", **fields}
     return {"text": text, **fields}

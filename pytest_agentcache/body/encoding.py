@@ -102,6 +102,21 @@ _OPTIONAL: dict[str, tuple[Callable[[object], Decoder], tuple[str, ...]]] = {
 }
 
 
+def undone(raw: bytes, coding: str) -> bytes | None:
+    """A whole body without `coding`, or None if that is beyond this Python.
+
+    Raises:
+        ValueError: If `raw` is not coded so.
+    """
+    found = decoder(coding)
+    if found is None:
+        return None
+    try:
+        return found.decompress(raw) + found.flush()
+    except Exception as error:  # each coding has errors of its own
+        raise ValueError(f"not in {coding}") from error
+
+
 def decoder(coding: str) -> Decoder | None:
     """What undoes `coding`, or None if that is beyond this Python (a list of codings, say)."""
     coding = coding.strip().lower()

@@ -1,6 +1,13 @@
 """The cassette: the ordered interactions of one test, one YAML file, and the files beside it."""
 
-from .files import is_ours, locked, replace_file, sidecar_folder
+from .files import (
+    is_ours,
+    is_sidecar,
+    locked,
+    replace_file,
+    sidecar_folder,
+    sidecars_named_in,
+)
 from .reader import parse, read, test_named_in
 from .recorded import Cassette
 from .writer import remove, render, write
@@ -8,6 +15,7 @@ from .writer import remove, render, write
 __all__ = [
     "Cassette",
     "is_ours",
+    "is_sidecar",
     "locked",
     "parse",
     "read",
@@ -15,6 +23,7 @@ __all__ = [
     "render",
     "replace_file",
     "sidecar_folder",
+    "sidecars_named_in",
     "test_named_in",
     "write",
 ]

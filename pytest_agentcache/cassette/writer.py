@@ -13,7 +13,7 @@ from .. import body, cassette_yaml
 from ..caption import caption
 from ..errors import CassetteError
 from ..interaction import Headers, Interaction, Request, Response, standard_reason
-from .files import replace_file, sidecar_folder, unwritable
+from .files import replace_file, sidecar_folder, sidecars_named_in, unwritable
 from .recorded import VERSION, Cassette
 from .repeats import MarkError, Shortening
 
@@ -195,8 +195,8 @@ def _remove_stale(folder: Path, before: bytes | None, files: Mapping[str, bytes]
     """Removes what the cassette named `before` and names no more; the rest is somebody else's."""
     if not folder.is_dir():
         return
-    for name in re.findall(rb"\bfile: ([\w-]+-[0-9a-f]{10}(?:\.\w+)+)", before or b""):
-        if name.decode() not in files:
-            (folder / name.decode()).unlink(missing_ok=True)
+    for name in sidecars_named_in(before or b""):
+        if name not in files:
+            (folder / name).unlink(missing_ok=True)
     if not any(folder.iterdir()):
         folder.rmdir()

@@ -13,6 +13,7 @@ from pathlib import Path
 from .. import cassette, instants
 from ..errors import CassetteError
 from ..settings import Settings
+from ..summary import rerecording_command
 from . import secrets
 from .listing import age_text
 from .problem import FINE, FOUND
@@ -113,7 +114,7 @@ def _findings(
     args: argparse.Namespace,
     settings: Settings,
     suite: Suite | None,
-    moved: Mapping[Path, str],
+    moved: Mapping[Path, tuple[str, str]],
 ) -> Iterator[Finding]:
     name = shown(path)
     if target := leads_out(path):
@@ -136,16 +137,7 @@ def _findings(
         loaded = load(path)
     yield from _secrets(loaded, settings)
     yield from formal
-    recorded = loaded.cassette.recorded_at
-    if args.max_age is not None and recorded and datetime.now(UTC) - recorded > args.max_age:
-        old = age_text(datetime.now(UTC) - recorded)
-        yield Finding(
-            name,
-            None,
-            "age",
-            f"recorded {old} ago, on {recorded:%Y-%m-%d}",
-            f"Record it anew: {_command(loaded)}",
-        )
+    yield from _age(loaded, args.max_age)
     if loaded.size > args.max_size:
         yield Finding(
             name,
@@ -155,7 +147,7 @@ def _findings(
             "Ask for less in the test, or raise --max-size",
         )
     if told := moved.get(path.absolute()):
-        problem, remedy = told.split("; ", 1)
+        problem, remedy = told
         yield Finding(name, None, "orphan", problem, remedy[0].upper() + remedy[1:])
     elif suite and suite.is_orphan(path):
         yield Finding(name, None, "orphan", "no test uses it", "Remove it: agentcache prune")
@@ -218,9 +210,17 @@ def _form(loaded: Loaded, *, fix: bool) -> Iterator[Finding]:
     yield Finding(shown(loaded.path), line, "form", "not in canonical form", remedy, fixed)
 
 
-def _command(loaded: Loaded) -> str:
-    test = f' "{loaded.test}"' if loaded.test else ""
-    return f"pytest --agentcache-rerecord{test}"
+def _age(loaded: Loaded, limit: timedelta | None) -> Iterator[Finding]:
+    recorded, now = loaded.cassette.recorded_at, datetime.now(UTC)
+    if limit is not None and recorded and now - recorded > limit:
+        command = rerecording_command([loaded.test] if loaded.test else [])
+        yield Finding(
+            shown(loaded.path),
+            None,
+            "age",
+            f"recorded {age_text(now - recorded)} ago, on {recorded:%Y-%m-%d}",
+            f"Record it anew: {command}",
+        )
 
 
 def _write(findings: list[Finding], screen: Screen) -> None:

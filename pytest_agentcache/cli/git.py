@@ -14,7 +14,7 @@ from .. import cassette, vcr
 from ..errors import CassetteError
 from ..naming import FOLDER
 from .problem import CommandError
-from .selection import LARGEST, Loaded, named_files, parse, read_bytes, shown
+from .selection import LARGEST, Loaded, parse, read_bytes, shown
 
 _SUFFIXES = (".yaml", ".yml", ".json")
 _HEAD = re.compile(rb"^(?:agentcache|recorded_at)\s*:", re.MULTILINE)
@@ -82,13 +82,7 @@ class Repository:
             CommandError: If there is no such commit.
         """
         before, dots, after = (
-            re.split(r"(\.{2,3})", text, maxsplit=1)
-            if ".." in text
-            else (
-                text,
-                "",
-                "",
-            )
+            re.split(r"(\.{2,3})", text, maxsplit=1) if ".." in text else (text, "", "")
         )
         # An empty one is more likely a variable of CI that is not set.
         old = self.revision(before or ("HEAD" if dots else ""))
@@ -223,7 +217,7 @@ def from_bytes(raw: bytes, path: Path, beside: Callable[[str], bytes | None]) ->
         copy = Path(folder) / (path.name or "cassette.yaml")
         copy.write_bytes(raw)
         sidecars = cassette.sidecar_folder(copy)
-        for name in named_files(raw):
+        for name in cassette.sidecars_named_in(raw):
             sidecars.mkdir(exist_ok=True)
             content = beside(name)
             (sidecars / name).write_bytes(f"<{name}>".encode() if content is None else content)

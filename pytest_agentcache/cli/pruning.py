@@ -14,13 +14,13 @@ from pathlib import Path
 from .. import cassette
 from ..errors import CassetteError
 from ..naming import FOLDER
+from ..suite.orphans import module_of
 from .problem import FINE, FOUND, CommandError
 from .screen import Screen, counted, label, size_text
-from .selection import Loaded, find, leads_out, load, named_files, shown
+from .selection import Loaded, find, leads_out, load, shown
 from .suite import collected
 
 HELP = "remove orphans, and files that no cassette names; shows them and asks"
-_BODY = re.compile(r"[\w-]+-[0-9a-f]{10}\.\w+")
 _TEMPORARY = re.compile(r"\..{1,32}\.[0-9a-f]{16}\.tmp")
 
 
@@ -121,9 +121,9 @@ def _leftovers(args: argparse.Namespace, screen: Screen) -> list[Leftover]:
         if orphaned and not loaded.foreign:
             why = "its test module is gone" if _module_is_gone(path) else "no test uses it"
             told = moved.get(path.absolute())
-            found[path] = _leftover(path, told or why, moved=told is not None)
+            found[path] = _leftover(path, "; ".join(told or [why]), moved=told is not None)
             folder = cassette.sidecar_folder(path)
-            for name in named_files(loaded.raw):
+            for name in cassette.sidecars_named_in(loaded.raw):
                 if (folder / name).is_file():
                     why = f"belongs to {path.name}"
                     found[folder / name] = _leftover(folder / name, why, moved=told is not None)
@@ -142,9 +142,8 @@ def _leftover(path: Path, why: str, *, moved: bool = False) -> Leftover:
 
 
 def _module_is_gone(path: Path) -> bool:
-    folder = path.absolute().parent
-    module = folder.parent.parent / f"{folder.name}.py"
-    return folder.parent.name == FOLDER and not module.exists()
+    path = path.absolute()
+    return path.parent.parent.name == FOLDER and not module_of(path).exists()
 
 
 def strays(loaded: Loaded) -> Iterator[Path]:
@@ -152,9 +151,9 @@ def strays(loaded: Loaded) -> Iterator[Path]:
     folder = cassette.sidecar_folder(loaded.path)
     if loaded.foreign or not folder.is_dir() or folder.is_symlink():
         return
-    named = set(named_files(loaded.raw))
+    named = set(cassette.sidecars_named_in(loaded.raw))
     for path in sorted(folder.iterdir()):
-        if path.name not in named and _BODY.fullmatch(path.name) and path.is_file():
+        if path.name not in named and cassette.is_sidecar(path.name) and path.is_file():
             yield path
 
 
@@ -174,7 +173,7 @@ def _abandoned(root: Path) -> Iterator[Path]:
             continue
         if here.name.endswith(".files") and here.with_name(here.name[:-6]).exists():
             continue
-        if files and all(_BODY.fullmatch(name) for name in files):
+        if files and all(cassette.is_sidecar(name) for name in files):
             yield from (here / name for name in sorted(files))
 
 

@@ -27,7 +27,7 @@ _CODES = {
     "cyan": "36",
 }
 # A run of letters and digits that is no word of any language.
-_UNREAD = re.compile(r"(?=[\w+/=-]*\d)[\w+/=-]{65,}", re.ASCII)
+_UNREAD = re.compile(r"(?<![\w+/=-])(?=[\w+/=-]*\d)[\w+/=-]{65,}", re.ASCII)
 _NARROWEST, _WIDEST, _UNKNOWN = 20, 200, 100
 
 
@@ -105,14 +105,14 @@ class Screen:
         """`text` on one line of at most `room` columns."""
         return cut(one_line(text), self.width if room is None else room)
 
-    def table(self, rows: list[list[str]], right: Iterable[int] = (), gap: int = 2) -> list[str]:
+    def table(self, rows: list[list[str]], right: Iterable[int] = ()) -> list[str]:
         """Rows as lines with aligned columns; those whose number is in `right` end together."""
         ends = set(right)
         widths = [max(columns(row[at]) for row in rows) for at in range(len(rows[0]))]
         lines = []
         for row in rows:
             cells = [pad(cell, widths[at], right=at in ends) for at, cell in enumerate(row)]
-            lines.append((" " * gap).join(cells).rstrip())
+            lines.append("  ".join(cells).rstrip())
         return lines
 
 

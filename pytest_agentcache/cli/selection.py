@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -49,7 +48,7 @@ class Loaded:
         """Bytes of the file and of those beside it that belong to it."""
         folder = cassette.sidecar_folder(self.path)
         beside = 0
-        for name in named_files(self.raw):
+        for name in cassette.sidecars_named_in(self.raw):
             try:
                 beside += (folder / name).stat().st_size
             except OSError:
@@ -60,11 +59,6 @@ class Loaded:
     def test(self) -> str:
         """The test that it is of, by where it lies; empty if that does not tell."""
         return test_of(self.path, self.cassette.test)
-
-
-def named_files(raw: bytes) -> list[str]:
-    """The files beside a cassette that its text names."""
-    return [name.decode() for name in re.findall(rb"\bfile: ([\w-]+-[0-9a-f]{10}\.\w+)", raw)]
 
 
 def test_of(path: Path, named: str) -> str:

@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -38,15 +38,15 @@ _FILES = (
 _LINES_OF_OUTPUT = 12
 
 
-def settings_here(start: Path | None = None) -> Settings:
-    """The settings in pytest's configuration file of `start` (the working directory) or above.
+def settings_here() -> Settings:
+    """The settings in pytest's configuration file of the working directory or above.
 
     What fixtures, markers and hooks of the suite say is not known here.
 
     Raises:
         SettingsError: For a value that is not allowed; it names the file.
     """
-    folder = (start or Path.cwd()).absolute()
+    folder = Path.cwd()
     for each in (folder, *folder.parents):
         found = _configuration(each)
         if found is not None:
@@ -111,8 +111,8 @@ class Suite:
         lost = self.collected.lost(path) and cassette.is_ours(path)
         return lost and not named_in(self.sources, path)
 
-    def moved(self, paths: Iterable[Path]) -> dict[Path, str]:
-        """Which orphans seem to be of tests that were moved, and what is to be done, in words."""
+    def moved(self, paths: Iterable[Path]) -> dict[Path, tuple[str, str]]:
+        """Which orphans seem to be of tests that were moved: what is wrong, and what to do."""
         left = [path.absolute() for path in paths if self.is_orphan(path)]
         found = {}
         for move in moves(self.targets, left, self.collected):
@@ -120,22 +120,19 @@ class Suite:
             now = shown(module_of(move.new)) if move.whole else test_of(move.new, "")
             for path in left:
                 if path == move.old or (move.whole and path.parent == move.old.parent):
-                    found[path] = f"{sentence}; if that is {now} now: {command}"
+                    found[path] = sentence, f"if that is {now} now: {command}"
         return found
 
 
-def collected(arguments: Sequence[str] = ()) -> Suite:
+def collected() -> Suite:
     """What `pytest --collect-only` finds here, tests that are deselected included.
-
-    Args:
-        arguments: More words for pytest.
 
     Raises:
         CommandError: If pytest cannot collect the suite.
     """
     with tempfile.TemporaryDirectory(prefix="agentcache-") as folder:
         target = Path(folder) / "collected.json"
-        words = ["--collect-only", "-q", "-p", "pytest_agentcache.cli.collected", *arguments]
+        words = ["--collect-only", "-q", "-p", "pytest_agentcache.cli.collected"]
         # Whoever only looks leaves nothing behind, not even pytest's own cache.
         words += ["-o", f"cache_dir={folder}"]
         done = subprocess.run(  # noqa: S603 - no shell; the words are the user's own

@@ -135,6 +135,9 @@ class _Parallel:
 
 def _sorted(spans: Sequence[Span], parallel: _Parallel) -> list[Span]:
     """`spans` by their places, but none before what it may have waited for."""
+    if branches := _apart(spans, parallel):
+        # Many that wait for nobody need not be compared one by one.
+        return [span for branch in branches for span in _sorted(branch, parallel)]
     waits = [0] * len(spans)
     leads: list[list[int]] = [[] for _ in spans]
     for at, span in enumerate(spans):
@@ -153,6 +156,24 @@ def _sorted(spans: Sequence[Span], parallel: _Parallel) -> list[Span]:
             if not waits[later]:
                 heappush(ready, (spans[later].place, later))
     return found
+
+
+def _apart(spans: Sequence[Span], parallel: _Parallel) -> list[list[Span]]:
+    """`spans` by branches of one lane in order, if all of those are parallel; else none."""
+    if len(spans) < 2:
+        return []
+    in_order = sorted(spans, key=lambda span: span.place)
+    lane, _, _ = _parting(in_order[0], in_order[-1])
+    branches: dict[int, list[Span]] = {}
+    for span in spans:
+        branch = _branch(span.place, len(lane))
+        if branch is None:
+            return []
+        branches.setdefault(branch, []).append(span)
+    first, *others = (each[0] for each in branches.values())
+    if not others or not all(parallel(first, other) for other in others):
+        return []
+    return [branches[branch] for branch in sorted(branches)]
 
 
 def _leads(span: Span, later: Span, parallel: _Parallel) -> bool:

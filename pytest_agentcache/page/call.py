@@ -28,7 +28,7 @@ from .text import text_of
 # Characters of a body, and of a piece of a message; a page is read, not parsed.
 _LONGEST_BODY = 200_000
 _LONGEST_TEXT = 100_000
-_BASE64 = re.compile(r"[A-Za-z0-9+/_=-]{1200,}")
+_BASE64 = re.compile(r"(?<![A-Za-z0-9+/_=-])[A-Za-z0-9+/_=-]{1200,}")
 
 
 def brief(number: int, interaction: Interaction) -> dict[str, Any]:

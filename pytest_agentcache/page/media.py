@@ -14,7 +14,7 @@ LARGEST = 6_000_000
 _MOST = 12
 # What a browser shows as an image, or plays; anything else is named only.
 _SHOWN = re.compile(r"(?:image/(?:png|jpe?g|gif|webp|avif|bmp|svg\+xml)|audio/[\w.+-]+)\Z")
-_BASE64 = re.compile(r"[A-Za-z0-9+/\s]+={0,2}\s*\Z")
+_BASE64 = re.compile(r"[A-Za-z0-9+/\s]+(?:={1,2}\s*)?\Z")
 _SIGNS = (
     ("iVBORw0KGgo", "image/png"),
     ("/9j/", "image/jpeg"),

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import codecs
-import re
 import zlib
 
-from ..body import aws_events
+from ..body import aws_events, charset_of, is_binary
 
-_BINARY = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
-_CHARSET = re.compile(r"charset=\"?([\w.:-]+)", re.IGNORECASE)
 _LARGEST = 2**24
 
 
@@ -22,10 +19,9 @@ def text_of(raw: bytes, content_type: str) -> str:
             raw = zlib.decompressobj(31).decompress(raw, _LARGEST)
         except zlib.error:
             return ""
-    if _BINARY.search(raw):
+    if is_binary(raw):
         return ""
-    charset = _CHARSET.search(content_type)
-    for name in ("utf-8", charset[1] if charset else "utf-8"):
+    for name in ("utf-8", charset_of(content_type) or "utf-8"):
         try:
             return codecs.decode(raw, name)
         except (UnicodeDecodeError, LookupError):

@@ -11,7 +11,7 @@ from ..body import aws_events, multipart
 from ..body.form import is_form
 from .codings import coded, escaped, packing
 from .fields import Fields
-from .names import PLACEHOLDER, Names, placeholder
+from .names import MARK, Names, placeholder
 from .shapes import Shapes
 from .spans import Span, merged, replaced
 from .streams import is_in_pieces, split_over_events
@@ -134,7 +134,7 @@ class Bodies:
             inside = unquote_to_bytes(value.replace(b"+", b" "))
             if self._names.is_secret(name):
                 known = inside if every else replaced(inside, merged(self._values.spans(inside)))
-                kept = _MARK.fullmatch(known) and not every
+                kept = MARK.fullmatch(known) and not every
                 yield Span(
                     *match.span(2), _with(known if kept else placeholder(name).encode(), _PERCENT)
                 )
@@ -154,7 +154,7 @@ class Bodies:
         for part in parts:
             content = self.redacted(part.content, part.header("content-type"), every=every)
             if part.name and content and self._names.is_secret(part.name):
-                kept = _MARK.fullmatch(content) and not every
+                kept = MARK.fullmatch(content) and not every
                 content = content if kept else placeholder(part.name).encode()
             headers = part.headers
             if not every:
@@ -169,9 +169,6 @@ class Bodies:
                 )
             done.append(replace(part, headers=headers, content=content))
         return multipart.join(done, boundary)
-
-
-_MARK = re.compile(PLACEHOLDER.pattern.encode())
 
 
 def _with(text: bytes, escapes: tuple[tuple[bytes, bytes], ...]) -> bytes:

@@ -28,7 +28,8 @@ _BEGINNING = 24
 _TEXT = re.compile(rb"[\t\n\r\x20-\x7e]+")
 # Letters, digits and what else keys are made of; careful writers escape only signs like `<`.
 _LETTER = re.compile(rb"\\u00(?:2[b-f]|3[0-9ad]|[46][1-9a-f]|5[0-9af]|7[0-9a])", re.IGNORECASE)
-_ESCAPE = re.compile(rb"\\+u00([0-7][0-9a-f])", re.IGNORECASE)
+# From the first of a run of backslashes, or a long run would be tried from each of them.
+_ESCAPE = re.compile(rb"(?<!\\)\\+u00([0-7][0-9a-f])", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from ..body import aws_events, form, multipart, sse
 from ..interaction import Interaction, Request, Response
 from .bodies import Bodies
 from .codings import members
-from .names import Names
+from .names import PLACEHOLDER, Names
 from .streams import put_together
 from .values import Values
 
@@ -51,7 +51,6 @@ _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12
 _CUT_KEY = re.compile(
     rb"-----BEGIN [A-Z0-9 ]{0,32}PRIVATE KEY(?: BLOCK)?-----(?:\\[nr]|\s)*([A-Za-z0-9+/]{16,})"
 )
-_MARK = re.compile(r"<[A-Z][A-Z0-9_]*>")
 _BITS = 3.2
 _DEEPEST = 100
 
@@ -90,7 +89,12 @@ def doubts(
     """
     for side, message in (("request", interaction.request), ("response", interaction.response)):
         for place, why, value in _message(message, names, values, bodies):
-            yield Doubt(number, f"{side} {place}", why, sha256(value).hexdigest()[:12])
+            yield Doubt(number, f"{side} {place}", why, fingerprint(value))
+
+
+def fingerprint(value: bytes) -> str:
+    """What tells a value from others without telling it: the head of its SHA-256."""
+    return sha256(value).hexdigest()[:12]
 
 
 _Found = Iterator[tuple[str, str, bytes]]
@@ -194,7 +198,7 @@ def _hints(name: str, names: Names) -> bool:
 
 def _peculiar(value: str) -> str:
     """What makes a value look like a secret; empty if nothing does."""
-    text = _MARK.sub("", value)
+    text = PLACEHOLDER.sub("", value)
     if not _VALUE.fullmatch(text) or _UUID.fullmatch(text) or "://" in text:
         return ""
     if not (any(each.isdecimal() for each in text) and any(each.isalpha() for each in text)):

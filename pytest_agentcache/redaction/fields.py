@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from .names import HEADER, PLACEHOLDER, QUERY, Names, placeholder
+from .names import HEADER, MARK, QUERY, Names, placeholder
 from .spans import Span
 
 # A name and the start of its text value: in JSON, in JSON inside a stream, and (with the quotes
@@ -56,7 +56,6 @@ _TAG_NAME = re.compile(rb"\sname=[\"']?([\w:.-]{1,64})", re.IGNORECASE)
 _TAG_VALUE = re.compile(
     rb"\s(?:value|content)=(?:\"([^\"]+)\"|'([^']+)'|([^\s\"'>]+))", re.IGNORECASE
 )
-_MARK = re.compile(PLACEHOLDER.pattern.encode())
 _LONGEST = 2**20
 _NUMBER = re.compile(rb"-?\d[\w.+-]*")
 
@@ -79,7 +78,7 @@ class Fields:
             every: Whether placeholders that stand there count too, whatever they are called.
         """
         for span in self._all(raw):
-            if every or not _MARK.fullmatch(raw, span.start, span.stop):
+            if every or not MARK.fullmatch(raw, span.start, span.stop):
                 yield span
 
     def _all(self, raw: bytes) -> Iterator[Span]:
@@ -162,7 +161,7 @@ class Fields:
         for written, (start, stop) in found:
             name_of_it = written.decode("latin-1").rpartition(":")[2]
             held = raw[start:stop].replace(b"&lt;", b"<").replace(b"&gt;", b">")
-            if self._names.is_secret(name_of_it) and (every or not _MARK.fullmatch(held)):
+            if self._names.is_secret(name_of_it) and (every or not MARK.fullmatch(held)):
                 yield Span(start, stop, placeholder(name_of_it).encode())
 
 
@@ -193,7 +192,7 @@ def _leaves(raw: bytes, start: int, quote: bytes, told: bytes) -> tuple[list[Spa
                 break
             after = end + len(quote)
             is_name = raw[after : after + 64].lstrip()[:1] == b":"
-            if not is_name and end > at and not _MARK.fullmatch(raw, at, end):
+            if not is_name and end > at and not MARK.fullmatch(raw, at, end):
                 found.append(Span(at, end, told[len(quote) : len(told) - len(quote)]))
             at = after
     return found, max(at, start + 1)

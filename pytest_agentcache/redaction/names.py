@@ -38,6 +38,7 @@ QUERY = re.compile(
 # What besides is one in the address that an answer leads to, if it is long: the code of OAuth.
 REDIRECT = re.compile(rf"{QUERY.pattern}|code", re.IGNORECASE)
 PLACEHOLDER = re.compile(r"<[A-Z][A-Z0-9_]{0,127}>")
+MARK = re.compile(PLACEHOLDER.pattern.encode())
 
 
 class Names:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
-import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from hashlib import sha256
 
 from ..body import aws_events, encoding, multipart
 from ..body.form import is_form, pairs
@@ -17,7 +16,7 @@ from . import numbering
 from .addresses import Addresses
 from .bodies import Bodies
 from .codings import is_packed, packing
-from .doubts import Doubt, doubts
+from .doubts import Doubt, doubts, fingerprint
 from .environment import is_secret, secrets_of
 from .names import PLACEHOLDER, Names, placeholder
 from .shapes import Shapes
@@ -60,7 +59,6 @@ class Redaction:
         self._watches = environment is not None
         self._seen: object = None
         self._asked: list[bytes] = []
-        self._lock = threading.Lock()
         if environment is not None:
             self._look_into(environment)
 
@@ -112,9 +110,10 @@ class Redaction:
         self._look()
         headers, raw = request.headers, request.body
         if raw and (coding := headers.get("content-encoding")):
-            plain = _decoded(raw, coding)
-            if plain is not None:
-                headers, raw = headers.without("content-encoding"), plain
+            # What is not coded as it says stays as it is.
+            with contextlib.suppress(ValueError):
+                if (plain := encoding.undone(raw, coding)) is not None:
+                    headers, raw = headers.without("content-encoding"), plain
         return replace(
             request,
             url=self._addresses.url(request.url),
@@ -249,23 +248,8 @@ class Redaction:
         ]
 
 
-def fingerprint(value: bytes) -> str:
-    """What tells a value from others without telling it: the head of its SHA-256."""
-    return sha256(value).hexdigest()[:12]
-
-
 def _can_be_joined(raw: bytes, media: str) -> bool:
     return bool(multipart.boundary_of(media) or aws_events.is_stream(media) or packing(raw))
-
-
-def _decoded(raw: bytes, coding: str) -> bytes | None:
-    decoder = encoding.decoder(coding)
-    if decoder is None:
-        return None
-    try:
-        return decoder.decompress(raw) + decoder.flush()
-    except Exception:  # noqa: BLE001 - each coding has errors of its own
-        return None
 
 
 def _said(written: bytes) -> str:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any
 
 from ..body import aws_events, sse
@@ -127,21 +129,20 @@ def _across(raw: bytes, pieces: list[_Piece], find: Find) -> Iterator[Span]:
     spans = find(b"".join(piece.said for piece in pieces))
     if not spans:
         return
-    begins = 0
-    parts = []
-    for piece in pieces:
-        parts.append((begins, begins + len(piece.said), piece))
-        begins += len(piece.said)
+    # What says nothing holds nothing of a secret.
+    pieces = [piece for piece in pieces if piece.said]
+    begins = [0, *accumulate(len(piece.said) for piece in pieces)]
     for span in spans:
-        held = [part for part in parts if part[0] < span.stop and span.start < part[1]]
+        held = range(bisect_right(begins, span.start) - 1, bisect_left(begins, span.stop))
         if len(held) < 2:
             continue
         # The first piece tells it whole; of the others nothing is left.
-        for number, (begin, end, piece) in enumerate(held):
+        for at in held:
+            piece, begin = pieces[at], begins[at]
             ends = _offsets(raw, piece)
-            first, last = max(span.start, begin) - begin, min(span.stop, end) - begin
+            first, last = max(span.start, begin) - begin, min(span.stop, begins[at + 1]) - begin
             if last < len(ends) and first < len(ends):
-                text = b"" if number else span.text
+                text = b"" if at > held.start else span.text
                 yield Span(piece.start + ends[first], piece.start + ends[last], text)
 
 

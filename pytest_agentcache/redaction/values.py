@@ -28,9 +28,6 @@ class Values:
         self._written: tuple[tuple[bytes, bytes], ...] = ()
         self._cores: tuple[tuple[bytes, bytes], ...] = ()
 
-    def __contains__(self, value: str) -> bool:
-        return value in self._known
-
     def add(self, value: str, told: str) -> None:
         """Remembers a secret; the first placeholder it was given stays its own."""
         if value in self._known:

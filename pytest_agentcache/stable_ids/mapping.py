@@ -96,7 +96,8 @@ class StableIds:
         names = {each: known for each in asked if (known := bindings.recorded(each)) is not None}
         free = [each for each in recorded if bindings.is_free(each) and each not in asked]
         for each in asked:
-            if each in names or each in recorded or each in bindings.fixed | bindings.fresh:
+            settled = each in bindings.fixed or each in bindings.fresh
+            if settled or each in names or each in recorded:
                 continue
             look = self._looks[each]
             if (same := next((one for one in free if self._looks[one] == look), None)) is not None:

@@ -140,8 +140,8 @@ class Shapes:
         if look.startswith("="):
             return self._own_like(look[1:], text, number)
         if look in ("uuid", "hex"):
-            head, size = (_DASHED, 12) if look == "uuid" else (_PLAIN, 12)
-            return f"{head}{number:0{size}}".encode()
+            head = _DASHED if look == "uuid" else _PLAIN
+            return f"{head}{number:012}".encode()
         return f"{look}{number:0{_DIGITS}}".encode()
 
     def _own_like(self, name: str, text: bytes, number: int) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import os
 import shlex
+import subprocess
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from difflib import SequenceMatcher
@@ -50,7 +51,7 @@ class Move:
             pairs = [(self.old.parent, self.new.parent)]
         elif beside[0].is_dir():
             pairs.append(beside)
-        known = any((folder / ".git").exists() for folder in self.old.parents)
+        known = all(_is_tracked(old) for old, _ in pairs)
         move, steps = "git mv" if known else "mv", []
         target = pairs[0][1].parent
         if not target.exists():
@@ -62,6 +63,18 @@ class Move:
             force = " -f" if new.is_file() else ""
             steps.append(f"{move}{force} {_typed(old, start)} {_typed(new, start)}")
         return " && ".join(steps)
+
+
+def _is_tracked(path: Path) -> bool:
+    """Whether git knows a file, or one in a folder; what it does not know it does not move."""
+    if not any((folder / ".git").exists() for folder in path.parents):
+        return False
+    command = ["git", "ls-files", "--error-unmatch", "--", f":(literal){path.name}"]
+    try:
+        done = subprocess.run(command, cwd=path.parent, capture_output=True, check=False)  # noqa: S603 - no shell, and its first word is ours
+    except OSError:
+        return False
+    return done.returncode == 0
 
 
 def _typed(path: Path, start: Path) -> str:
@@ -152,9 +165,10 @@ def best(
     alike = [(likeness, path) for path in left if (likeness := _likeness(path, new, test, holds))]
     if not alike:
         return None
-    (first, *_), found = max(alike)
-    rivals = sum(likeness[:-1] == max(alike)[0][:-1] for likeness, _ in alike)
-    return found if first or rivals == 1 else None
+    top, found = max(alike)
+    rivals = sum(likeness[:-1] == top[:-1] for likeness, _ in alike)
+    asks = top[0]
+    return found if asks or rivals == 1 else None
 
 
 def _likeness(
@@ -194,19 +208,28 @@ def moves(
 ) -> Iterator[Move]:
     """The cassettes that were left behind by tests which have none today, by their names alone.
 
+    A module that goes as a whole is told once.
+
     Args:
         targets: Where cassettes of tests should lie, and the tests, from their module's file on.
         left: Cassettes whose tests are gone.
         collected: All tests.
     """
-    left = list(left)
-    functions = {_Name.of(test_of(path)).function for path in left}
+    by_function: dict[str, list[Path]] = {}
+    for path in left:
+        by_function.setdefault(_Name.of(test_of(path)).function, []).append(path)
     found: dict[Path, list[Path]] = {}
     for new, test in targets:
-        if _Name.of(test).function in functions and not new.exists():
-            old = best(new, test, left)
-            if old is not None:
-                found.setdefault(old, []).append(new)
-    for old, candidates in found.items():
-        if len(candidates) == 1:
-            yield move(old, candidates[0], collected)
+        alike = by_function.get(_Name.of(test).function)
+        if alike and not new.exists() and (old := best(new, test, alike)):
+            found.setdefault(old, []).append(new)
+    whole: set[tuple[Path, Path]] = set()
+    for old, (new, *others) in found.items():
+        folders = old.parent, new.parent
+        # Of a module that goes as a whole the first cassette has told that already.
+        if others or folders in whole:
+            continue
+        way = move(old, new, collected)
+        if way.whole:
+            whole.add(folders)
+        yield way

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 from ..body import multipart
@@ -13,20 +12,15 @@ from ..redaction import Redaction
 from ..settings import Settings
 
 
-def converted(
-    cassette: Cassette,
-    settings: Settings | None = None,
-    redact: Callable[[Interaction], Interaction] | None = None,
-) -> Cassette:
+def converted(cassette: Cassette, settings: Settings | None = None) -> Cassette:
     """A cassette with the headers that ours keep, without secrets, its boundaries fixed.
 
     Args:
         cassette: What `read_foreign` gave.
         settings: Of these the settings of headers and redaction are used; by default, the defaults.
-        redact: Takes the secrets out, if not the redaction that the settings make.
     """
     settings = settings or Settings()
-    redact = redact or Redaction.of(settings).interaction
+    redact = Redaction.of(settings).interaction
     interactions = tuple(redact(_tidy(each, settings)) for each in cassette.interactions)
     return replace(cassette, interactions=interactions)
 

@@ -13,13 +13,12 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlencode
 
-from ..body import multipart
+from ..body import charset_of, multipart
 from ..cassette.recorded import Cassette
 from ..interaction import Headers, Interaction, Request, Response, standard_reason
 from . import message
 from .source import Place, Source
 
-_CHARSET = re.compile(r"charset=\"?([\w.:-]+)", re.IGNORECASE)
 _FLAGS = (("httpOnly", "HttpOnly"), ("secure", "Secure"))
 _ATTRIBUTES = (
     ("path", "Path"),
@@ -141,9 +140,9 @@ def _content(
         except binascii.Error as error:
             raise source.error((*place, "text"), f"`text` is no base64: {error}") from None
     # A HAR is in UTF-8 whatever came over the wire; how long that was tells what it was.
-    charset = _CHARSET.search(content_type)
+    charset = charset_of(content_type)
     found = []
-    for each in [charset[1]] if charset else ["utf-8", "latin-1"]:
+    for each in [charset] if charset else ["utf-8", "latin-1"]:
         with contextlib.suppress(LookupError, UnicodeEncodeError):
             found.append(text.encode(each))
     fitting = [raw for raw in found if len(raw) == size]

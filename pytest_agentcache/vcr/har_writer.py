@@ -10,12 +10,11 @@ from importlib.metadata import version
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from ..body import form
+from ..body import charset_of, form
 from ..caption import caption
 from ..cassette.recorded import Cassette
 from ..interaction import Headers, Interaction, Request, Response
 
-_CHARSET = re.compile(r"charset=\"?([\w.:-]+)", re.IGNORECASE)
 _COOKIE = re.compile(r"\s*([^=;\s]+)=([^;]*)")
 
 
@@ -96,8 +95,7 @@ def _response(response: Response) -> dict[str, Any]:
 
 def _text(raw: bytes, content_type: str) -> tuple[str, str]:
     """`raw` as text from which a reader makes the same bytes, and its coding, if it needs one."""
-    found = _CHARSET.search(content_type)
-    charset = found[1] if found else "utf-8"
+    charset = charset_of(content_type) or "utf-8"
     try:
         text = raw.decode(charset)
         if text.encode(charset) == raw and text.encode("utf-8"):

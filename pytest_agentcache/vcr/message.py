@@ -65,12 +65,9 @@ def _undone(raw: bytes, coding: str) -> bytes | None:
     if not raw or _is_text(raw):
         # Of coded bodies only some of zlib's are text by accident; that one has a checksum.
         return _undone_exactly(raw) if coding == "deflate" else raw
-    found = encoding.decoder(coding)
-    if found is None:
-        return None
     try:
-        return found.decompress(raw) + found.flush()
-    except Exception:  # noqa: BLE001 - each library has errors of its own
+        return encoding.undone(raw, coding)
+    except ValueError:
         return raw
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import pty
 import subprocess
 import sys
 from collections.abc import Callable
@@ -58,6 +60,28 @@ def get(path: str = "/now", answer: Any = None, status: int = 200) -> Interactio
     return Interaction(
         Request("GET", f"https://api.weather.example{path}"), Response(status, JSON, body)
     )
+
+
+def at_terminal(answers: str, *words: str) -> tuple[int, str]:
+    """Runs a command at a terminal where somebody types `answers`; its code and what is told."""
+    mine, theirs = pty.openpty()
+    os.write(mine, answers.encode())
+    with subprocess.Popen(
+        [sys.executable, "-m", "pytest_agentcache", *words],
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        env=environment(),
+        close_fds=True,
+    ) as process:
+        os.close(theirs)
+        told = b""
+        # The end of a terminal is an error.
+        with contextlib.suppress(OSError):
+            while piece := os.read(mine, 4096):
+                told += piece
+    os.close(mine)
+    return process.returncode, told.decode()
 
 
 def write(path: Path, *interactions: Interaction, recorded: datetime = RECORDED) -> Path:

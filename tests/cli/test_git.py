@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 import os
 import subprocess
 
 from pytest_agentcache.interaction import Headers, Interaction, Request, Response
 
-from .conftest import chat, environment, get, write
+from .conftest import JSON, chat, environment, get, write
 
 PICTURE = Headers((("content-type", "image/png"),))
 
@@ -102,6 +104,25 @@ def test_files_beside_are_those_of_the_revision(folder, repository, run):
     (pair,) = done.json["cassettes"][0]["interactions"]
     assert pair["kind"] == "changed"
     assert done.err == ""
+
+
+def test_packed_file_beside_is_that_of_the_revision(folder, repository, run):
+    """So it is where it has two endings."""
+    write(folder / "cassettes/t/a.yaml", packed(1))
+    repository.commit()
+    write(folder / "cassettes/t/a.yaml", packed(2))
+
+    done = run("diff", "--git", "--json")
+
+    (pair,) = done.json["cassettes"][0]["interactions"]
+    assert pair["kind"] == "changed"
+    assert done.err == ""
+
+
+def packed(number):
+    """An interaction whose answer is JSON that was packed though no header says so."""
+    content = gzip.compress(json.dumps(list(range(number, 500))).encode(), mtime=0)
+    return Interaction(Request("GET", "https://h.example/p"), Response(200, JSON, content))
 
 
 def test_rename_is_told(folder, repository, run):

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import pty
 import subprocess
-import sys
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from .conftest import environment, get, snapshot, write
+from .conftest import at_terminal, get, snapshot, write
 
 SENTENCE = "cassettes/test_old/test_x.yaml is of test_old.py::test_x, which is gone"
 OLD, NEW = "cassettes/test_old/test_x.yaml", "cassettes/test_new/test_x.yaml"
@@ -61,33 +58,12 @@ def test_prune_keeps_it(moved, spawn):
 @pytest.mark.parametrize(("answers", "kept"), [("y\ny\n", False), ("y\nn\n", True)])
 def test_prune_asks_for_it_by_itself(moved, answers, kept):
     """A yes to the rest is none to what may be in use tomorrow."""
-    mine, theirs = pty.openpty()
-    os.write(mine, answers.encode())
-    with subprocess.Popen(
-        [sys.executable, "-m", "pytest_agentcache", "prune"],
-        stdin=theirs,
-        stdout=theirs,
-        stderr=theirs,
-        env=environment(),
-        close_fds=True,
-    ) as process:
-        os.close(theirs)
-        told = b""
-        while True:
-            try:
-                piece = os.read(mine, 4096)
-            except OSError:
-                break
-            if not piece:
-                break
-            told += piece
-        process.wait()
-    os.close(mine)
+    code, told = at_terminal(answers, "prune")
 
-    assert told.count(b"[y/N]") == 2
+    assert told.count("[y/N]") == 2
     assert not (moved / "cassettes/test_old/test_gone.yaml").exists()
     assert (moved / "cassettes/test_old/test_x.yaml").exists() is kept
-    assert process.returncode == (1 if kept else 0)
+    assert code == (1 if kept else 0)
 
 
 def test_module_that_moved_as_a_whole(folder, spawn):

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import pty
 import subprocess
-import sys
 
 import pytest
 
 from pytest_agentcache.interaction import Headers, Interaction, Request, Response
 
-from .conftest import environment, get, snapshot, write
+from .conftest import at_terminal, get, snapshot, write
 
 
 @pytest.fixture
@@ -26,6 +23,7 @@ def suite(folder):
     write(folder / "cassettes/test_trip/test_gone.yaml", get(), picture)
     stray = folder / "cassettes/test_trip/test_a/json-0123456789.json"
     stray.write_bytes(b"{}")
+    stray.with_name("json-0123456789.json.gz").write_bytes(b"")
     (folder / "cassettes/test_trip/notes").mkdir()
     (folder / "cassettes/test_trip/notes/mine.txt").write_text("keep")
     return folder
@@ -56,6 +54,7 @@ def test_yes_removes_what_it_shows_and_nothing_else(suite, spawn):
         "image-" + next(name for name in gone if "image" in name).rpartition("image-")[2][:4],
         "json-01234",
     }
+    assert not list((suite / "cassettes/test_trip/test_a").glob("json-*"))
     assert not (suite / "cassettes/test_trip/test_gone").exists()
     assert (suite / "cassettes/test_trip/notes/mine.txt").exists()
     assert done.code == 0
@@ -65,32 +64,11 @@ def test_yes_removes_what_it_shows_and_nothing_else(suite, spawn):
 @pytest.mark.parametrize(("answer", "removed"), [("y\n", True), ("\n", False), ("n\n", False)])
 def test_asks_at_a_terminal(suite, answer, removed):
     """Only a yes removes."""
-    mine, theirs = pty.openpty()
-    os.write(mine, answer.encode())
-    with subprocess.Popen(
-        [sys.executable, "-m", "pytest_agentcache", "prune"],
-        stdin=theirs,
-        stdout=theirs,
-        stderr=theirs,
-        env=environment(),
-        close_fds=True,
-    ) as process:
-        os.close(theirs)
-        told = b""
-        while True:
-            try:
-                piece = os.read(mine, 4096)
-            except OSError:
-                break
-            if not piece:
-                break
-            told += piece
-        process.wait()
-    os.close(mine)
+    code, told = at_terminal(answer, "prune")
 
-    assert b"Remove them? [y/N]" in told
+    assert "Remove them? [y/N]" in told
     assert (suite / "cassettes/test_trip/test_gone.yaml").exists() is not removed
-    assert process.returncode == (0 if removed else 1)
+    assert code == (0 if removed else 1)
 
 
 def test_suite_that_cannot_be_collected_removes_nothing(suite, spawn):
@@ -113,6 +91,7 @@ def test_without_the_suite_only_what_is_plain(suite, run):
     assert paths == {
         "cassettes/test_old/test_x.yaml",
         "cassettes/test_trip/test_a/json-0123456789.json",
+        "cassettes/test_trip/test_a/json-0123456789.json.gz",
     }
 
 

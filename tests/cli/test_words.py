@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pytest_agentcache.cli.screen import Screen, columns, cut, cut_middle, wrap
+from pytest_agentcache.cli.screen import Screen, columns, cut, cut_middle, shortened, wrap
 from pytest_agentcache.cli.words import compare, written
 
 PLAIN = Screen(io.StringIO(), io.StringIO())
@@ -93,3 +93,9 @@ def test_cut_fits(text, room):
     """Whatever the characters, what is cut takes no more columns than there are."""
     assert columns(cut(text, room)) <= room
     assert columns(cut_middle(text, room)) <= room
+
+
+def test_long_run_of_letters_is_no_cipher():
+    """It stays as it is, and is not searched anew from each of its letters, which takes hours."""
+    letters = "a" * 2_000_000
+    assert shortened(letters) == letters

@@ -204,6 +204,17 @@ def test_in_a_repository_git_moves_it(suite, upstream):
     assert replays(suite, upstream)
 
 
+def test_what_git_does_not_know_yet_is_moved_without_it(suite, upstream):
+    """A test that is renamed before its cassette was added: `git mv` would refuse."""
+    suite.write(ONE, "test_old.py")
+    suite.record()
+    subprocess.run(["git", "init", "-q"], cwd=suite.root, check=True)
+    suite.write(ONE.replace("test_x", "test_y"), "test_old.py")
+
+    assert follow(suite.run(), suite).startswith("mv cassettes/test_old/test_x.yaml ")
+    assert replays(suite, upstream)
+
+
 def test_command_is_for_the_folder_that_pytest_runs_in(suite, upstream, monkeypatch):
     """Not for the root of the suite."""
     suite.write("[pytest]\n", "pytest.ini")

@@ -9,6 +9,8 @@ from pytest_agentcache.hooks import Hooks
 from pytest_agentcache.hosts import host_listed
 from pytest_agentcache.interaction import Headers, Interaction, Request, Response
 from pytest_agentcache.misses import Caller
+from pytest_agentcache.order import sequence
+from pytest_agentcache.recording import Recording
 from pytest_agentcache.responder import AskUpstream, Responder
 from pytest_agentcache.settings import Settings
 
@@ -327,3 +329,46 @@ def test_look_up_does_not_grow_with_the_cassette(monkeypatch):
     replying.decide(asked("/499"))
 
     assert len(made) == 1
+
+
+def test_answers_that_are_there_are_not_looked_at_again(monkeypatch):
+    """What a request costs while recording does not grow with what was recorded before it."""
+    looks = []
+    size = Recording.size.fget
+    monkeypatch.setattr(Recording, "size", property(lambda self: looks.append(self) or size(self)))
+    replying = responder(mode="record")
+
+    for number in range(100):
+        record(replying, f"/{number}")
+
+    assert len(looks) == 99
+
+
+def test_what_still_arrives_is_looked_at_until_it_is_there():
+    """A secret in the last piece of an answer is known to the next request, and so is its end."""
+    replying = responder(mode="record")
+    decision = replying.decide(asked("/token"))
+    headers = Headers((("content-type", "application/json"),))
+    recording = decision.record(200, "OK", headers, framed=False)
+    recording.take(b'{"access_token": ')
+    record(replying, "/other")
+    recording.take(b'"Zq81kdPw0vLm3xTn"}')
+    recording.end()
+
+    again = replying.decide(asked("/use/Zq81kdPw0vLm3xTn"))
+
+    assert isinstance(again, AskUpstream)
+    assert again.request.url == "https://h/use/<ACCESS_TOKEN>"
+
+
+def test_parallel_requests_are_put_in_order_without_comparing_each_with_each(monkeypatch):
+    """Of tasks that ran at once, thousands stand by their places as a few do."""
+    compared = []
+    leads = sequence._leads
+    monkeypatch.setattr(sequence, "_leads", lambda *args: compared.append(1) or leads(*args))
+    spans = [sequence.Span((0, task, 0), 100 - task, 100 - task, 200) for task in range(100)]
+
+    found = sequence.ordered(spans)
+
+    assert [span.place[1] for span in found] == list(range(100))
+    assert not compared

