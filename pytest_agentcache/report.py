@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -63,7 +64,8 @@ def misses(
     if moved:
         lines += [f"  {moved[0]}; if it is this test, move it:", f"    {moved[1]}"]
     if path is not None and is_foreign(path):
-        lines.append(f"  it is a cassette of another tool: agentcache import {shown(path, root)}")
+        command_line = f"agentcache import {shlex.quote(shown(path, root))}"
+        lines.append(f"  it is a cassette of another tool: {command_line}")
     lines.append(f"  record it: {command or recording_command(test)}")
     return "\n".join(lines)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from dataclasses import replace
 
 from .. import cassette
@@ -37,7 +38,7 @@ def run(args: argparse.Namespace, screen: Screen) -> int:
                 raise CassetteError(
                     path,
                     "is a cassette of another tool",
-                    f"Convert it, which redacts it: agentcache import {shown(path)}",
+                    f"Convert it, which redacts it: agentcache import {shlex.quote(shown(path))}",
                 )
             found = secrets.find(loaded.interactions, settings)
             if not found.places:

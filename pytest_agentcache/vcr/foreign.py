@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -110,7 +111,7 @@ def unplayable(path: Path) -> CassetteError:
     return CassetteError(
         path,
         "is a cassette of another tool, which is played but never recorded over",
-        f"{_CONVERT.format(path)}; or remove it, and record",
+        f"{_CONVERT.format(shlex.quote(str(path)))}; or remove it, and record",
     )
 
 
@@ -121,5 +122,5 @@ def nothing_new(path: Path, added: Sequence[Interaction]) -> CassetteError:
     return CassetteError(
         path,
         f"is a cassette of another tool, to which {first.method} {first.url}{others} was not added",
-        f"{_CONVERT.format(path)}; then record",
+        f"{_CONVERT.format(shlex.quote(str(path)))}; then record",
     )

@@ -347,7 +347,7 @@ def test_recording_something_new_is_an_error(recorded):
     outcome.stdout.fnmatch_lines(
         [
             "*is a cassette of another tool, to which GET */new and 1 more was not added.",
-            "*Convert it first: agentcache import *test_asks[[]requests].yaml; then record.",
+            "*Convert it first: agentcache import '*test_asks[[]requests].yaml'; then record.",
         ]
     )
     assert recorded.files() == before
@@ -391,7 +391,7 @@ def test_miss_says_whose_it_is(recorded):
     outcome.stdout.fnmatch_lines(
         [
             "*query.city*recorded 'Paris'   asked 'London'",
-            "*it is a cassette of another tool: agentcache import *test_asks[[]requests].yaml",
+            "*it is a cassette of another tool: agentcache import '*test_asks[[]requests].yaml'",
             "*record it: pytest --agentcache-record *",
         ]
     )
