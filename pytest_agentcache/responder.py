@@ -9,11 +9,12 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from .clock import Clock
+from .decisions import AskUpstream, Decision
 from .errors import FaultError, MissError
 from .faults import Call, Fault, Met, Plan, Planned
 from .hooks import Hooks
 from .hosts import url_listed
-from .interaction import Headers, Interaction, Request, Response
+from .interaction import Interaction, Request, Response
 from .matching import Ids, Key, Matcher
 from .misses import Caller, Miss, not_cached, noted, sentence
 from .normalization import Normalization
@@ -25,46 +26,6 @@ from .refreshes import Refreshes
 from .settings import Settings
 from .stable_ids import Candidates, StableIds
 from .takes import Slot, Takes
-
-
-@dataclass(frozen=True, slots=True)
-class AskUpstream:
-    """The decision to ask the network; `record` takes what it answers."""
-
-    request: Request
-    order: int
-    responder: Responder
-
-    def record(
-        self, status: int, reason: str, headers: Headers, *, framed: bool, decoded: bool = False
-    ) -> Recording:
-        """Starts to keep what upstream answers.
-
-        Args:
-            status: Status code.
-            reason: Reason phrase.
-            headers: All headers as they came.
-            framed: Whether the pieces that follow are the chunks that upstream sent, and not
-                whatever the socket happened to give.
-            decoded: Whether the client has undone the content coding of those pieces.
-        """
-        recording = Recording(
-            self.responder.settings,
-            self.request,
-            status,
-            reason,
-            headers,
-            framed=framed,
-            decoded=decoded,
-            drop=self.responder.drop,
-            ended=lambda: self.responder.takes.end(self.order),
-        )
-        self.responder.keep(self.order, recording)
-        return recording
-
-
-Decision = Response | Fault | AskUpstream | None
-"""What becomes of a request: an answer, what goes wrong, asking upstream, or passing it on."""
 
 
 @dataclass(slots=True)
@@ -165,7 +126,9 @@ class Responder:
                 self._noted[order] = self.plan.note(Call(wanted, "unanswered"))
                 self.redaction.asked(wanted)
                 self.ids.asked(ids)
-                return AskUpstream(wanted, order, self)
+                return AskUpstream(
+                    wanted, order, self.settings, self.keep, self.drop, self.takes.end
+                )
         return self.miss(wanted, self.kind_of_miss(request), find_caller())
 
     def _pass(self, request: Request, met: Met) -> None:

@@ -9,11 +9,11 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 from ..clock import awaiting_upstream
+from ..decisions import AskUpstream
 from ..faults import Fault
 from ..interaction import Headers, Request, Response
 from ..outcomes import given
 from ..recording import Arriving, length
-from ..responder import AskUpstream
 from .aiohttp_errors import incomplete, native_error
 from .pauses import pause_async
 from .switchboard import SWITCHBOARD

@@ -12,11 +12,11 @@ import socket
 from collections.abc import Iterator
 from typing import Any, NoReturn
 
+from ..decisions import AskUpstream
 from ..faults import Fault, native
 from ..interaction import Headers, Request, Response
 from ..outcomes import as_socket
 from ..recording import Arriving
-from ..responder import AskUpstream
 from ..wire import WireSocket, frames, message
 from .pauses import pause
 from .switchboard import SWITCHBOARD

@@ -10,11 +10,11 @@ from importlib import import_module
 from typing import Any
 
 from ..clock import awaiting_upstream
+from ..decisions import AskUpstream
 from ..faults import Fault, native
 from ..interaction import Headers, Request, Response
 from ..outcomes import given
 from ..recording import Arriving, Recording, length
-from ..responder import AskUpstream
 from .pauses import pause, pause_async
 from .switchboard import SWITCHBOARD
 

@@ -17,11 +17,12 @@ from types import FrameType, ModuleType
 from typing import Any, Protocol
 
 from ..clock import Clock, awaiting_upstream, threads
+from ..decisions import Decision
 from ..faults import Met
 from ..interaction import Request
 from ..misses import Caller, Miss, not_cached
 from ..order import lanes
-from ..responder import Decision, Responder
+from ..responder import Responder
 from .pauses import in_worker, pause_async
 from .router import Limits, Router
 

@@ -11,11 +11,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NoReturn
 
+from ..decisions import AskUpstream
 from ..faults import Fault, native
 from ..interaction import Headers, Request, Response
 from ..outcomes import as_socket
 from ..recording import Arriving
-from ..responder import AskUpstream
 from ..wire import WireSocket, content_of, frames, message
 from .pauses import pause
 from .switchboard import SWITCHBOARD

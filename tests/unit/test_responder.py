@@ -4,6 +4,7 @@ from threading import Barrier
 
 import pytest
 
+from pytest_agentcache.decisions import AskUpstream
 from pytest_agentcache.errors import MissError
 from pytest_agentcache.hooks import Hooks
 from pytest_agentcache.hosts import host_listed
@@ -11,7 +12,7 @@ from pytest_agentcache.interaction import Headers, Interaction, Request, Respons
 from pytest_agentcache.misses import Caller
 from pytest_agentcache.order import sequence
 from pytest_agentcache.recording import Recording
-from pytest_agentcache.responder import AskUpstream, Responder
+from pytest_agentcache.responder import Responder
 from pytest_agentcache.settings import Settings
 
 

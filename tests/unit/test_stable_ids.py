@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_agentcache.body import aws_events
+from pytest_agentcache.decisions import AskUpstream
 from pytest_agentcache.interaction import Headers, Interaction, Request, Response
-from pytest_agentcache.responder import AskUpstream, Responder
+from pytest_agentcache.responder import Responder
 from pytest_agentcache.settings import IDS, Settings
 from pytest_agentcache.stable_ids import StableIds
 from pytest_agentcache.stable_ids.bindings import Bindings
