@@ -214,10 +214,11 @@ def test_public_names_are_there():
 
 
 def test_ci_runs_the_commands_of_the_readme():
-    """What a reader is told to type is what CI types."""
+    """What a reader is told to type is what CI types, but for the order of the tests."""
     script = (guide.ROOT / ".ci" / "run").read_text(encoding="utf-8")
     readme = (guide.ROOT / "README.md").read_text(encoding="utf-8")
     commands = re.findall(r"^python3 -m venv .*$", readme, re.MULTILINE)
 
     assert len(commands) == 2
-    assert all(f"\n{command}\n" in script for command in commands)
+    typed = re.sub(" --randomly-seed=.*", "", script)
+    assert all(f"\n{command}\n" in typed for command in commands)
