@@ -192,6 +192,23 @@ def repository(folder: Path) -> Repository:
     return Repository(folder)
 
 
+def without_reader(*command: str) -> tuple[str, int]:
+    """What a command whose output nobody reads says on standard error, and how it ends."""
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment(), text=True
+    ) as process:
+        process.stdout.close()
+        told = process.stderr.read()
+    return told, process.returncode
+
+
+def make_huge(path: Path) -> None:
+    """Writes what begins like a cassette and has 2 GiB, none of which takes room."""
+    with path.open("wb") as file:
+        file.write(b"agentcache: 1\n")
+        file.truncate(2**31)
+
+
 def snapshot(root: Path) -> dict[str, bytes]:
     """All files below a folder, but for git's and Python's own."""
     return {

@@ -12,7 +12,7 @@ import pytest
 
 from pytest_agentcache import cassette, vcr
 
-from .conftest import chat, environment, get, snapshot, write
+from .conftest import chat, environment, get, make_huge, snapshot, without_reader, write
 
 FULL = Path("/dev/full")
 READERS = [
@@ -43,12 +43,6 @@ def make_half(path):
     write(path, chat(("user", "Hi\nthere")), get())
     text = path.read_text()
     path.write_text(text[: text.index("  response:")])
-
-
-def make_huge(path):
-    with path.open("wb") as file:
-        file.write(b"agentcache: 1\n")
-        file.truncate(2**31)
 
 
 def make_other_yaml(path):
@@ -201,17 +195,9 @@ def test_path_with_nul(folder, run):
 def test_reader_that_goes_away(folder, words):
     """`| head` ends it as it ends cat: by SIGPIPE, and without a word."""
     write(folder / "x.yaml", *(chat(("user", f"{n} " * 3000)) for n in range(60)))
-    with subprocess.Popen(
-        [sys.executable, "-m", "pytest_agentcache", *words],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env=environment(),
-    ) as process:
-        process.stdout.close()
-        told = process.stderr.read()
+    ended = without_reader(sys.executable, "-m", "pytest_agentcache", *words)
 
-    assert told == b""
-    assert process.returncode == -signal.SIGPIPE
+    assert ended == ("", -signal.SIGPIPE)
 
 
 @pytest.mark.skipif(not FULL.exists(), reason="there is no full device")

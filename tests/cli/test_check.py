@@ -69,24 +69,16 @@ def test_secret_in_a_cassette_of_another_tool(folder, run):
     assert "agentcache import" in done.json["findings"][0]["remedy"]
 
 
-def test_settings_of_the_suite_count(folder, run):
-    """Names that pytest.ini calls secret are secret here."""
-    (folder / "pytest.ini").write_text("[pytest]\nagentcache_redact = x-my-*\n")
-    asked = get()
-    headers = Headers((("x-my-thing", "abcdefgh"),))
-    write(
-        folder / "cassettes/t/a.yaml",
-        replace(asked, request=replace(asked.request, headers=headers)),
-    )
-
-    assert rules(run("check", "--json")) == ["secret"]
-
-
-def test_settings_in_pyproject_count(folder, run):
-    """So are those in pyproject.toml."""
-    (folder / "pyproject.toml").write_text(
-        '[tool.pytest.ini_options]\nagentcache_redact = ["x-my-*"]\n'
-    )
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("pytest.ini", "[pytest]\nagentcache_redact = x-my-*\n"),
+        ("pyproject.toml", '[tool.pytest.ini_options]\nagentcache_redact = ["x-my-*"]\n'),
+    ],
+)
+def test_settings_of_the_suite_count(folder, run, name, text):
+    """Names that its configuration calls secret are secret here."""
+    (folder / name).write_text(text)
     asked = get()
     headers = Headers((("x-my-thing", "abcdefgh"),))
     write(

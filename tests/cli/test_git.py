@@ -5,11 +5,10 @@ from __future__ import annotations
 import gzip
 import json
 import os
-import subprocess
 
 from pytest_agentcache.interaction import Headers, Interaction, Request, Response
 
-from .conftest import JSON, chat, environment, get, write
+from .conftest import JSON, chat, get, without_reader, write
 
 PICTURE = Headers((("content-type", "image/png"),))
 
@@ -231,16 +230,9 @@ def test_pager_that_is_left_early(folder, repository, run):
     repository.commit()
     run("git-setup")
     write(folder / "cassettes/t/a.yaml", *(chat(("user", f"{n} " * 3000)) for n in range(60)))
-    with subprocess.Popen(
-        ["git", "--no-pager", "diff"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env=environment(),
-    ) as process:
-        process.stdout.close()
-        told = process.stderr.read()
+    told, _ = without_reader("git", "--no-pager", "diff")
 
-    assert told == b""
+    assert told == ""
 
 
 def test_git_shows_new_removed_and_broken_files(folder, repository, run):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import chat, get, write
+from .conftest import chat, get, make_huge, write
 
 
 def index(path: Path):
@@ -62,12 +62,6 @@ def test_for_machines(folder, run):
 
 def make_pipe(path):
     os.mkfifo(path)
-
-
-def make_huge(path):
-    with path.open("wb") as file:
-        file.write(b"agentcache: 1\n")
-        file.truncate(2**31)
 
 
 def make_half(path):
