@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import secrets
 import string
-import threading
 import uuid
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from itertools import count
+
+from .conftest import Upstream
 
 _SIGNS = string.ascii_letters + string.digits
 
@@ -18,26 +19,15 @@ def drawn(mark: str) -> str:
     return f"{mark}A1{''.join(secrets.choice(_SIGNS) for _ in range(22))}"
 
 
-class DrawingUpstream:
+class DrawingUpstream(Upstream):
     """Chat, messages, responses and batches; whoever names an id that it never drew gets a 404."""
 
     def __init__(self) -> None:
         self.drawn: list[str] = []
-        self.hits = 0
         self._polls: dict[str, int] = {}
         # Seconds since 1970; each answer is made in another.
         self._seconds = count(1_790_000_000 + secrets.randbelow(1_000_000))
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
-        self._thread.start()
-
-    def stop(self) -> None:
-        if self._thread.is_alive():
-            self._server.shutdown()
-            self._thread.join()
-            self._server.server_close()
+        super().__init__()
 
     def draw(self, mark: str) -> str:
         self.drawn.append(drawn(mark))
@@ -97,7 +87,7 @@ class DrawingUpstream:
             protocol_version = "HTTP/1.1"
 
             def answer(self) -> None:
-                upstream.hits += 1
+                upstream.hits.append(f"{self.command} {self.path}")
                 body = self.rfile.read(int(self.headers.get("content-length") or 0))
                 media, content = upstream.answer(self.path, json.loads(body or b"{}"))
                 raw = (content if isinstance(content, str) else json.dumps(content)).encode()
