@@ -9,9 +9,9 @@ import json
 import time
 from statistics import median
 
-from pytest_agentcache.interaction import Headers, Interaction, Request, Response
-from pytest_agentcache.responder import Responder
-from pytest_agentcache.settings import Settings
+from pytest_agentcache.http.messages import Headers, Interaction, Request, Response
+from pytest_agentcache.replay.responder import Responder
+from pytest_agentcache.settings.settings import Settings
 
 COUNTS = (3, 300, 3000)
 SAMPLES = 300

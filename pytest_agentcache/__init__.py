@@ -26,12 +26,12 @@ if TYPE_CHECKING:
         UsageError,
     )
     from .faults import Upstream
-    from .harness import Harness
-    from .interaction import Headers, Interaction, Request, Response
-    from .misses import Miss
-    from .prompts import PromptCall
+    from .http.messages import Headers, Interaction, Request, Response
+    from .llm.prompt_log import PromptCall
+    from .llm.usage import Usage
+    from .replay.misses import Miss
+    from .replay.session import Harness
     from .standalone import use_cassette
-    from .usage import Usage
 
 __version__ = "0.1.0"
 
@@ -49,16 +49,16 @@ _HOMES = {
     "SecretError": "errors",
     "SettingsError": "errors",
     "UsageError": "errors",
-    "Harness": "harness",
-    "Headers": "interaction",
-    "Interaction": "interaction",
-    "Request": "interaction",
-    "Response": "interaction",
-    "Miss": "misses",
-    "PromptCall": "prompts",
+    "Harness": "replay.session",
+    "Headers": "http.messages",
+    "Interaction": "http.messages",
+    "Request": "http.messages",
+    "Response": "http.messages",
+    "Miss": "replay.misses",
+    "PromptCall": "llm.prompt_log",
     "use_cassette": "standalone",
     "Upstream": "faults",
-    "Usage": "usage",
+    "Usage": "llm.usage",
 }
 
 __all__ = [

@@ -11,16 +11,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from .clients import SWITCHBOARD, install
+from .clients.sockets import SocketGuard
 from .clock import Clock, take_out
 from .errors import CassetteError, FaultError, MissError, SettingsError
 from .faults import report
-from .harness import Harness
-from .hooks import Hooks
-from .intercept import SWITCHBOARD, install
-from .intercept.sockets import SocketGuard
-from .report import misses
-from .runs import SURROUNDINGS, Run
-from .settings import ENVIRONMENT, Settings, check_value
+from .replay.hooks import Hooks
+from .replay.run_state import SURROUNDINGS, Run
+from .replay.session import Harness
+from .reports.miss_report import misses
+from .settings.settings import ENVIRONMENT, Settings, check_value
 
 _RUN = Run(uuid.uuid4().hex)
 

@@ -16,7 +16,7 @@ import pytest
 from origin import PORT, Origin
 from pages import Page, source_of
 
-from pytest_agentcache.suite.census import SETTINGS
+from pytest_agentcache.suite.collection import SETTINGS
 
 HERE = Path(__file__).parent
 # The address is part of every recorded request.

@@ -14,7 +14,7 @@ from requests_cache.backends.base import BaseCache
 from requests_cache.backends.filesystem import FileCache, FileDict
 from requests_cache.models.response import CachedResponse
 
-from ..cassette import replace_file
+from ..files import replace_file
 from ..redaction import Redaction
 from .serializer import STRUCTURE, redacted, to_yaml, yaml_serializer
 

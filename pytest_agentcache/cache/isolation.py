@@ -10,9 +10,9 @@ from collections import defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..prompts import PromptLog
+from ..llm.prompt_log import PromptLog
 from ..redaction import Redaction
-from ..settings import Settings
+from ..settings.settings import Settings
 from .keywords import check
 
 if TYPE_CHECKING:

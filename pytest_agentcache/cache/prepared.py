@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..header_policy import WIRE
-from ..interaction import Headers, Request
-from ..wire import content_of
+from ..http.headers import WIRE
+from ..http.messages import Headers, Request
+from ..http.wire import content_of
 
 # About one connection, or made anew from the body; which host and proxies it names is kept.
 _FRAMING = {*WIRE} - {"host", "http2-settings", "via"}

@@ -7,8 +7,9 @@ from typing import Any
 
 from requests_cache.serializers import CattrStage, SerializerPipeline, Stage
 
-from .. import body, cassette_yaml
-from ..interaction import Headers
+from .. import canonical_yaml as cassette_yaml
+from ..http import body
+from ..http.messages import Headers
 from ..redaction import Redaction, placeholder
 
 # In the order in which a reader wants them; what requests-cache adds comes after.

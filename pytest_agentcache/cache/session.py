@@ -15,12 +15,12 @@ from requests_cache import CachedSession
 from requests_cache.models.response import CachedResponse
 from requests_cache.policy.settings import CacheSettings
 
-from .. import auto_cache
 from ..errors import AutoCacheError
-from ..interaction import Headers, Request
-from ..interaction import Response as Answer
-from ..prompts import PromptLog
-from ..settings import Settings
+from ..http.messages import Headers, Request
+from ..http.messages import Response as Answer
+from ..llm import router_flag as auto_cache
+from ..llm.prompt_log import PromptLog
+from ..settings.settings import Settings
 from .prepared import asked
 
 

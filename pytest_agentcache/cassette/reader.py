@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from .. import body, cassette_yaml
+from .. import canonical_yaml as cassette_yaml
 from ..errors import CassetteError
-from ..interaction import Headers, Interaction, Request, Response, standard_reason
-from .files import head, sidecar_folder
-from .recorded import VERSION, Cassette
-from .repeats import RepeatError, Repeats
+from ..http import body
+from ..http.messages import Headers, Interaction, Request, Response, standard_reason
+from .model import VERSION, Cassette
+from .references import RepeatError, Repeats
+from .sidecars import head, sidecar_folder
 
 _BODY_KEYS = {*body.KINDS, *body.STYLES}
 _KEYS = {"agentcache", "recorded_at", "test", "interactions"}

@@ -9,13 +9,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from .. import body, cassette_yaml
-from ..caption import caption
+from .. import canonical_yaml as cassette_yaml
 from ..errors import CassetteError
-from ..interaction import Headers, Interaction, Request, Response, standard_reason
-from .files import replace_file, sidecar_folder, sidecars_named_in, unwritable
-from .recorded import VERSION, Cassette
-from .repeats import MarkError, Shortening
+from ..files import replace_file
+from ..http import body
+from ..http.messages import Headers, Interaction, Request, Response, standard_reason
+from .caption import caption
+from .model import VERSION, Cassette
+from .references import MarkError, Shortening
+from .sidecars import sidecar_folder, sidecars_named_in, unwritable
 
 _HEADER = "# Recorded by pytest-agentcache. Edit freely: it is checked when it is read."
 _GZIP = b"\x1f\x8b"

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from ..errors import AgentCacheError
 from .arguments import COMMANDS, parser
-from .problem import FINE, FOUND, REFUSED
-from .screen import Screen
+from .exit_codes import FINE, FOUND, REFUSED
+from .terminal import Screen
 
 __all__ = ["FINE", "FOUND", "REFUSED", "entry", "main"]
 

@@ -6,20 +6,18 @@ import argparse
 from typing import Protocol
 
 from .. import __version__
-from . import (
-    checking,
-    completion,
-    diffing,
-    listing,
-    pruning,
-    redacting,
-    reporting,
-    showing,
-    summing_up,
-)
-from .converting import Export, Import
-from .git_setup import Diff, Setup, Textconv
-from .screen import Screen
+from .commands import check as checking
+from .commands import completion
+from .commands import diff as diffing
+from .commands import list as listing
+from .commands import prune as pruning
+from .commands import redact as redacting
+from .commands import report as reporting
+from .commands import show as showing
+from .commands import summary as summing_up
+from .commands.convert import Export, Import
+from .commands.git_setup import Diff, Setup, Textconv
+from .terminal import Screen
 
 
 class Command(Protocol):
@@ -76,4 +74,5 @@ def parser() -> argparse.ArgumentParser:
             parents=[common],
         )
         command.add(own)
+        own.set_defaults(parser=top)
     return top

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 
-from ..interaction import Request
+from ..http.messages import Request
 
 _PLACEHOLDER = re.compile(r"<([A-Z][A-Z0-9_]*)>")
 

@@ -10,10 +10,11 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
-from .. import cassette, vcr
+from .. import cassette
+from ..cassette import foreign as vcr
+from ..cassette.paths import FOLDER
 from ..errors import CassetteError
-from ..naming import FOLDER
-from .problem import CommandError
+from .exit_codes import CommandError
 from .selection import LARGEST, Loaded, parse, read_bytes, shown
 
 _SUFFIXES = (".yaml", ".yml", ".json")

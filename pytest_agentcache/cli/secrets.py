@@ -6,10 +6,10 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..interaction import Interaction
+from ..http.messages import Interaction
 from ..redaction import Redaction
-from ..settings import Settings
-from .change import changes
+from ..settings.settings import Settings
+from .diff.changes import changes
 
 
 @dataclass(frozen=True, slots=True)

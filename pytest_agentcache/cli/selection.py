@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .. import cassette, vcr
+from .. import cassette
 from ..cassette import Cassette, is_ours
+from ..cassette import foreign as vcr
+from ..cassette.paths import FOLDER, nearly_said_by, said_by
 from ..errors import CassetteError
-from ..interaction import Interaction
-from ..naming import FOLDER, nearly_said_by, said_by
-from .problem import CommandError
+from ..http.messages import Interaction
+from .exit_codes import CommandError
 
 # In bytes; a larger one was never reviewed by anybody, and would not fit into memory as a tree.
 LARGEST = 64 * 2**20

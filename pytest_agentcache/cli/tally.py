@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from .. import cassette_yaml
-from ..answer import said_by
-from ..conversation import model_of
-from ..interaction import Interaction
-from .problem import CommandError
+from .. import canonical_yaml as cassette_yaml
+from ..http.messages import Interaction
+from ..llm.answer import said_by
+from ..llm.conversation import model_of
+from .exit_codes import CommandError
 
 
 @dataclass(frozen=True, slots=True)

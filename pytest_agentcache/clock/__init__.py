@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 from ..errors import ClockError
-from ..instants import instant, span
+from ..settings.durations import instant, span
 from . import threads
 from .loops import awaiting_upstream
 from .patches import leave, put_in, set_aside, take_out

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar
 
 from ..errors import FaultError
-from ..instants import span
+from ..settings.durations import span
 
 P = ParamSpec("P")
 R = TypeVar("R")

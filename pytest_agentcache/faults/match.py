@@ -9,8 +9,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ..errors import FaultError
-from ..interaction import Request
-from ..matching import Matcher
+from ..http.messages import Request
+from ..matching.matcher import Matcher
 
 Matchable = str | re.Pattern[str] | Callable[[Request], object]
 ALLOWED = (

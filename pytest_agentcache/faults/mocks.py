@@ -10,7 +10,7 @@ from requests import PreparedRequest
 from requests.adapters import HTTPAdapter
 from responses.registries import FirstMatchRegistry
 
-from ..interaction import Headers, Request
+from ..http.messages import Headers, Request
 from .values import Call
 
 

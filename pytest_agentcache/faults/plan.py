@@ -8,8 +8,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..errors import FaultError
-from ..interaction import Request
-from ..matching import Matcher
+from ..http.messages import Request
+from ..matching.matcher import Matcher
 from .planned import Planned
 from .values import Call, Met
 

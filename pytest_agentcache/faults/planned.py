@@ -6,7 +6,7 @@ import threading
 from dataclasses import dataclass, field
 from types import TracebackType
 
-from ..interaction import Request, Response
+from ..http.messages import Request, Response
 from .match import Match
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..errors import FaultError
-from ..interaction import Headers, Response, standard_reason
+from ..http.messages import Headers, Response, standard_reason
 
 UNSET: Any = type("Unset", (), {"__repr__": lambda self: "…"})()
 HeaderFields = Mapping[str, str | int] | Iterable[tuple[str, str | int]]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from ..clock import Clock
-from ..interaction import Request, Response
+from ..http.messages import Request, Response
 
 if TYPE_CHECKING:
     from .planned import Planned

@@ -7,8 +7,8 @@ Nothing secret is written, and what was written matches again whatever the secre
 - by shape: the formats of keys and tokens.
 """
 
-from .doubts import Doubt
 from .names import placeholder
 from .redactor import Redaction
+from .suspects import Doubt
 
 __all__ = ["Doubt", "Redaction", "placeholder"]

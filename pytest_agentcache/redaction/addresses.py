@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from urllib.parse import quote, quote_plus, unquote_plus, unquote_to_bytes
 
-from ..interaction import Headers
+from ..http.body.spans import merged, replaced
+from ..http.messages import Headers
 from .bodies import Bodies
 from .names import HEADER, PLACEHOLDER, QUERY, REDIRECT, Names, placeholder
-from .spans import merged, replaced
 from .values import Values
 
 _SCHEME = re.compile(r"(?:bearer|basic|token|digest|aws4-hmac-sha256|apikey)\s+", re.IGNORECASE)

@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from dataclasses import replace
 from urllib.parse import quote, quote_plus, unquote_plus, unquote_to_bytes
 
-from ..body import aws_events, multipart
-from ..body.form import is_form
-from .codings import coded, escaped, packing
+from ..http.body import aws_events, multipart
+from ..http.body.compression import coded, escaped, packing
+from ..http.body.form import is_form
+from ..http.body.spans import Span, merged, replaced
+from ..http.body.split_stream import is_in_pieces, split_over_events
 from .fields import Fields
 from .names import MARK, Names, placeholder
 from .shapes import Shapes
-from .spans import Span, merged, replaced
-from .streams import is_in_pieces, split_over_events
 from .values import Values
 
 _FIELD = re.compile(rb"(?:^|(?<=&))([^=&]+)=([^&]+)")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from ..http.body.spans import Span
 from .names import HEADER, MARK, QUERY, Names, placeholder
-from .spans import Span
 
 # A name and the start of its text value: in JSON, in JSON inside a stream, and (with the quotes
 # escaped, seven times over at most) in JSON inside a string of JSON. Each attempt begins at the

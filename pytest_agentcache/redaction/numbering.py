@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from ..interaction import Headers, Interaction, Request
+from ..http.messages import Headers, Interaction, Request
 
 
 def renumbered(interaction: Interaction, renumber: Callable[[bytes], bytes]) -> Interaction:

@@ -8,19 +8,19 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from ..body import aws_events, encoding, multipart
-from ..body.form import is_form, pairs
-from ..interaction import Headers, Interaction, Request, Response
-from ..settings import Settings
+from ..http.body import aws_events, encoding, multipart
+from ..http.body.compression import is_packed, packing
+from ..http.body.form import is_form, pairs
+from ..http.body.spans import chunks
+from ..http.messages import Headers, Interaction, Request, Response
+from ..settings.settings import Settings
 from . import numbering
 from .addresses import Addresses
 from .bodies import Bodies
-from .codings import is_packed, packing
-from .doubts import Doubt, doubts, fingerprint
 from .environment import is_secret, secrets_of
 from .names import PLACEHOLDER, Names, placeholder
 from .shapes import Shapes
-from .spans import chunks
+from .suspects import Doubt, doubts, fingerprint
 from .values import LONG, Values
 
 # A shorter one could be anything.

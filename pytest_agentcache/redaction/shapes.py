@@ -8,8 +8,8 @@ from base64 import b64decode
 from collections.abc import Callable, Iterable, Iterator
 from urllib.parse import unquote_to_bytes
 
+from ..http.body.spans import Span
 from .formats import BEGIN, FORMATS, PERSONAL, Format
-from .spans import Span
 
 _BASIC = re.compile(rb"(?i:basic)(?: |%20|\+)([A-Za-z0-9+/]{8,4096}={0,2})(?![\w+/])")
 _ASSIGNMENT = re.compile(

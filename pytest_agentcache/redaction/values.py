@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from urllib.parse import quote, quote_plus
 
-from .spans import Span
+from ..http.body.spans import Span
 
 # Shorter ones are looked for as whole words, and in no coding.
 LONG = 8

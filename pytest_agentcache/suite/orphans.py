@@ -11,7 +11,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 from .. import cassette
-from ..naming import FOLDER
+from ..cassette.paths import FOLDER
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ import pytest
 import pytest_agentcache
 from pytest_agentcache import cassette
 from pytest_agentcache.cli import main
-from pytest_agentcache.interaction import Headers, Interaction, Request, Response
+from pytest_agentcache.http.messages import Headers, Interaction, Request, Response
 
 RECORDED = datetime(2026, 11, 21, 18, 29, 15, tzinfo=UTC)
 JSON = Headers((("content-type", "application/json"),))

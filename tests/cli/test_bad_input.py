@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from pytest_agentcache import cassette, vcr
+from pytest_agentcache import cassette
+from pytest_agentcache.cassette import foreign as vcr
 
 from .conftest import chat, environment, get, make_huge, snapshot, without_reader, write
 

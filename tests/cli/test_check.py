@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from pytest_agentcache.interaction import Headers
+from pytest_agentcache.http.messages import Headers
 
 from .conftest import JSON, chat, get, snapshot, write
 

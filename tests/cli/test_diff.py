@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from pytest_agentcache.interaction import Headers, Interaction, Request, Response
+from pytest_agentcache.http.messages import Headers, Interaction, Request, Response
 
 from .conftest import JSON, chat, get, write
 
@@ -235,7 +235,7 @@ def test_lines_fit_the_terminal(folder, run, monkeypatch, width, colour):
     """Whatever changed, no line is wider than the terminal."""
     import re
 
-    from pytest_agentcache.cli.screen import columns
+    from pytest_agentcache.cli.terminal import columns
 
     monkeypatch.setenv("COLUMNS", str(width))
     long = "a word after another " * 30

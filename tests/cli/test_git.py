@@ -6,7 +6,7 @@ import gzip
 import json
 import os
 
-from pytest_agentcache.interaction import Headers, Interaction, Request, Response
+from pytest_agentcache.http.messages import Headers, Interaction, Request, Response
 
 from .conftest import JSON, chat, get, without_reader, write
 

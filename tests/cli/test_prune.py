@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from pytest_agentcache.interaction import Headers, Interaction, Request, Response
+from pytest_agentcache.http.messages import Headers, Interaction, Request, Response
 
 from .conftest import at_terminal, get, snapshot, write
 

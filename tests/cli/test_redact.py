@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pytest_agentcache import cassette
-from pytest_agentcache.interaction import Headers, Interaction, Request, Response
+from pytest_agentcache.http.messages import Headers, Interaction, Request, Response
 
 from .conftest import JSON, RECORDED, get, snapshot, write
 

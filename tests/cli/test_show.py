@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from pytest_agentcache.interaction import Headers, Interaction, Request, Response
+from pytest_agentcache.http.messages import Headers, Interaction, Request, Response
 
 from .conftest import JSON, chat, get, write
 
@@ -181,7 +181,7 @@ def test_lines_fit_the_terminal(folder, run, monkeypatch, width):
 
     lines = run("show", "a.yaml", "--full").out.splitlines()
 
-    from pytest_agentcache.cli.screen import columns
+    from pytest_agentcache.cli.terminal import columns
 
     assert max(map(columns, lines)) <= width
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from markdown_it import MarkdownIt
 
-from pytest_agentcache.interaction import Headers
+from pytest_agentcache.http.messages import Headers
 
 from .conftest import JSON, chat, get, write
 

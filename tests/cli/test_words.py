@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pytest_agentcache.cli.screen import Screen, columns, cut, cut_middle, shortened, wrap
-from pytest_agentcache.cli.words import compare, written
+from pytest_agentcache.cli.diff.words import compare, written
+from pytest_agentcache.cli.terminal import Screen, columns, cut, cut_middle, shortened, wrap
 
 PLAIN = Screen(io.StringIO(), io.StringIO())
 TEXTS = st.lists(st.sampled_from(["a", "b", "Paris", " ", "\n", ".", "天", "é"]), max_size=40).map(

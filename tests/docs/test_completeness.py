@@ -12,9 +12,11 @@ import guide
 import pytest
 
 import pytest_agentcache
-from pytest_agentcache import body, fixtures, hookspecs, options
 from pytest_agentcache.cli.arguments import COMMANDS
-from pytest_agentcache.settings import ENVIRONMENT, Settings
+from pytest_agentcache.http import body
+from pytest_agentcache.plugin import fixtures, hookspecs
+from pytest_agentcache.settings.settings import ENVIRONMENT, Settings
+from pytest_agentcache.suite import options
 
 CONFIGURATION = (guide.ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
 HOW_IT_WORKS = (guide.ROOT / "docs" / "how-it-works.md").read_text(encoding="utf-8")

@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Callable
 from urllib.parse import quote, quote_plus
 
-from pytest_agentcache.body import aws_events
+from pytest_agentcache.http.body import aws_events
 
 from .clients import Call
 from .upstream import Answer

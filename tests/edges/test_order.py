@@ -19,9 +19,9 @@ import requests
 import trio
 
 from pytest_agentcache import use_cassette
-from pytest_agentcache.harness import Harness
-from pytest_agentcache.runs import Run
-from pytest_agentcache.settings import Settings
+from pytest_agentcache.replay.run_state import Run
+from pytest_agentcache.replay.session import Harness
+from pytest_agentcache.settings.settings import Settings
 
 from .programs import Par, Program, Seq, leaves, under_way
 from .upstream import PATIENCE, Answer, Asked, Upstream

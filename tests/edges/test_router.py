@@ -25,7 +25,7 @@ from pytest_agentcache import (
     use_cassette,
 )
 from pytest_agentcache.cassette import read
-from pytest_agentcache.usage import usage_of
+from pytest_agentcache.llm.usage import usage_of
 
 from .clients import CLIENTS, Call
 
@@ -425,7 +425,7 @@ def test_late_requests_are_refused(client, upstream, cassette):
         go.set()
         thread.join()
 
-    from pytest_agentcache.intercept import SWITCHBOARD
+    from pytest_agentcache.clients import SWITCHBOARD
 
     assert [each.status for each in got] == [504]
     assert [miss.kind for miss in SWITCHBOARD.take_late()] == ["late"]
@@ -554,7 +554,7 @@ def test_a_wrong_session_is_told_at_once(cassette):
     ):
         pass
 
-    from pytest_agentcache.intercept import SWITCHBOARD
+    from pytest_agentcache.clients import SWITCHBOARD
 
     assert SWITCHBOARD.current is None
 

@@ -12,7 +12,7 @@ import pytest
 from botocore.config import Config
 
 from pytest_agentcache import Usage, use_cassette
-from pytest_agentcache.usage import usage_of
+from pytest_agentcache.llm.usage import usage_of
 
 from .upstream import Answer
 

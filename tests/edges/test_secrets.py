@@ -7,7 +7,8 @@ from urllib.parse import quote
 
 import pytest
 
-from pytest_agentcache import report, use_cassette
+from pytest_agentcache import use_cassette
+from pytest_agentcache.reports import miss_report as report
 
 from . import planted
 from .clients import Call

@@ -4,8 +4,8 @@ from random import Random
 
 import pytest
 
-from pytest_agentcache.order.lanes import Lane
-from pytest_agentcache.order.sequence import Span, ordered
+from pytest_agentcache.replay.ordering.lanes import Lane
+from pytest_agentcache.replay.ordering.sequence import Span, ordered
 
 from .programs import Par, Seq, leaves, under_way
 

@@ -14,8 +14,8 @@ import threading
 import pytest
 
 from pytest_agentcache import MissError, NetworkBlocked, use_cassette
-from pytest_agentcache.intercept import SWITCHBOARD
-from pytest_agentcache.intercept.sockets import SocketGuard
+from pytest_agentcache.clients import SWITCHBOARD
+from pytest_agentcache.clients.sockets import SocketGuard
 
 from .clients import Call
 from .upstream import Answer

@@ -9,7 +9,7 @@ import threading
 import pytest
 
 from pytest_agentcache import use_cassette
-from pytest_agentcache.body import sse
+from pytest_agentcache.http.body import sse
 
 from .clients import CLIENTS, Call
 from .upstream import Answer

@@ -12,7 +12,7 @@ import anyio.to_thread
 import pytest
 
 from pytest_agentcache import use_cassette
-from pytest_agentcache.intercept import SWITCHBOARD
+from pytest_agentcache.clients import SWITCHBOARD
 
 from .clients import CLIENTS, AsyncClient, Call
 from .upstream import Answer

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from pytest_agentcache.cassette import Cassette
-from pytest_agentcache.interaction import Headers, Interaction, Request, Response
-from pytest_agentcache.page import Entry
+from pytest_agentcache.http.messages import Headers, Interaction, Request, Response
+from pytest_agentcache.reports.html import Entry
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 JSON = Headers((("content-type", "application/json"),))

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from pytest_agentcache.page import Entry, RunTold, render, write
+from pytest_agentcache.reports.html import Entry, RunTold, render, write
 
 CHROMIUM = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_agentcache.page import RunTold
+from pytest_agentcache.reports.html import RunTold
 
 from .calls import called, chat, entry, missed, streamed, trip, user
 

@@ -6,7 +6,7 @@ import base64
 from datetime import timedelta
 
 from pytest_agentcache.errors import CassetteError
-from pytest_agentcache.page import Entry, RunTold
+from pytest_agentcache.reports.html import Entry, RunTold
 
 from .calls import CHAT, NOW, called, chat, entry, missed, picture, streamed, trip, user
 

@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 
 from pytest_agentcache.errors import CassetteError
-from pytest_agentcache.interaction import Headers, Interaction, Request, Response
-from pytest_agentcache.page import Entry, RunTold, render
+from pytest_agentcache.http.messages import Headers, Interaction, Request, Response
+from pytest_agentcache.reports.html import Entry, RunTold, render
 
 from .calls import CHAT, NOW, called, chat, entry, missed, streamed, trip, user
 

@@ -21,7 +21,7 @@ import pytest
 import requests_cache  # noqa: F401
 
 from pytest_agentcache import use_cassette  # noqa: F401
-from pytest_agentcache.intercept import install
+from pytest_agentcache.clients import install
 
 install()
 

@@ -58,8 +58,8 @@ def test_a_suite_that_does_not_use_it_loads_nothing_heavy(suite, auto):
         def test_last():
             loaded = {{name.partition(".")[0] for name in sys.modules}}
             assert loaded & {HEAVY!r} == set()
-            assert "pytest_agentcache.intercept" not in sys.modules
-            assert "pytest_agentcache.responder" not in sys.modules
+            assert "pytest_agentcache.clients" not in sys.modules
+            assert "pytest_agentcache.replay.responder" not in sys.modules
     """)
 
     suite.spawn("-p", "no:anyio", "-p", "no:requests_mock").assert_outcomes(passed=5)

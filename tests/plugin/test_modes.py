@@ -377,8 +377,8 @@ def test_a_retry_that_is_answered_counts(suite, upstream):
         import requests
 
         def test_one(agentcache):
-            from pytest_agentcache.intercept import SWITCHBOARD
-            from pytest_agentcache.interaction import Request
+            from pytest_agentcache.clients import SWITCHBOARD
+            from pytest_agentcache.http.messages import Request
 
             # Upstream is asked, and the connection breaks before it answers.
             SWITCHBOARD.decide(Request("GET", URL + "/one"))

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import requests
 
-from pytest_agentcache.intercept import SWITCHBOARD
-from pytest_agentcache.runs import SURROUNDINGS
+from pytest_agentcache.clients import SWITCHBOARD
+from pytest_agentcache.replay.run_state import SURROUNDINGS
 
 FLAGS = ["", "--agentcache-offline"]
 
@@ -228,7 +228,7 @@ def test_the_guard_ends_with_the_run(suite, upstream):
 
 def test_an_interrupted_run_leaves_no_guard(suite):
     """Interrupted in a test that shuts the network, a run leaves it open for what comes after."""
-    from pytest_agentcache.intercept import SWITCHBOARD
+    from pytest_agentcache.clients import SWITCHBOARD
 
     before = SWITCHBOARD.guard
     suite.write("""

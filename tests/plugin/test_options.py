@@ -7,7 +7,7 @@ from dataclasses import fields
 
 import pytest
 
-from pytest_agentcache.settings import IDS, MODES, Settings
+from pytest_agentcache.settings.settings import IDS, MODES, Settings
 
 MODE = "def test_mode(agentcache): assert agentcache.mode == {!r}"
 

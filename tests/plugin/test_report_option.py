@@ -94,7 +94,7 @@ def test_a_cassette_that_is_none_is_listed(suite):
     page = suite.root / "report.html"
     assert len(index(page)["tests"]) == 1
 
-    from pytest_agentcache.page import entry_of, render, write
+    from pytest_agentcache.reports.html import entry_of, render, write
 
     write(page, render([entry_of(suite.cassette("test_one"), "test_one.yaml")]))
     assert "what" in index(page)["tests"][0]["error"]["problem"]

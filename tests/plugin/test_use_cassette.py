@@ -11,13 +11,13 @@ import pytest
 import requests
 
 from pytest_agentcache import CassetteError, MissError, NetworkBlocked, SettingsError, use_cassette
-from pytest_agentcache.settings import MODES
+from pytest_agentcache.settings.settings import MODES
 
 
 @pytest.fixture(autouse=True)
 def no_mode_around(monkeypatch):
     """As outside pytest: neither a run nor the environment says what the mode is."""
-    from pytest_agentcache.runs import SURROUNDINGS
+    from pytest_agentcache.replay.run_state import SURROUNDINGS
 
     monkeypatch.delenv("AGENTCACHE_MODE", raising=False)
     monkeypatch.setattr(SURROUNDINGS, "settings", None)

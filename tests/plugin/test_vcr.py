@@ -11,8 +11,8 @@ import pytest
 
 from pytest_agentcache import Headers, Interaction, Request, Response, cassette
 from pytest_agentcache.cassette import Cassette
+from pytest_agentcache.cassette.foreign import read_foreign, write_vcr
 from pytest_agentcache.cli import main
-from pytest_agentcache.vcr import read_foreign, write_vcr
 
 ASKING = '''
 """The same questions through each client."""
@@ -528,11 +528,11 @@ def test_persister_takes_the_files_along(suite, upstream):
     source = """
 import sys
 import vcr, requests
-from pytest_agentcache.vcr.serializer import Persister
+from pytest_agentcache.vcr import serializer
 
 origin, path, copy = sys.argv[1:]
 my_vcr = vcr.VCR(record_mode="none")
-my_vcr.register_persister(Persister)
+my_vcr.register_persister(serializer.Persister)
 with my_vcr.use_cassette(path) as played:
     print(requests.get(origin + "/image").content == bytes.fromhex(EXPECTED))
 my_vcr.persister.save_cassette(copy, played._as_dict(), None)
@@ -551,7 +551,7 @@ def test_vcrpy_is_not_needed():
     code = (
         "import sys; sys.modules['vcr'] = None\n"
         "from pathlib import Path\n"
-        "from pytest_agentcache.vcr import read_foreign, serializer, vcrpy\n"
+        "from pytest_agentcache.vcr import read_foreign, serializer\n"
         f"print(len(read_foreign(Path({str(sample)!r})).interactions))"
     )
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

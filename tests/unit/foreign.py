@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from hypothesis import strategies as st
 
 from pytest_agentcache.cassette import Cassette
-from pytest_agentcache.interaction import Headers, Interaction, Request, Response, standard_reason
+from pytest_agentcache.http.messages import Headers, Interaction, Request, Response, standard_reason
 
 from .values import JSON, STRINGS
 

@@ -6,10 +6,10 @@ import json
 
 import pytest
 
-from pytest_agentcache.answer import said_by
-from pytest_agentcache.body import aws_events
-from pytest_agentcache.caption import caption
-from pytest_agentcache.interaction import Headers, Interaction, Request, Response
+from pytest_agentcache.cassette.caption import caption
+from pytest_agentcache.http.body import aws_events
+from pytest_agentcache.http.messages import Headers, Interaction, Request, Response
+from pytest_agentcache.llm.answer import said_by
 
 URL = "https://h.example/v1/x"
 

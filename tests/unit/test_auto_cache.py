@@ -7,7 +7,7 @@ import json
 import pytest
 
 from pytest_agentcache import AutoCacheError, Headers, Request
-from pytest_agentcache.auto_cache import (
+from pytest_agentcache.llm.router_flag import (
     caches,
     document,
     is_prompt,
@@ -15,7 +15,7 @@ from pytest_agentcache.auto_cache import (
     provider_of,
     without_flag,
 )
-from pytest_agentcache.settings import Settings
+from pytest_agentcache.settings.settings import Settings
 
 CHAT = {"model": "anthropic/claude-sonnet-4-5", "messages": [{"role": "user", "content": "Hi"}]}
 URL = "https://router.requesty.ai/v1/chat/completions"

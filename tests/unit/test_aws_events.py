@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_agentcache import body
-from pytest_agentcache.body import aws_events
+from pytest_agentcache.http import body
+from pytest_agentcache.http.body import aws_events
 
 from .values import JSON, same
 

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 
 import pytest
 
+from pytest_agentcache.cassette.foreign import read_foreign
 from pytest_agentcache.errors import CassetteError
-from pytest_agentcache.interaction import Headers, Interaction, Request, Response
-from pytest_agentcache.vcr import read_foreign
+from pytest_agentcache.http.messages import Headers, Interaction, Request, Response
 
 RUBY = """---
 http_interactions:

@@ -5,8 +5,9 @@ import yaml
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from pytest_agentcache import body, cassette_yaml
-from pytest_agentcache.body import BodyError, from_fields, to_fields
+from pytest_agentcache import canonical_yaml as cassette_yaml
+from pytest_agentcache.http import body
+from pytest_agentcache.http.body import BodyError, from_fields, to_fields
 
 from .values import JSON
 

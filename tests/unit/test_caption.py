@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_agentcache.caption import caption, says
-from pytest_agentcache.interaction import Headers, Interaction, Request, Response
+from pytest_agentcache.cassette.caption import caption, says
+from pytest_agentcache.http.messages import Headers, Interaction, Request, Response
 
 from .values import JSON
 

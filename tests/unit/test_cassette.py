@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 
 from pytest_agentcache.cassette import (
     Cassette,
-    locked,
     read,
     remove,
     render,
@@ -23,13 +22,8 @@ from pytest_agentcache.cassette import (
     write,
 )
 from pytest_agentcache.errors import CassetteError
-from pytest_agentcache.interaction import (
-    Headers,
-    Interaction,
-    Request,
-    Response,
-    standard_reason,
-)
+from pytest_agentcache.files import locked
+from pytest_agentcache.http.messages import Headers, Interaction, Request, Response, standard_reason
 
 from .values import TEXT
 

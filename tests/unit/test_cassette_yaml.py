@@ -4,9 +4,9 @@ import pytest
 import yaml
 from hypothesis import given
 
-from pytest_agentcache import cassette_yaml
-from pytest_agentcache.body import json_text
-from pytest_agentcache.cassette_yaml import UnreadableError, UnwritableError, dump, load
+from pytest_agentcache import canonical_yaml as cassette_yaml
+from pytest_agentcache.canonical_yaml import UnreadableError, UnwritableError, dump, load
+from pytest_agentcache.http.body import json_text
 
 from .values import COLLECTIONS, STRINGS, TEXT_OF_LINES, same
 

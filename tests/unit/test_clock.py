@@ -22,7 +22,7 @@ import pytest
 from pytest_agentcache import ClockError
 from pytest_agentcache.clock import Clock
 from pytest_agentcache.clock.stopped import TIME
-from pytest_agentcache.instants import instant, span
+from pytest_agentcache.settings.durations import instant, span
 
 TEN = datetime(2026, 11, 21, 10, tzinfo=UTC)
 AT_TEN = pytest.mark.agentcache(freeze="2026-11-21T10:00:00Z")

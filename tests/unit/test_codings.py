@@ -13,9 +13,9 @@ import zlib
 
 import pytest
 
-from pytest_agentcache.body import aws_events
 from pytest_agentcache.cache.serializer import redacted as cached
-from pytest_agentcache.interaction import Headers, Interaction, Request, Response
+from pytest_agentcache.http.body import aws_events
+from pytest_agentcache.http.messages import Headers, Interaction, Request, Response
 from pytest_agentcache.redaction import Redaction
 
 # Made when the tests run, so that no scanner finds one in the repository.

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from pytest_agentcache.body.encoding import decoder
+from pytest_agentcache.http.body.encoding import decoder
 
 CUTS = st.lists(st.integers(0, 400), max_size=12)
 

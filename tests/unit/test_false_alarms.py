@@ -11,7 +11,7 @@ import uuid
 
 import pytest
 
-from pytest_agentcache.interaction import Headers, Interaction, Request, Response
+from pytest_agentcache.http.messages import Headers, Interaction, Request, Response
 from pytest_agentcache.redaction import Redaction
 
 DRAW = random.Random(11)

@@ -8,14 +8,14 @@ from types import SimpleNamespace
 
 import pytest
 
-from pytest_agentcache.decisions import AskUpstream
 from pytest_agentcache.errors import FaultError
 from pytest_agentcache.faults import Plan, Upstream, fault_of, native, report
 from pytest_agentcache.faults.values import Fault
-from pytest_agentcache.interaction import Headers, Interaction, Request, Response
-from pytest_agentcache.matching import Matcher
-from pytest_agentcache.responder import Responder
-from pytest_agentcache.settings import Settings
+from pytest_agentcache.http.messages import Headers, Interaction, Request, Response
+from pytest_agentcache.matching.matcher import Matcher
+from pytest_agentcache.replay.decisions import AskUpstream
+from pytest_agentcache.replay.responder import Responder
+from pytest_agentcache.settings.settings import Settings
 
 URL = "https://api.example/now"
 

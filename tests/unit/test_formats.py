@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pytest_agentcache import body
 from pytest_agentcache.cassette import read, write
+from pytest_agentcache.http import body
 from pytest_agentcache.redaction import Redaction
 
 FORMATS = Path(__file__).parents[2] / "fixtures" / "formats"

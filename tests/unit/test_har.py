@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 
 from pytest_agentcache.cassette import Cassette
+from pytest_agentcache.cassette.foreign import har_writer, read_foreign, write_har
 from pytest_agentcache.errors import CassetteError
-from pytest_agentcache.interaction import Headers, Interaction, Request, Response
-from pytest_agentcache.vcr import har_writer, read_foreign, write_har
+from pytest_agentcache.http.messages import Headers, Interaction, Request, Response
 
 from . import foreign
 

@@ -1,7 +1,7 @@
 import pytest
 
-from pytest_agentcache.header_policy import request_headers, response_headers
-from pytest_agentcache.interaction import Headers
+from pytest_agentcache.http.headers import request_headers, response_headers
+from pytest_agentcache.http.messages import Headers
 
 
 def kept(*pairs, status=200, method="GET", **settings):

@@ -1,6 +1,6 @@
 import pytest
 
-from pytest_agentcache.interaction import Headers, standard_reason
+from pytest_agentcache.http.messages import Headers, standard_reason
 
 
 def test_headers_are_lower_case_and_ordered():

@@ -3,11 +3,11 @@ import json
 import pytest
 from hypothesis import given
 
-from pytest_agentcache.differences import differences
-from pytest_agentcache.interaction import Headers, Request
-from pytest_agentcache.json_path import PathError, json_path
-from pytest_agentcache.matching import Matcher
-from pytest_agentcache.settings import Settings
+from pytest_agentcache.http.messages import Headers, Request
+from pytest_agentcache.matching.differences import differences
+from pytest_agentcache.matching.matcher import Matcher
+from pytest_agentcache.settings.json_path import PathError, json_path
+from pytest_agentcache.settings.settings import Settings
 
 from .values import COLLECTIONS
 

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from pytest_agentcache import Headers, PromptCall, Request, Response, Usage
-from pytest_agentcache.prompts import PromptLog, moved
+from pytest_agentcache.llm.prompt_log import PromptLog, moved
 
 URL = "https://router.requesty.ai/v1/chat/completions"
 SYSTEM = {"role": "system", "content": "You are a weather agent."}

@@ -4,12 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_agentcache.body import json_text
-from pytest_agentcache.interaction import Headers, Request, Response
-from pytest_agentcache.matching import Matcher
+from pytest_agentcache.http.body import json_text
+from pytest_agentcache.http.messages import Headers, Request, Response
+from pytest_agentcache.matching.matcher import Matcher
 from pytest_agentcache.redaction import Redaction, placeholder
 from pytest_agentcache.redaction import fields as module
-from pytest_agentcache.settings import Settings
+from pytest_agentcache.settings.settings import Settings
 
 from .values import JSON
 

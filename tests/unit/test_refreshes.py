@@ -7,9 +7,9 @@ import threading
 import pytest
 
 from pytest_agentcache import RefreshError
-from pytest_agentcache.interaction import Request
-from pytest_agentcache.misses import Caller
-from pytest_agentcache.refreshes import Refresh, Refreshes
+from pytest_agentcache.http.messages import Request
+from pytest_agentcache.replay.misses import Caller
+from pytest_agentcache.replay.refreshes import Refresh, Refreshes
 
 
 def refresh(name, run, session="session", caller=None):

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_agentcache.cassette import Cassette, read, render
-from pytest_agentcache.cassette.repeats import MARK, MarkError, RepeatError, Repeats, Shortening
+from pytest_agentcache.cassette.references import MARK, MarkError, RepeatError, Repeats, Shortening
 from pytest_agentcache.errors import CassetteError
-from pytest_agentcache.interaction import Headers, Interaction, Request, Response
+from pytest_agentcache.http.messages import Headers, Interaction, Request, Response
 
 from .values import JSON, same
 

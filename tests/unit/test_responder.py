@@ -4,16 +4,16 @@ from threading import Barrier
 
 import pytest
 
-from pytest_agentcache.decisions import AskUpstream
 from pytest_agentcache.errors import MissError
-from pytest_agentcache.hooks import Hooks
-from pytest_agentcache.hosts import host_listed
-from pytest_agentcache.interaction import Headers, Interaction, Request, Response
-from pytest_agentcache.misses import Caller
-from pytest_agentcache.order import sequence
-from pytest_agentcache.recording import Recording
-from pytest_agentcache.responder import Responder
-from pytest_agentcache.settings import Settings
+from pytest_agentcache.http.messages import Headers, Interaction, Request, Response
+from pytest_agentcache.replay.decisions import AskUpstream
+from pytest_agentcache.replay.hooks import Hooks
+from pytest_agentcache.replay.misses import Caller
+from pytest_agentcache.replay.ordering import sequence
+from pytest_agentcache.replay.responder import Responder
+from pytest_agentcache.replay.response_recorder import Recording
+from pytest_agentcache.settings.hosts import host_listed
+from pytest_agentcache.settings.settings import Settings
 
 
 def asked(path="/", body=b"", method="GET", url=None, **headers):
@@ -316,7 +316,7 @@ def test_asking_what_could_be_answered_uses_nothing_up():
 
 def test_look_up_does_not_grow_with_the_cassette(monkeypatch):
     """A request is compared by its key alone, whatever else is on the cassette."""
-    from pytest_agentcache.matching import Matcher
+    from pytest_agentcache.matching.matcher import Matcher
 
     replying = responder(*(taped(f"/{n}", b"x") for n in range(500)))
     made = []

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_agentcache import settings
-from pytest_agentcache.body import aws_events
-from pytest_agentcache.interaction import Headers, Interaction, Request, Response
+from pytest_agentcache.http.body import aws_events
+from pytest_agentcache.http.messages import Headers, Interaction, Request, Response
 from pytest_agentcache.redaction import Redaction, formats
 from pytest_agentcache.redaction.environment import secrets_of
+from pytest_agentcache.settings.settings import settings
 
 JSON = "application/json"
 STREAM = "text/event-stream"

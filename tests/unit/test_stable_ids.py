@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_agentcache.body import aws_events
-from pytest_agentcache.decisions import AskUpstream
-from pytest_agentcache.interaction import Headers, Interaction, Request, Response
-from pytest_agentcache.responder import Responder
-from pytest_agentcache.settings import IDS, Settings
-from pytest_agentcache.stable_ids import StableIds
-from pytest_agentcache.stable_ids.bindings import Bindings
-from pytest_agentcache.stable_ids.shapes import Shapes
+from pytest_agentcache.http.body import aws_events
+from pytest_agentcache.http.messages import Headers, Interaction, Request, Response
+from pytest_agentcache.matching.stable_ids import StableIds
+from pytest_agentcache.matching.stable_ids.bindings import Bindings
+from pytest_agentcache.matching.stable_ids.shapes import Shapes
+from pytest_agentcache.replay.decisions import AskUpstream
+from pytest_agentcache.replay.responder import Responder
+from pytest_agentcache.settings.settings import IDS, Settings
 
 KINDS = tuple(kind for kind in IDS if kind != "timestamp")
 UUID = "0b1c2d3e-1a2b-4c3d-8e4f-5a6b7c8d9e0f"

@@ -11,8 +11,8 @@ from openai.types import responses as openai_responses
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
 from pytest_agentcache import Headers, Response, Usage, UsageError
-from pytest_agentcache.answer import said_by
-from pytest_agentcache.usage import usage_of
+from pytest_agentcache.llm.answer import said_by
+from pytest_agentcache.llm.usage import usage_of
 
 CHAT = {
     "id": "c1",

@@ -15,11 +15,8 @@ from hypothesis import given
 from vcr.serializers import jsonserializer, yamlserializer
 
 from pytest_agentcache import cassette
-from pytest_agentcache.body import json_text
 from pytest_agentcache.cassette import Cassette
-from pytest_agentcache.errors import CassetteError
-from pytest_agentcache.interaction import Headers, Interaction, Request, Response
-from pytest_agentcache.vcr import (
+from pytest_agentcache.cassette.foreign import (
     LARGEST,
     converted,
     is_foreign,
@@ -29,6 +26,9 @@ from pytest_agentcache.vcr import (
     write_har,
     write_vcr,
 )
+from pytest_agentcache.errors import CassetteError
+from pytest_agentcache.http.body import json_text
+from pytest_agentcache.http.messages import Headers, Interaction, Request, Response
 
 from . import foreign
 

@@ -1,0 +1,124 @@
+"""The comment above an interaction: what was asked and, of an LLM's answer, what it says."""
+
+from __future__ import annotations
+
+import json
+import re
+import textwrap
+
+from ..http.messages import Interaction, Response
+from ..llm.answer import Said, is_stream, said_by
+
+WIDTH = 120
+_LONGEST_WHERE = 54
+_LONGEST_ARGUMENT = 24
+# A stream is no reading, so what it says has more room above it.
+_STREAM_LINES, _STREAM_WIDTH = 6, 100
+
+
+def caption(number: int, interaction: Interaction) -> str:
+    """`# 1 · POST host/path → 200 · calls get_weather(city=Paris) · 71→46 tokens`.
+
+    Cut at 120 columns, but for a stream that says more: that has up to six lines more.
+    """
+    request, response = interaction.request, interaction.response
+    stream = is_stream(response)
+    kind = " stream" if stream else ""
+    line = f"# {number} · {request.method[:20]} {_where(request.url)} → {response.status}{kind}"
+    said = said_by(response)
+    words, tokens = _words(said), _tokens(said)
+    end = f" · {tokens}" if tokens else ""
+    room = WIDTH - len(line) - len(end) - 3
+    told = _printable(" · ".join(words))
+    if not told:
+        return _printable(line + end)
+    if stream and len(told) > room:
+        return "\n".join([_printable(line + end), *_wrapped(told)])
+    return _printable(line) + " · " + _cut(told, room) + end
+
+
+def says(response: Response) -> str:
+    """What an answer says: its text in quotes, its tool calls, its error; empty if unknown."""
+    return " · ".join(_words(said_by(response)))
+
+
+def _where(url: str) -> str:
+    """Host, path and query; of a long one the host and the end of the path."""
+    where = url.partition("#")[0].partition("://")[2] or url
+    if len(where) <= _LONGEST_WHERE:
+        return where
+    host, _, path = where.partition("?")[0].partition("/")
+    host = _cut(host, _LONGEST_WHERE // 2)
+    room = _LONGEST_WHERE - len(host) - 2
+    return f"{host}/{path}" if len(path) < room else f"{host}/…{path[-room:]}"
+
+
+def _words(said: Said) -> list[str]:
+    """What is said, in the order of its weight."""
+    if said.error:
+        return [f'error "{_one_line(said.error)}"']
+    words = [f'"{text}"' for each in said.words.values() if (text := _one_line(each))]
+    if said.refusal:
+        words.append(f'refuses "{_one_line(said.refusal)}"')
+    words += [f"calls {name}({_arguments(raw)})" for name, raw in said.calls.values() if name]
+    words += said.named
+    if not words and (thoughts := _one_line(said.thoughts)):
+        words.append(f'thinks "{thoughts}"')
+    if said.end:
+        words.append(f"ends by {_one_line(said.end)}")
+    return words
+
+
+def _tokens(said: Said) -> str:
+    """`1.2k→85 tokens`."""
+    asked, answered = said.usage.input_tokens, said.usage.output_tokens
+    if answered is not None:
+        return f"{_rounded(asked or 0)}→{_rounded(answered)} tokens"
+    return "" if asked is None else f"{_rounded(asked)} tokens"
+
+
+def _rounded(count: int) -> str:
+    for size, unit in ((1_000_000, "M"), (1000, "k")):
+        if count >= size:
+            return f"{count / size:.1f}".removesuffix(".0") + unit
+    return str(count)
+
+
+def _arguments(raw: str) -> str:
+    try:
+        found = json.loads(raw or "{}")
+    except (ValueError, RecursionError):
+        return _cut(_one_line(raw), _LONGEST_ARGUMENT)
+    if not isinstance(found, dict):
+        return _argument(found)
+    return ", ".join(f"{name}={_argument(value)}" for name, value in found.items())
+
+
+def _argument(value: object) -> str:
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return _cut(_one_line(text), _LONGEST_ARGUMENT)
+
+
+def _wrapped(told: str) -> list[str]:
+    """What a stream says, on comment lines of its own."""
+    return textwrap.wrap(
+        told,
+        _STREAM_WIDTH,
+        initial_indent="#     ",
+        subsequent_indent="#     ",
+        max_lines=_STREAM_LINES,
+        placeholder=" …",
+        break_on_hyphens=False,
+    )
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _cut(text: str, room: int) -> str:
+    return text if len(text) <= room else text[: room - 1] + "…"
+
+
+def _printable(line: str) -> str:
+    return re.sub(r"\s", " ", "".join(char if char.isprintable() else " " for char in line))

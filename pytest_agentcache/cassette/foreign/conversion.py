@@ -1,0 +1,55 @@
+"""What another tool recorded, as if it had been recorded here."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ...http.body import multipart
+from ...http.headers import request_headers, response_headers
+from ...http.messages import Headers, Interaction
+from ...redaction import Redaction
+from ...settings.settings import Settings
+from ..model import Cassette
+
+
+def converted(cassette: Cassette, settings: Settings | None = None) -> Cassette:
+    """A cassette with the headers that ours keep, without secrets, its boundaries fixed.
+
+    Args:
+        cassette: What `read_foreign` gave.
+        settings: Of these the settings of headers and redaction are used; by default, the defaults.
+    """
+    settings = settings or Settings()
+    redact = Redaction.of(settings).interaction
+    interactions = tuple(redact(_tidy(each, settings)) for each in cassette.interactions)
+    return replace(cassette, interactions=interactions)
+
+
+def _tidy(interaction: Interaction, settings: Settings) -> Interaction:
+    request, response = interaction.request, interaction.response
+    options = settings.drop_headers, settings.keep_headers
+    asked = replace(
+        request,
+        url=request.url.partition("#")[0],
+        headers=request_headers(request.headers, *options),
+        body=_neutral(request.body, request.content_type),
+    )
+    came = response_headers(response.headers, response.status, request.method, *options)
+    if "content-encoding" in response.headers:
+        # Kept coded by the reader, because nothing here could undo it.
+        came = came.plus("content-encoding", response.headers.get("content-encoding"))
+    answer = replace(
+        response,
+        headers=Headers(tuple((name, _neutral_type(name, value)) for name, value in came)),
+        body=_neutral(response.body, response.content_type),
+    )
+    return Interaction(asked, answer)
+
+
+def _neutral(raw: bytes, content_type: str) -> bytes:
+    boundary = multipart.boundary_of(content_type)
+    return multipart.neutral(raw, boundary) if boundary else raw
+
+
+def _neutral_type(name: str, value: str) -> str:
+    return multipart.neutral_type(value) if name == "content-type" else value

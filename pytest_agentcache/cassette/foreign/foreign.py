@@ -1,0 +1,127 @@
+"""Files of other tools, whatever their kind: read by their looks, written by their name."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from ...errors import CassetteError
+from ...files import replace_file
+from ...http.messages import Interaction
+from ..model import Cassette
+from ..sidecars import unwritable
+from . import betamax, har, har_writer, source, vcrpy
+from .source import Source
+
+_READERS: dict[str, Callable[[Source], Cassette]] = {
+    "vcrpy": vcrpy.read,
+    "betamax": betamax.read,
+    "har": har.read,
+}
+_CONVERT = "Convert it first: agentcache import {}"
+
+
+def read_foreign(path: Path, *more: Path) -> Cassette:
+    """What a file of another tool holds: bodies decoded, headers whole but for those of the wire.
+
+    Nothing is redacted or left out; see `converted`.
+
+    Args:
+        path: A cassette of VCR.py or pytest-recording (YAML, JSON), of betamax, or a HAR.
+        more: Others that stand behind it, as with pytest-recording's `@pytest.mark.vcr(a, b)`.
+
+    Raises:
+        CassetteError: If a file is none of these, or not whole.
+    """
+    found = [_read(each) for each in (path, *more)]
+    return Cassette(
+        path,
+        min(each.recorded_at for each in found if each.recorded_at),
+        tuple(interaction for each in found for interaction in each.interactions),
+    )
+
+
+def _read(path: Path) -> Cassette:
+    loaded = source.load(path)
+    return _READERS[kind_of(loaded)](loaded)
+
+
+def kind_of(loaded: Source) -> str:
+    """`vcrpy`, `betamax` or `har`.
+
+    Raises:
+        CassetteError: For anything else; what else it is, if that can be told.
+    """
+    document = loaded.document
+    if isinstance(document, dict):
+        if "agentcache" in document:
+            raise loaded.error(
+                ("agentcache",),
+                "this is a cassette of pytest-agentcache already",
+                "There is nothing to convert",
+            )
+        if isinstance(document.get("log"), dict):
+            return "har"
+        if "http_interactions" in document:
+            return "betamax"
+        if "interactions" in document:
+            return "vcrpy"
+    if isinstance(document, list) and any("request" in each for each in _mappings(document)):
+        raise loaded.error(
+            (),
+            "a cassette of VCR.py from before its version 1.0",
+            f"Let VCR.py bring it up to date: python -m vcr.migration {loaded.path}",
+        )
+    raise loaded.error((), f"this is not {source.KINDS}", source.MEND)
+
+
+def _mappings(items: Sequence[Any]) -> list[dict[str, Any]]:
+    return [each for each in items if isinstance(each, dict)]
+
+
+def write_vcr(cassette: Cassette, path: Path) -> None:
+    """Writes a cassette in the form of VCR.py, which plays it: JSON by the suffix, else YAML.
+
+    Raises:
+        CassetteError: If it cannot be written; what was there stays as it was.
+    """
+    _write(path, (vcrpy.as_json if path.suffix == ".json" else vcrpy.as_yaml)(cassette))
+
+
+def write_har(cassette: Cassette, path: Path) -> None:
+    """Writes a cassette as HAR 1.2.
+
+    Raises:
+        CassetteError: If it cannot be written; what was there stays as it was.
+    """
+    _write(path, har_writer.as_har(cassette))
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        replace_file(path, text.encode("utf-8"))
+    except OSError as error:
+        raise unwritable(path, error) from None
+
+
+def unplayable(path: Path) -> CassetteError:
+    """The error of recording anew over a file that is another tool's."""
+    return CassetteError(
+        path,
+        "is a cassette of another tool, which is played but never recorded over",
+        f"{_CONVERT.format(shlex.quote(str(path)))}; or remove it, and record",
+    )
+
+
+def nothing_new(path: Path, added: Sequence[Interaction]) -> CassetteError:
+    """The error of recording what a file of another tool does not hold."""
+    first = added[0].request
+    others = f" and {len(added) - 1} more" if len(added) > 1 else ""
+    return CassetteError(
+        path,
+        f"is a cassette of another tool, to which {first.method} {first.url}{others} was not added",
+        f"{_CONVERT.format(shlex.quote(str(path)))}; then record",
+    )

@@ -1,0 +1,189 @@
+"""A file of another tool, parsed and of a known kind; what is wrong with it is told by its line."""
+
+from __future__ import annotations
+
+import json
+import re
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import yaml
+
+from ... import canonical_yaml as cassette_yaml
+from ...canonical_yaml import UnreadableError
+from ...errors import CassetteError
+from . import yaml_text
+
+# In bytes; larger than any cassette or HAR that a person would keep.
+LARGEST = 256 * 2**20
+KINDS = "a cassette of VCR.py, pytest-recording or betamax, or a HAR"
+MEND = "Mend it, or record it anew"
+_HEAD = 4096
+_OURS = re.compile(rb"^[\"']?agentcache[\"']?\s*:", re.MULTILINE)
+_OURS_TOO = re.compile(rb"^recorded_at\s*:", re.MULTILINE)
+_YAML = re.compile(rb"^(?:http_)?interactions\s*:", re.MULTILINE)
+_JSON = re.compile(rb'"(?:log|(?:http_)?interactions)"\s*:')
+
+Place = tuple[str | int, ...]
+
+
+def is_foreign(path: Path) -> bool:
+    """Whether `path` holds a cassette of another tool, or what is left of one, by its looks.
+
+    Not whether it can be read, which `read_foreign` will tell.
+    """
+    try:
+        if not path.is_file():
+            return False
+        with path.open("rb") as file:
+            head = file.read(_HEAD).removeprefix(b"\xef\xbb\xbf")
+            if _OURS.search(head) or _OURS_TOO.search(head):
+                return False
+            if head.lstrip().startswith(b"{"):
+                return bool(_JSON.search(head))
+            # Edited by hand, ours may say what it is at its end.
+            return bool(_YAML.search(head)) and not _OURS.search(file.read(LARGEST))
+    except OSError:
+        return False
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What a file holds.
+
+    Args:
+        path: The file.
+        text: All of it.
+        document: What that makes as JSON or YAML.
+    """
+
+    path: Path
+    text: str
+    document: Any
+
+    def error(self, place: Place, problem: str, remedy: str = MEND) -> CassetteError:
+        """The error for what stands at `place`, keys and indices from the top."""
+        try:
+            line = cassette_yaml.line_of(self.text, place) if self.text else None
+        except yaml.YAMLError:
+            # JSON with tabs, which YAML does not take.
+            line = None
+        return CassetteError(self.path, problem, remedy, line)
+
+    def mapping(self, value: Any, place: Place) -> dict[str, Any]:
+        """`value`, if it is a mapping."""
+        if not isinstance(value, dict):
+            raise self.error(place, f"{named(place)} is no mapping; is the file cut off?")
+        return value
+
+    def sequence(self, value: Any, place: Place) -> list[Any]:
+        """`value`, if it is a list."""
+        if not isinstance(value, list):
+            raise self.error(place, f"{named(place)} is no list; is the file cut off?")
+        return value
+
+    def pair(self, item: Any, place: Place) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Request and response of an interaction."""
+        item = self.mapping(item, place)
+        for part in ("request", "response"):
+            if part not in item:
+                raise self.error(place, f"an interaction without `{part}`; is the file cut off?")
+        return (
+            self.mapping(item["request"], (*place, "request")),
+            self.mapping(item["response"], (*place, "response")),
+        )
+
+    def address(self, value: Any, place: Place) -> str:
+        """`value`, if it is an absolute URL."""
+        try:
+            found = isinstance(value, str) and urlsplit(value).scheme
+        except ValueError:
+            found = ""
+        if not found:
+            raise self.error(place, f"{named(place)} is no address")
+        return str(value)
+
+    def method(self, value: Any, place: Place) -> str:
+        """`value`, if it can be the method of a request."""
+        if not isinstance(value, str) or not value:
+            raise self.error(place, f"{named(place)} is missing or no text")
+        return value
+
+    def status(self, value: Any, place: Place) -> int:
+        """`value`, if it can be the status of an answer."""
+        if type(value) is not int or not 100 <= value <= 999:
+            raise self.error(place, f"{named(place)} is no HTTP status")
+        return value
+
+
+def named(place: Place) -> str:
+    """What stands at a place, as an error calls it."""
+    return f"`{place[-1]}`" if place and isinstance(place[-1], str) else "this"
+
+
+def load(path: Path) -> Source:
+    """The file at `path`, parsed as what it looks like: JSON or YAML.
+
+    Raises:
+        CassetteError: If it is neither.
+    """
+    raw = _bytes(path)
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise _binary(path, raw.count(b"\n", 0, error.start) + 1) from None
+    if "\0" in text:
+        raise _binary(path, text.count("\n", 0, text.index("\0")) + 1)
+    if not text.strip():
+        raise CassetteError(path, "the file is empty", MEND, 1)
+    try:
+        return Source(path, text, _document(text))
+    except UnreadableError as error:
+        problem, line = error.problem, error.line
+        if conflict := re.search(r"^<{7} ", text, re.MULTILINE):
+            line = text.count("\n", 0, conflict.start()) + 1
+            problem = "conflict marks of a merge"
+        raise CassetteError(path, f"this is not {KINDS}: {problem}", MEND, line) from None
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        found = path.stat()
+        if not stat.S_ISREG(found.st_mode):
+            raise CassetteError(path, "cannot be read: it is no file", "Name a file")
+        if found.st_size > LARGEST:
+            raise CassetteError(
+                path,
+                f"is too large: {found.st_size / 2**20:,.0f} MiB of {LARGEST // 2**20}",
+                "Split it, or take the large bodies out",
+            )
+        return path.read_bytes()
+    except OSError as error:
+        raise CassetteError(
+            path, f"cannot be read: {error.strerror}", "See to its name and its rights"
+        ) from None
+
+
+def _binary(path: Path, line: int) -> CassetteError:
+    return CassetteError(
+        path,
+        f"this is binary, not {KINDS}",
+        "Unpack it if it is compressed; save it as UTF-8",
+        line,
+    )
+
+
+def _document(text: str) -> Any:
+    if text.lstrip()[0] not in "{[":
+        return yaml_text.load(text)
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise UnreadableError(f"JSON breaks off or goes wrong: {error.msg}", error.lineno) from None
+    except RecursionError:
+        raise UnreadableError("nested too deeply", None) from None
+    except ValueError as error:
+        raise UnreadableError(str(error), None) from None

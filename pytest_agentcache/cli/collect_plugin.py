@@ -1,0 +1,43 @@
+"""A plugin of pytest that writes down where the cassettes of all collected tests lie."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+
+from ..errors import AgentCacheError
+from ..suite.collection import CENSUS, SETTINGS, is_on_cassette, place_of, test_name
+from ..suite.options import settings_of_test
+
+# As in `suite`, which this module does not need otherwise.
+_TARGET = "AGENTCACHE_COLLECTED"
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection_modifyitems(
+    config: pytest.Config,
+) -> Generator[None, None, None]:
+    """Looks at the tests before any of them is deselected."""
+    census = config.stash[CENSUS]
+    cassettes: set[str] = set()
+    targets: list[tuple[str, str]] = []
+    for item in census.tests:
+        try:
+            settings = settings_of_test(config.stash[SETTINGS], None, item)
+            settings, path, _ = place_of(item, settings)
+        except AgentCacheError as error:
+            raise pytest.UsageError(str(error)) from None
+        cassettes.add(str(path.absolute()))
+        if not settings.cassette and is_on_cassette(item):
+            targets.append((str(path.absolute()), test_name(item)))
+    found = {
+        "cassettes": sorted(cassettes),
+        "modules": sorted(map(str, census.modules)),
+        "targets": targets,
+    }
+    Path(os.environ[_TARGET]).write_text(json.dumps(found), encoding="utf-8")
+    return (yield)

@@ -1,0 +1,1 @@
+"""The subcommands of agentcache: one module each."""

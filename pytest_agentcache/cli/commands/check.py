@@ -1,0 +1,261 @@
+"""`agentcache check`: what should not be merged, for pre-commit and CI."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import groupby
+from pathlib import Path
+
+from ... import cassette
+from ...errors import CassetteError
+from ...reports.run_summary import rerecording_command
+from ...settings import durations as instants
+from ...settings.settings import Settings
+from .. import secrets
+from ..collect import Suite, collected, settings_here
+from ..exit_codes import FINE, FOUND
+from ..selection import Loaded, check_inside, find, leads_out, load, shown
+from ..terminal import Screen, columns, counted, label, one_line, short_age, size_text
+from .prune import strays
+
+HELP = "secrets, form, age, size and orphans; ends with 1 if there is anything"
+_LARGEST = "2MB"
+# Findings in a row of which only their files differ; more are counted.
+_MOST_ALIKE = 20
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kMG]?)i?B?", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What is wrong with a cassette.
+
+    Attributes:
+        path: The file, as a person would type it.
+        line: In it, from 1, where it is known.
+        rule: `unreadable`, `secret`, `form`, `age`, `size`, `orphan`, `link` or `stray`.
+        problem: In words.
+        remedy: What to do.
+        fixed: Whether `--fix` did that.
+    """
+
+    path: str
+    line: int | None
+    rule: str
+    problem: str
+    remedy: str
+    fixed: bool = False
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Declares its arguments."""
+    parser.add_argument("paths", nargs="*", metavar="PATH", help="files and folders (default: .)")
+    parser.add_argument("--fix", action="store_true", help="rewrite into canonical form")
+    parser.add_argument(
+        "--max-age",
+        type=age,
+        metavar="AGE",
+        help="how old a recording may be: 90d, 12w, 48h (default: what agentcache_max_age says)",
+    )
+    parser.add_argument(
+        "--max-size",
+        type=size,
+        default=size(_LARGEST),
+        metavar="SIZE",
+        help=f"how large a cassette may be with its files: 500kB, 5MB (default: {_LARGEST})",
+    )
+    parser.add_argument(
+        "--suite", action="store_true", help="collect the tests here, and find orphans"
+    )
+
+
+def age(text: str) -> timedelta:
+    """The span of time that `90d` stands for."""
+    try:
+        return instants.age(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def size(text: str) -> int:
+    """The bytes that `500kB` stands for."""
+    match = _SIZE.fullmatch(text.strip())
+    if not match:
+        raise argparse.ArgumentTypeError(f"{text!r} is no size; write 500kB or 5MB")
+    factor = {"": 1, "k": 1000, "m": 1_000_000, "g": 1_000_000_000}[match[2].lower()]
+    return int(float(match[1]) * factor)
+
+
+def run(args: argparse.Namespace, screen: Screen) -> int:
+    """Checks, and ends with 1 if anything is left to do."""
+    settings = settings_here()
+    suite = collected() if args.suite else None
+    paths = find(args.paths, may_be_none=True)
+    moved = suite.moved(paths) if suite else {}
+    if args.max_age is None:
+        args.max_age = settings.max_age
+    findings = [each for path in paths for each in _findings(path, args, settings, suite, moved)]
+    left = [finding for finding in findings if not finding.fixed]
+    if args.json:
+        screen.json({"checked": len(paths), "findings": [asdict(each) for each in findings]})
+        return FOUND if left else FINE
+    _write(findings, screen)
+    if findings:
+        screen.line()
+    screen.wrapped(_total(len(paths), findings), "", "bold", "red" if left else "green")
+    return FOUND if left else FINE
+
+
+def _findings(
+    path: Path,
+    args: argparse.Namespace,
+    settings: Settings,
+    suite: Suite | None,
+    moved: Mapping[Path, tuple[str, str]],
+) -> Iterator[Finding]:
+    name = shown(path)
+    if target := leads_out(path):
+        yield Finding(
+            name,
+            None,
+            "link",
+            f"a link that leads out of its folder, to {target}",
+            "Put the cassette itself there; it was not read",
+        )
+        return
+    try:
+        loaded = load(path, convert=False)
+    except CassetteError as error:
+        yield Finding(name, error.line, "unreadable", error.problem, error.remedy)
+        return
+    formal = [] if loaded.foreign else [*_form(loaded, fix=args.fix)]
+    if any(each.fixed for each in formal):
+        # Its lines are others now.
+        loaded = load(path)
+    yield from _secrets(loaded, settings)
+    yield from formal
+    yield from _age(loaded, args.max_age)
+    if loaded.size > args.max_size:
+        yield Finding(
+            name,
+            None,
+            "size",
+            f"{size_text(loaded.size)}, of {size_text(args.max_size)} at most",
+            "Ask for less in the test, or raise --max-size",
+        )
+    if told := moved.get(path.absolute()):
+        problem, remedy = told
+        yield Finding(name, None, "orphan", problem, remedy[0].upper() + remedy[1:])
+    elif suite and suite.is_orphan(path):
+        yield Finding(name, None, "orphan", "no test uses it", "Remove it: agentcache prune")
+    for stray in strays(loaded):
+        yield Finding(
+            shown(stray),
+            None,
+            "stray",
+            f"{path.name} does not name it",
+            "Remove it: agentcache prune",
+        )
+
+
+def _secrets(loaded: Loaded, settings: Settings) -> Iterator[Finding]:
+    name, found = shown(loaded.path), secrets.find(loaded.interactions, settings)
+    for number, places in found.places.items():
+        rest = f" and {len(places) - 3} more" if len(places) > 3 else ""
+        yield Finding(
+            name,
+            _line_of(loaded, number),
+            "secret",
+            f"interaction {number} holds a secret in {', '.join(places[:3])}{rest}",
+            f"Take it out: agentcache {'import' if loaded.foreign else 'redact'} {name}; "
+            "then revoke it",
+        )
+    for number, place, fingerprint in found.doubts:
+        yield Finding(
+            name,
+            _line_of(loaded, number),
+            "secret",
+            f"interaction {number} may hold one in {place}",
+            "Name it in agentcache_redact; if it is none, set "
+            f"agentcache_allow_secrets = {fingerprint}",
+        )
+
+
+def _line_of(loaded: Loaded, number: int) -> int | None:
+    """The line that an interaction of a file in canonical form begins at."""
+    starts = [
+        at for at, line in enumerate(loaded.raw.split(b"\n"), 1) if line[:10] == b"- request:"
+    ]
+    return starts[number - 1] if number <= len(starts) else None
+
+
+def _form(loaded: Loaded, *, fix: bool) -> Iterator[Finding]:
+    canonical = cassette.render(loaded.cassette, {}).encode("utf-8")
+    if canonical == loaded.raw:
+        return
+    pairs = zip(loaded.raw.split(b"\n"), canonical.split(b"\n"), strict=False)
+    line = next((at for at, (was, now) in enumerate(pairs, 1) if was != now), None)
+    fixed = False
+    remedy = "Rewrite it: agentcache check --fix"
+    if fix:
+        try:
+            check_inside(loaded.path)
+            fixed = cassette.write(loaded.cassette)
+            remedy = "Rewritten"
+        except CassetteError as error:
+            remedy = f"{error.problem}; {error.remedy}"
+    yield Finding(shown(loaded.path), line, "form", "not in canonical form", remedy, fixed)
+
+
+def _age(loaded: Loaded, limit: timedelta | None) -> Iterator[Finding]:
+    recorded, now = loaded.cassette.recorded_at, datetime.now(UTC)
+    if limit is not None and recorded and now - recorded > limit:
+        command = rerecording_command([loaded.test] if loaded.test else [])
+        yield Finding(
+            shown(loaded.path),
+            None,
+            "age",
+            f"recorded {short_age(now - recorded)} ago, on {recorded:%Y-%m-%d}",
+            f"Record it anew: {command}",
+        )
+
+
+def _write(findings: list[Finding], screen: Screen) -> None:
+    """Each finding, and what to do about it once, below the last that it is for."""
+    for remedy, group in groupby(findings, lambda each: "" if each.fixed else each.remedy):
+        found = list(group)
+        alike = len({(each.rule, each.problem) for each in found}) == 1
+        told = found[:_MOST_ALIKE] if alike else found
+        for finding in told:
+            _write_finding(finding, screen)
+        if len(told) < len(found):
+            screen.line(f"… and {len(found) - len(told)} more like these", "dim")
+        if remedy:
+            screen.wrapped(remedy, "  ", "dim")
+
+
+def _write_finding(finding: Finding, screen: Screen) -> None:
+    name = label(finding.path)
+    place = f"{name}:{finding.line}" if finding.line else name
+    colour = "green" if finding.fixed else "red"
+    rule = screen.style("fixed" if finding.fixed else finding.rule, colour)
+    # Editors and CI make a link of `path:line:`.
+    head, problem = f"{screen.style(place, 'bold')}: {rule}:", one_line(finding.problem)
+    if columns(f"{place}: {finding.rule}: {problem}") <= screen.width:
+        screen.line(f"{head} {problem}")
+    else:
+        screen.line(head)
+        screen.wrapped(problem, "  ")
+
+
+def _total(checked: int, findings: list[Finding]) -> str:
+    left = sum(not finding.fixed for finding in findings)
+    fixed = len(findings) - left
+    parts = [f"{counted(checked, 'cassette')} checked"]
+    if fixed:
+        parts.append(f"{fixed} rewritten")
+    parts.append(counted(left, "finding") if left else "nothing found" if not fixed else "all fine")
+    return ", ".join(parts)

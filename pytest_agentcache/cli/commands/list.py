@@ -1,0 +1,170 @@
+"""`agentcache list`: the cassettes there are, and what each holds."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from ...errors import CassetteError
+from ...http.messages import Interaction
+from ..exit_codes import FINE, REFUSED
+from ..selection import Loaded, find, leads_out, load, shown, unreadable
+from ..tally import Tally, tally
+from ..terminal import Screen, columns, counted, cut_middle, label, pad, short_age, size_text
+
+HELP = "cassettes with their tests, interactions, hosts, age, size and tokens"
+_SORTS = ("path", "age", "size", "tokens", "interactions")
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Declares its arguments."""
+    parser.add_argument("paths", nargs="*", metavar="PATH", help="files and folders (default: .)")
+    parser.add_argument("--sort", choices=_SORTS, default="path", help="what comes first: the most")
+
+
+def run(args: argparse.Namespace, screen: Screen) -> int:
+    """Lists, and tells on standard error of what cannot be read."""
+    rows, broken = [], []
+    for path in find(args.paths):
+        try:
+            if target := leads_out(path):
+                raise CassetteError(
+                    path, f"is a link that leads out to {target}", "It was not read"
+                )
+            rows.append(_row(load(path)))
+        except CassetteError as error:
+            broken.append(error)
+    if args.sort != "path":
+        rows.sort(key=lambda row: row[args.sort] or 0, reverse=True)
+    if args.json:
+        screen.json(
+            {
+                "cassettes": [{k: v for k, v in row.items() if k != "tally"} for row in rows],
+                "unreadable": unreadable(broken),
+            }
+        )
+    elif rows:
+        _write(rows, screen, by_folder=args.sort == "path")
+    for fault in broken:
+        screen.complain(str(fault))
+    return REFUSED if broken else FINE
+
+
+def _row(loaded: Loaded) -> dict[str, Any]:
+    recorded, used = loaded.cassette.recorded_at, tally(loaded.interactions)
+    return {
+        "path": shown(loaded.path),
+        "test": loaded.test,
+        "interactions": len(loaded.interactions),
+        "hosts": hosts(loaded.interactions),
+        "recorded_at": recorded.isoformat() if recorded else None,
+        "age": (datetime.now(UTC) - recorded).total_seconds() if recorded else None,
+        "size": loaded.size,
+        "tokens": used.tokens_in + used.tokens_out,
+        "tokens_in": used.tokens_in,
+        "tokens_out": used.tokens_out,
+        "cost": used.cost,
+        "foreign": loaded.foreign,
+        "tally": used,
+    }
+
+
+def hosts(interactions: tuple[Interaction, ...]) -> list[str]:
+    """The hosts that were asked, the most often asked first."""
+    counts = Counter(urlsplit(each.request.url).netloc for each in interactions)
+    return [host for host, _ in counts.most_common()]
+
+
+def _write(rows: list[dict[str, Any]], screen: Screen, *, by_folder: bool) -> None:
+    """A table where there is room, else a line and what belongs to it below."""
+    paths = [row["path"] for row in rows]
+    # A folder over many lines is said once, above them.
+    folders = [_folder(path) for path in paths] if by_folder and len(rows) > 1 else []
+    folders = folders or [_common(paths)] * len(rows)
+    indent = "  " if any(folders) else ""
+    cells = [_cells(row, folder) for row, folder in zip(rows, folders, strict=True)]
+    numbers = [f"{each[1]:>{max(columns(c[1]) for c in cells)}}" for each in cells]
+    widths = [max(columns(each[at]) for each in cells) for at in range(len(cells[0]))]
+    fixed = sum(widths[2:5]) + widths[1] + 8 + len(indent)
+    room = screen.width - fixed
+    hosts_room = min(widths[5], max(0, room - widths[0] - 2), 40)
+    if room >= 24:
+        name_room = min(widths[0], room - (hosts_room + 2 if hosts_room >= 12 else 0))
+        for at, (each, number) in enumerate(zip(cells, numbers, strict=True)):
+            _write_folder(folders, at, screen)
+            line = indent + pad(cut_middle(each[0], name_room), name_room) + "  " + number
+            for place in (2, 3, 4):
+                cell = pad(each[place], widths[place], right=True)
+                line += "  " + screen.style(cell, "dim")
+            if hosts_room >= 12:
+                line += "  " + screen.style(cut_middle(each[5], hosts_room), "cyan")
+            screen.line(line.rstrip())
+    else:
+        for at, each in enumerate(cells):
+            _write_folder(folders, at, screen)
+            screen.line(cut_middle(each[0], screen.width))
+            told = " · ".join(part for part in (each[1].strip(), *each[2:]) if part)
+            screen.line("  " + screen.style(screen.cut(told, screen.width - 2), "dim"))
+    _write_total(rows, screen)
+
+
+def _write_folder(folders: list[str], at: int, screen: Screen) -> None:
+    """The folder of a row, if it is the first in it."""
+    if folders[at] and (at == 0 or folders[at] != folders[at - 1]):
+        screen.line(cut_middle(f"{label(folders[at])}/", screen.width), "dim")
+
+
+def _folder(path: str) -> str:
+    found = Path(path).parent.as_posix()
+    return "" if found in (".", "/") else found
+
+
+def _cells(row: dict[str, Any], common: str) -> list[str]:
+    name = os.path.relpath(row["path"], common) if common else row["path"]
+    age = short_age(timedelta(seconds=row["age"])) if row["age"] is not None else ""
+    used: Tally = row["tally"]
+    asked = row["hosts"]
+    hosts_text = asked[0] if asked else "no host"
+    if len(asked) > 1:
+        hosts_text += f" +{len(asked) - 1}"
+    return [
+        label(Path(name).as_posix()) + (" (VCR)" if row["foreign"] else ""),
+        counted(row["interactions"], "call"),
+        age,
+        size_text(row["size"]),
+        f"{used.tokens} tok" if used.tokens else "",
+        hosts_text,
+    ]
+
+
+def _common(paths: list[str]) -> str:
+    if len(paths) < 2:
+        return ""
+    try:
+        found = os.path.commonpath([str(Path(path).parent) for path in paths])
+    except ValueError:
+        return ""
+    return found if found not in ("", "/", ".") else ""
+
+
+def _write_total(rows: list[dict[str, Any]], screen: Screen) -> None:
+    used = Tally()
+    for row in rows:
+        used += row["tally"]
+    asked = {host for row in rows for host in row["hosts"]}
+    parts = [
+        counted(len(rows), "cassette"),
+        counted(sum(row["interactions"] for row in rows), "call"),
+        counted(len(asked), "host"),
+        size_text(sum(row["size"] for row in rows)),
+    ]
+    if used.told:
+        parts.append(f"{used.tokens} tokens")
+    if used.money:
+        parts.append(used.money)
+    screen.wrapped(" · ".join(parts), "", "bold")

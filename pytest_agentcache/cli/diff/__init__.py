@@ -1,0 +1,1 @@
+"""The comparison of two versions of a cassette, as agentcache diff shows it."""

@@ -1,0 +1,300 @@
+"""What tells two interactions apart, place by place, requests and answers alike."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from typing import Any, Literal
+from urllib.parse import parse_qsl, urlsplit
+
+from ...http.body import is_json, json_text, multipart
+from ...http.body.form import is_form, pairs
+from ...http.messages import Headers, Interaction, Request, Response
+from ...llm.answer import said_by
+from ...llm.conversation import streamed
+from ...matching.matcher import by_name
+from .words import Piece, compare
+
+ABSENT: Any = object()
+"""Stands where there is nothing, which is not the null of JSON."""
+
+Side = Literal["request", "response"]
+# Names and looks of values that differ on every recording and mean nothing to a reader.
+_VOLATILE_NAME = re.compile(
+    r"(?:^|[._\]])(?:id|\w+_id|created|created_at|completed_at|system_fingerprint|createTime"
+    r"|responseId|timestamp|etag|expires|last-modified|obfuscation|\w*_duration|\w*_time"
+    r"|encrypted_content|signature|thoughtSignature)$"
+)
+_VOLATILE_VALUE = re.compile(
+    r"(?:chatcmpl|call|toolu|msg|req|resp|rs|fc|gen|run|item|file|srvtoolu|chatcmpl-tool)[-_][\w-]{6,}"
+    r"|[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|[0-9a-f]{24,}"
+    r"|\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?"
+)
+# Numbers of two lists above which they are vectors; comparisons that a list is worth.
+_MOST_NUMBERS, _MOST_COMPARED = 64, 250_000
+_TOKENS = re.compile(r"(?:^|\.)(?:usage|usageMetadata|x_groq|timings|meta)(?:$|[.\[])")
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One place where two interactions differ.
+
+    Attributes:
+        side: Of the request or the answer.
+        place: A path: `json.messages[2].content`, `url.query.city`, `status`, `text`.
+        was: What stood there; ABSENT for nothing.
+        now: What stands there; ABSENT for nothing.
+        pieces: Word by word, where both are text.
+        weight: 2 for what is asked or said, 1 for the rest, 0 for what differs every time.
+        again: The number of the interaction whose change this one repeats; 0 if it is its own.
+    """
+
+    side: Side
+    place: str
+    was: Any
+    now: Any
+    pieces: tuple[Piece, ...] = ()
+    weight: int = 1
+    again: int = 0
+
+    @property
+    def edits(self) -> list[tuple[str, str]]:
+        """What was and what is now, for each run of words that changed."""
+        edits: list[list[str]] = []
+        last = "same"
+        for piece in self.pieces:
+            if piece.kind == "was" or (piece.kind == "now" and last == "same"):
+                edits.append(["", ""])
+            if piece.kind != "same":
+                edits[-1][0 if piece.kind == "was" else 1] = piece.text.strip()
+            last = piece.kind
+        return [(was, now) for was, now in edits]
+
+
+def changes(was: Interaction, now: Interaction) -> list[Change]:
+    """What tells `now` from `was`, what weighs most first."""
+    found = [*_requests(was.request, now.request), *_responses(was.response, now.response)]
+    return sorted(found, key=lambda change: (-change.weight, change.side != "request"))
+
+
+def _requests(was: Request, now: Request) -> Iterator[Change]:
+    if was.method != now.method:
+        yield Change("request", "method", was.method, now.method, weight=2)
+    if was.url != now.url:
+        yield from _urls(was.url, now.url)
+    yield from _headers("request", was.headers, now.headers)
+    if was.body != now.body:
+        yield from _bodies("request", was, now)
+
+
+def _urls(was: str, now: str) -> Iterator[Change]:
+    left, right = urlsplit(was), urlsplit(now)
+    was_at, now_at = (f"{each.scheme}://{each.netloc}" for each in (left, right))
+    if was_at != now_at:
+        yield Change("request", "url.host", was_at, now_at, weight=2)
+    if left.path != right.path:
+        yield _change("request", "url.path", left.path, right.path, weight=2)
+    queries = [by_name(parse_qsl(each.query, keep_blank_values=True)) for each in (left, right)]
+    found = list(_values("request", "url.query", *queries))
+    yield from found
+    if not found and left.query != right.query:
+        yield Change("request", "url.query", left.query, right.query, weight=0)
+
+
+def _responses(was: Response, now: Response) -> Iterator[Change]:
+    if was.status != now.status:
+        yield Change("response", "status", was.status, now.status, weight=2)
+    elif was.reason != now.reason:
+        yield Change("response", "reason", was.reason, now.reason, weight=0)
+    yield from _headers("response", was.headers, now.headers)
+    if was.body == now.body:
+        if was.chunks != now.chunks:
+            yield Change("response", "chunks", list(was.chunks), list(now.chunks), weight=0)
+        return
+    said = list(_said(was, now))
+    yield from said
+    if streamed(was) and streamed(now):
+        if not said:
+            yield Change("response", "stream", *_sizes(was, now), weight=0)
+        return
+    # What is said stands above in whole; its place in the JSON would tell it twice.
+    told = {edit for change in said for edit in change.edits}
+    for change in _bodies("response", was, now):
+        if not change.edits or not told.issuperset(change.edits):
+            yield change
+
+
+def _sizes(was: Response, now: Response) -> tuple[str, str]:
+    return f"{len(was.body):,} bytes", f"{len(now.body):,} bytes"
+
+
+def _said(was: Response, now: Response) -> Iterator[Change]:
+    """What the answers say, streams assembled."""
+    before, after = said_by(was), said_by(now)
+    texts = ["\n".join(each.words.values()) for each in (before, after)]
+    if texts[0] != texts[1]:
+        yield _change("response", "text", texts[0] or ABSENT, texts[1] or ABSENT, weight=2)
+    calls = [
+        [f"{name}({_sorted(raw)})" for name, raw in each.calls.values()] for each in (before, after)
+    ]
+    if calls[0] != calls[1]:
+        yield from _values("response", "calls", *calls, weight=2)
+    for place in ("thoughts", "refusal", "error", "end"):
+        left, right = getattr(before, place), getattr(after, place)
+        if left != right:
+            weight = 1 if place in ("thoughts", "end") else 2
+            yield _change("response", place, left or ABSENT, right or ABSENT, weight=weight)
+    usages = [each.usage for each in (before, after)]
+    counts = [(each.input_tokens, each.output_tokens) for each in usages]
+    if counts[0] != counts[1] and any(each is not None for pair in counts for each in pair):
+        told = [f"{asked or 0}→{answered or 0}" for asked, answered in counts]
+        yield Change("response", "tokens", told[0], told[1], weight=0)
+
+
+def _sorted(raw: str) -> str:
+    try:
+        return json.dumps(json.loads(raw), sort_keys=True, ensure_ascii=False)
+    except (ValueError, RecursionError):
+        return raw
+
+
+def _headers(side: Side, was: Headers, now: Headers) -> Iterator[Change]:
+    if was.pairs != now.pairs:
+        yield from _values(side, "headers", by_name(was), by_name(now))
+
+
+def _bodies(side: Side, was: Request | Response, now: Request | Response) -> Iterator[Change]:
+    left, right = (_content(each.body, each.content_type) for each in (was, now))
+    if left[0] == right[0]:
+        weight = 2 if side == "request" else 1
+        found = list(_values(side, left[0], left[1], right[1], weight=weight))
+        yield from found
+        if not found:
+            yield Change(side, f"{left[0]} (its spelling)", *_raw(was, now), weight=0)
+    else:
+        yield Change(side, "body", _short(left), _short(right), weight=2)
+
+
+def _raw(was: Request | Response, now: Request | Response) -> tuple[str, str]:
+    return f"{len(was.body):,} bytes", f"{len(now.body):,} bytes"
+
+
+def _short(content: tuple[str, Any]) -> Any:
+    kind, value = content
+    return (
+        value if kind == "text" else f"{kind} {json.dumps(value, ensure_ascii=False, default=str)}"
+    )
+
+
+def _content(raw: bytes, content_type: str) -> tuple[str, Any]:
+    """A body as plain values, and what kind of them."""
+    if is_form(content_type):
+        return "form", by_name(pairs(raw))
+    if boundary := multipart.boundary_of(content_type):
+        neutral = multipart.neutral(raw, boundary)
+        if parts := multipart.split(neutral, multipart.BOUNDARY):
+            return "multipart", [
+                {
+                    "headers": {name.lower(): text for name, text in part.headers},
+                    "content": _content(part.content, part.header("content-type"))[1],
+                }
+                for part in parts
+            ]
+    if is_json(content_type) or raw.lstrip()[:1] in (b"{", b"["):
+        try:
+            return "json", json_text.parse(raw)
+        except (ValueError, RecursionError):
+            pass
+    try:
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError:
+        text = ""
+    if text.isprintable() or "\0" not in text:
+        return "text", text or f"{len(raw):,} bytes"
+    return "text", f"{len(raw):,} bytes"
+
+
+def _values(side: Side, place: str, was: Any, now: Any, *, weight: int = 1) -> Iterator[Change]:
+    if isinstance(was, dict) and isinstance(now, dict):
+        for name in [*was, *(name for name in now if name not in was)]:
+            inner = f"{place}.{name}"
+            yield from _values(
+                side, inner, was.get(name, ABSENT), now.get(name, ABSENT), weight=weight
+            )
+    elif isinstance(was, list) and isinstance(now, list):
+        yield from _lists(side, place, was, now, weight)
+    elif not _same(was, now):
+        yield _change(side, place, was, now, weight=weight)
+
+
+def _lists(side: Side, place: str, was: list[Any], now: list[Any], weight: int) -> Iterator[Change]:
+    """Items by what they are, so that one put in does not make those behind it differ."""
+    if len(was) + len(now) > _MOST_NUMBERS and all(map(_is_number, [*was, *now])):
+        # A vector, of which no person reads which numbers changed.
+        yield Change(side, place, _vector(was), _vector(now), weight=min(weight, 1))
+        return
+    keys = [[json.dumps(each, default=repr) for each in items] for items in (was, now)]
+    if sorted(keys[0]) == sorted(keys[1]) and keys[0] != keys[1]:
+        yield Change(side, f"{place} (their order)", was, now, weight=weight)
+        return
+    for tag, a, b, c, d in _steps(keys[0], keys[1]):
+        if tag == "equal":
+            continue
+        for step in range(max(b - a, d - c)):
+            left = was[a + step] if a + step < b else ABSENT
+            right = now[c + step] if c + step < d else ABSENT
+            at = a + step if right is ABSENT else c + step
+            yield from _values(side, f"{place}[{at}]", left, right, weight=weight)
+
+
+def _steps(was: list[str], now: list[str]) -> Sequence[tuple[str, int, int, int, int]]:
+    """How one list becomes the other; of long ones only where they begin and end alike."""
+    if len(was) * len(now) <= _MOST_COMPARED:
+        return SequenceMatcher(None, was, now, autojunk=False).get_opcodes()
+    shorter = min(len(was), len(now))
+    head = next((at for at in range(shorter) if was[at] != now[at]), shorter)
+    left = shorter - head
+    tail = next((at for at in range(left) if was[-1 - at] != now[-1 - at]), left)
+    return [("replace", head, len(was) - tail, head, len(now) - tail)]
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _vector(numbers: list[Any]) -> str:
+    return f"[{', '.join(map(str, numbers[:3]))}, … {len(numbers):,} numbers]"
+
+
+def _same(was: Any, now: Any) -> bool:
+    # JSON tells true from 1 and 1 from 1.0, Python does not.
+    return type(was) is type(now) and bool(was == now) and repr(was) == repr(now)
+
+
+def _change(side: Side, place: str, was: Any, now: Any, *, weight: int = 1) -> Change:
+    if weight and _is_volatile(place, was, now):
+        weight = 0
+    pieces: tuple[Piece, ...] = ()
+    if isinstance(was, str) and isinstance(now, str):
+        pieces = tuple(compare(was, now))
+    return Change(
+        side,
+        place,
+        was,
+        now,
+        pieces,
+        weight,
+    )
+
+
+def _is_volatile(place: str, was: Any, now: Any) -> bool:
+    if was is ABSENT or now is ABSENT:
+        return False
+    if _TOKENS.search(place) or _VOLATILE_NAME.search(place):
+        return True
+    return all(
+        isinstance(each, str) and _VOLATILE_VALUE.fullmatch(each) is not None for each in (was, now)
+    )

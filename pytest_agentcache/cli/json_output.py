@@ -1,0 +1,75 @@
+"""A cassette for a machine: what `agentcache show --json` writes."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from ..http.messages import Interaction, Request, Response
+from ..llm.conversation import Turn, answer_of, conversation_of, model_of
+from .selection import Loaded, shown
+from .tally import tally_of
+
+
+def as_json(loaded: Loaded, chosen: Sequence[tuple[int, Interaction]]) -> dict[str, Any]:
+    """Interactions, each with its number."""
+    recorded = loaded.cassette.recorded_at
+    return {
+        "path": shown(loaded.path),
+        "test": loaded.test,
+        "recorded_at": recorded.isoformat() if recorded else None,
+        "interactions": [_interaction(number, each) for number, each in chosen],
+    }
+
+
+def _interaction(number: int, each: Interaction) -> dict[str, Any]:
+    used, conversation = tally_of(each), conversation_of(each)
+    found: dict[str, Any] = {
+        "number": number,
+        "request": {
+            "method": each.request.method,
+            "url": each.request.url,
+            "headers": list(each.request.headers),
+            **_body_json(each.request),
+        },
+        "response": {
+            "status": each.response.status,
+            "headers": list(each.response.headers),
+            **_body_json(each.response),
+        },
+        "model": model_of(each) or None,
+        "says": _turn_json(answer_of(each.response))["parts"],
+        "tokens_in": used.tokens_in if used.told else None,
+        "tokens_out": used.tokens_out if used.told else None,
+        "cost": used.cost,
+    }
+    if conversation:
+        found["conversation"] = [_turn_json(turn) for turn in conversation.turns]
+        found["tools"] = list(conversation.tools)
+    return found
+
+
+def _turn_json(turn: Turn) -> dict[str, Any]:
+    return {
+        "role": turn.role,
+        "parts": [
+            {"kind": part.kind, **({"name": part.name} if part.name else {}), "text": part.text}
+            for part in turn.parts
+        ],
+    }
+
+
+def _body_json(message: Request | Response) -> dict[str, Any]:
+    raw = message.body
+    if not raw:
+        return {}
+    try:
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return {"base64": base64.b64encode(raw).decode("ascii")}
+    try:
+        return {"json": json.loads(text)} if text[:1] in ("{", "[") else {"text": text}
+    except (ValueError, RecursionError):
+        return {"text": text}

@@ -1,0 +1,269 @@
+"""What a person or a program sees of a command: lines, colours, columns, or one JSON document."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import re
+import shutil
+import sys
+import unicodedata
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, TextIO
+
+_CODES = {
+    "bold": "1",
+    "dim": "2",
+    "italic": "3",
+    "underline": "4",
+    "struck": "9",
+    "red": "31",
+    "green": "32",
+    "yellow": "33",
+    "blue": "34",
+    "magenta": "35",
+    "cyan": "36",
+}
+# A run of letters and digits that is no word of any language.
+_UNREAD = re.compile(r"(?<![\w+/=-])(?=[\w+/=-]*\d)[\w+/=-]{65,}", re.ASCII)
+_NARROWEST, _WIDEST, _UNKNOWN = 20, 200, 100
+
+
+@dataclass(slots=True)
+class Screen:
+    """Where a command writes.
+
+    Attributes:
+        out: Standard output.
+        err: Standard error.
+        colour: Whether escapes for colours are written.
+        width: Columns of a line.
+    """
+
+    out: TextIO
+    err: TextIO
+    colour: bool = False
+    width: int = _UNKNOWN
+
+    @classmethod
+    def of_process(cls) -> Screen:
+        """The screen of this process, with colours where a terminal is."""
+        columns = shutil.get_terminal_size((_UNKNOWN, 24)).columns
+        screen = cls(sys.stdout, sys.stderr, width=min(max(columns, _NARROWEST), _WIDEST))
+        screen.paint("auto")
+        return screen
+
+    def paint(self, colour: str) -> None:
+        """Decides about colours.
+
+        Args:
+            colour: `always`, `never`, or `auto`: where a terminal is, unless `NO_COLOR` is set, or
+                wherever `FORCE_COLOR` is (https://no-color.org, https://force-color.org).
+        """
+        if colour != "auto":
+            self.colour = colour == "always"
+        elif os.environ.get("NO_COLOR"):
+            self.colour = False
+        elif os.environ.get("FORCE_COLOR"):
+            self.colour = True
+        else:
+            self.colour = self.out.isatty() and os.environ.get("TERM") != "dumb"
+
+    def style(self, text: str, *names: str) -> str:
+        """`text` in a colour or weight, if this screen has any."""
+        if not self.colour or not text or not names:
+            return text
+        codes = ";".join(_CODES[name] for name in names)
+        return f"\x1b[{codes}m{text}\x1b[0m"
+
+    def line(self, text: str = "", *names: str) -> None:
+        """Writes a line."""
+        self.out.write(self.style(text, *names) + "\n")
+
+    def wrapped(self, text: str, indent: str = "", *names: str) -> None:
+        """Writes text over as many lines as it takes, each behind `indent`."""
+        for each in wrap(clean(text), self.width - columns(indent)):
+            self.line((indent + self.style(each, *names)).rstrip())
+
+    def complain(self, text: str) -> None:
+        """Writes to standard error, behind the name of the program."""
+        # What was written before must stand before.
+        self.out.flush()
+        self.err.write(f"agentcache: {clean(text)}\n")
+
+    def json(self, value: Any) -> None:
+        """Writes one JSON document."""
+        try:
+            text = _json(value)
+        except ValueError:
+            text = _json(_finite(value))
+        self.out.write(f"{text}\n")
+
+    def cut(self, text: str, room: int | None = None) -> str:
+        """`text` on one line of at most `room` columns."""
+        return cut(one_line(text), self.width if room is None else room)
+
+    def table(self, rows: list[list[str]], right: Iterable[int] = ()) -> list[str]:
+        """Rows as lines with aligned columns; those whose number is in `right` end together."""
+        ends = set(right)
+        widths = [max(columns(row[at]) for row in rows) for at in range(len(rows[0]))]
+        lines = []
+        for row in rows:
+            cells = [pad(cell, widths[at], right=at in ends) for at, cell in enumerate(row)]
+            lines.append("  ".join(cells).rstrip())
+        return lines
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, indent=2, default=str, allow_nan=False)
+
+
+def _finite(value: Any) -> Any:
+    """`value` with NaN and infinity, which are no JSON, as text."""
+    if isinstance(value, dict):
+        return {name: _finite(each) for name, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(each) for each in value]
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def clean(text: str) -> str:
+    """`text` without what would command a terminal: control characters are shown, not sent."""
+    if text.isprintable():
+        return text
+    return "".join(char if char == "\n" or char.isprintable() else _shown(char) for char in text)
+
+
+def label(name: str) -> str:
+    """A name of a file on one line, whatever characters are in it."""
+    return clean(name).replace("\n", "\\n")
+
+
+def _shown(char: str) -> str:
+    if char == "\t":
+        return "    "
+    if char in "\u2028\u2029\x85":
+        return "\n"
+    # Blanks of other widths, and what joins emoji to one.
+    if unicodedata.category(char) == "Zs" or char in "\u200d\ufe0f":
+        return char
+    return char.encode("unicode_escape", "backslashreplace").decode("ascii")
+
+
+def shortened(text: str) -> str:
+    """`text` with words that nobody reads (base64, ciphers) cut: `gAAAAABpfFXCcY…(1,832)`."""
+    return _UNREAD.sub(lambda match: f"{match[0][:14]}…({len(match[0]):,})", text)
+
+
+def one_line(text: str) -> str:
+    """`text` without line breaks and runs of blanks."""
+    return " ".join(clean(text).split())
+
+
+def columns(text: str) -> int:
+    """How many columns of a terminal `text` takes."""
+    if text.isascii():
+        return len(text)
+    return sum(_columns(char) for char in text)
+
+
+def _columns(char: str) -> int:
+    if unicodedata.combining(char) or char in "\u200d\ufe0f\u200b":
+        return 0
+    return 2 if unicodedata.east_asian_width(char) in "WF" else 1
+
+
+def cut(text: str, room: int) -> str:
+    """`text`, cut with an ellipsis if it takes more than `room` columns."""
+    if columns(text) <= room:
+        return text
+    kept, left = [], room - 1
+    for char in text:
+        left -= _columns(char)
+        if left < 0:
+            break
+        kept.append(char)
+    return "".join(kept).rstrip() + "…" if room > 0 else ""
+
+
+def cut_middle(text: str, room: int) -> str:
+    """`text`, cut in its middle, for paths and URLs whose end tells them apart."""
+    if columns(text) <= room:
+        return text
+    left, at = (room - 1) * 2 // 3, len(text)
+    while at and _columns(text[at - 1]) <= left:
+        at -= 1
+        left -= _columns(text[at])
+    end = text[at:]
+    return cut(text, room - columns(end)) + end
+
+
+def pad(text: str, width: int, *, right: bool = False) -> str:
+    """`text` filled up with blanks."""
+    blanks = " " * max(0, width - columns(text))
+    return blanks + text if right else text + blanks
+
+
+def wrap(text: str, width: int) -> Iterator[str]:
+    """The lines of `text`, each cut at blanks to `width` columns; its own breaks stay."""
+    width = max(width, 8)
+    for line in text.split("\n"):
+        if columns(line) <= width:
+            yield line
+            continue
+        indent = line[: len(line) - len(line.lstrip())][: width // 2]
+        current, used = indent, columns(indent)
+        for word in _words(line.lstrip(), width - used):
+            size = columns(word)
+            if used > len(indent) and used + 1 + size > width:
+                yield current
+                current, used = indent, len(indent)
+            if used > len(indent):
+                current, used = f"{current} {word}", used + 1 + size
+            else:
+                current, used = current + word, used + size
+        yield current
+
+
+def _words(line: str, width: int) -> Iterator[str]:
+    """The words of a line, longer ones in pieces."""
+    for word in line.split(" "):
+        rest = word
+        while columns(rest) > width:
+            size = at = 0
+            while at < len(rest) and size + _columns(rest[at]) <= width:
+                size += _columns(rest[at])
+                at += 1
+            yield rest[:at]
+            rest = rest[at:]
+        yield rest
+
+
+def counted(count: int, what: str, many: str = "") -> str:
+    """`1 cassette`, `2 cassettes`, `1,200 tokens`."""
+    return f"{count:,} {what if count == 1 else many or what + 's'}"
+
+
+def size_text(count: int) -> str:
+    """`700 B`, `24 kB`, `1.5 MB`."""
+    if count < 1000:
+        return f"{count} B"
+    if count < 999_500:
+        return f"{count / 1000:.0f} kB" if count >= 9_950 else f"{count / 1000:.1f} kB"
+    if count < 999_500_000:
+        return f"{count / 1_000_000:.1f} MB"
+    return f"{count / 1_000_000_000:.1f} GB"
+
+
+def short_age(age: timedelta) -> str:
+    """`3 min`, `5 h`, `12 d`, `14 mo`; `0 min` for what lies ahead."""
+    minutes = max(0, int(age.total_seconds() // 60))
+    if minutes < 60:
+        return f"{minutes} min"
+    if minutes < 48 * 60:
+        return f"{minutes // 60} h"
+    days = minutes // 1440
+    return f"{days} d" if days < 100 else f"{days // 30} mo"

@@ -1,0 +1,99 @@
+"""Caches that lie on servers: each under a name of its test's own, and spoken to past the cassette.
+
+What a cache keeps on a server, DynamoDB for one, may go there by HTTP. It is no part of what the
+code under test asks of upstream, so it is neither recorded nor played, missed or made to fail.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from ..replay.dispatcher import SWITCHBOARD
+
+_SERVERS = ("redis", "mongodb", "gridfs", "dynamodb")
+# Of requests-cache's own backends only DynamoDB's speaks HTTP.
+_NO_HTTP = ("requests_cache.", "pytest_agentcache.")
+
+
+def install(backends: Any) -> None:
+    """Patches the backends of `requests_cache` for the rest of the process."""
+    for name in _SERVERS:
+        cls = backends.BACKEND_CLASSES[name]
+        # One whose package is not installed is none.
+        if issubclass(cls, backends.BaseCache):
+            cls.__init__ = _prefixed(cls.__init__)
+    _lead_past(backends.DynamoDbDict)
+    for base in (backends.BaseStorage, backends.BaseCache):
+        for cls in _all_below(base):
+            _lead_past_if_foreign(cls)
+        _lead_past_what_comes(base)
+
+
+def _prefixed(init: Any) -> Any:
+    """`init` of a cache that takes a name first, which it replaces by one of the test's own."""
+    signature = inspect.signature(init)
+    name = list(signature.parameters)[1]
+
+    @functools.wraps(init)
+    def init_prefixed(*args: Any, **kwargs: Any) -> None:
+        if (caches := SWITCHBOARD.caches) is not None:
+            bound = signature.bind(*args, **kwargs)
+            wanted = bound.arguments.get(name, signature.parameters[name].default)
+            bound.arguments[name] = caches.namespace(wanted)
+            args, kwargs = bound.args, bound.kwargs
+        init(*args, **kwargs)
+
+    return init_prefixed
+
+
+def _all_below(base: Any) -> Iterator[Any]:
+    for cls in base.__subclasses__():
+        yield cls
+        yield from _all_below(cls)
+
+
+def _lead_past_if_foreign(cls: Any) -> None:
+    if not cls.__module__.startswith(_NO_HTTP):
+        _lead_past(cls)
+
+
+def _lead_past_what_comes(base: Any) -> None:
+    """Sees to the backends that users write, when they are defined."""
+    init_subclass = base.__init_subclass__
+
+    def init_subclass_led(cls: Any, /, **kwargs: Any) -> None:
+        init_subclass(**kwargs)
+        _lead_past_if_foreign(cls)
+
+    base.__init_subclass__ = classmethod(init_subclass_led)
+
+
+def _lead_past(cls: Any) -> None:
+    """Makes all that the methods of `cls` ask go straight through."""
+    for name, method in list(vars(cls).items()):
+        if inspect.isfunction(method) and name != "__del__":
+            setattr(cls, name, _led_past(method))
+
+
+def _led_past(method: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(method)
+    def whole(*args: Any, **kwargs: Any) -> Any:
+        with SWITCHBOARD.upstream():
+            return method(*args, **kwargs)
+
+    @functools.wraps(method)
+    def steps(*args: Any, **kwargs: Any) -> Iterator[Any]:
+        # Between two steps the caller may ask upstream.
+        inner = method(*args, **kwargs)
+        while True:
+            with SWITCHBOARD.upstream():
+                try:
+                    value = next(inner)
+                except StopIteration:
+                    return
+            yield value
+
+    return steps if inspect.isgeneratorfunction(method) else whole

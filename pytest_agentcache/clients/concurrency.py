@@ -1,0 +1,93 @@
+"""Whoever is set to work remembers by whom: threads, what is handed to pools, tasks.
+
+Threads and pools have to know whose test it is; tasks know from the thread that runs them. All of
+them have a lane of their own.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+from ..clock import threads
+from ..replay.dispatcher import SWITCHBOARD, owned
+from ..replay.ordering import lanes
+
+
+def follow_threads() -> None:
+    """Makes threads and executors remember the test that started them. Called once."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    start, submit = threading.Thread.start, ThreadPoolExecutor.submit
+
+    def start_owned(self: threading.Thread) -> None:
+        owner = SWITCHBOARD.owner()
+        if not threads.of_pool(self):
+            self.agentcache_owner = owner  # type: ignore[attr-defined]
+        if owner is not None:
+            threads.adopt(self)
+            # Whether a pool starts another one is chance, and what is handed to it has its own.
+            if not threads.of_pool(self):
+                lanes.assign(self, lanes.current().fork())
+        start(self)
+
+    def submit_owned(self: Any, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+        return submit(self, owned(fn), *args, **kwargs)
+
+    threading.Thread.start = start_owned  # type: ignore[method-assign]
+    ThreadPoolExecutor.submit = submit_owned  # type: ignore[method-assign]
+
+
+def follow_workers(module: Any) -> None:
+    """Makes the worker threads of an anyio backend remember the test that gave them work."""
+    for name in ("AsyncIOBackend", "TrioBackend"):
+        backend = getattr(module, name, None)
+        if backend is not None:
+            backend.run_sync_in_worker_thread = _handing_over(backend.run_sync_in_worker_thread)
+
+
+def _handing_over(run_sync: Any) -> Any:
+    # Bound already, so it takes the place of a class method as a static one.
+    def run_sync_owned(function: Any, *args: Any, **kwargs: Any) -> Any:
+        return run_sync(owned(function), *args, **kwargs)
+
+    return staticmethod(run_sync_owned)
+
+
+def follow_tasks(module: Any) -> None:
+    """Gives each task of asyncio's event loops a lane of its own."""
+    loop = module.BaseEventLoop
+    create_task = loop.create_task
+
+    def create_task_followed(self: Any, coro: Any, *args: Any, **kwargs: Any) -> Any:
+        if SWITCHBOARD.current is None:
+            return create_task(self, coro, *args, **kwargs)
+        lane, context = lanes.current().fork(), kwargs.get("context")
+        if context is None:
+            with lanes.in_context(lane):
+                return create_task(self, coro, *args, **kwargs)
+        # Who shares the context of who creates it shares the lane as well.
+        with suppress(RuntimeError):
+            context.run(lanes.enter, lane)
+        return create_task(self, coro, *args, **kwargs)
+
+    loop.create_task = create_task_followed
+
+
+def follow_trio(module: Any) -> None:
+    """Gives each task of trio's a lane of its own."""
+    runner = getattr(module, "Runner", None)
+    spawn = getattr(runner, "spawn_impl", None)
+    if runner is None or spawn is None:
+        # A trio that is built in another way; what its tasks ask for keeps the order of starts.
+        return
+
+    def spawn_followed(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if SWITCHBOARD.current is None:
+            return spawn(self, *args, **kwargs)
+        with lanes.in_context(lanes.current().fork()):
+            return spawn(self, *args, **kwargs)
+
+    runner.spawn_impl = spawn_followed

@@ -1,0 +1,189 @@
+"""The edge for requests-cache: sessions held to the cassette, caches kept inside their test."""
+
+from __future__ import annotations
+
+import functools
+import threading
+from typing import Any
+
+from ..cache.prepared import asked as _asked
+from ..replay.dispatcher import SWITCHBOARD, find_caller
+from ..replay.refreshes import Refresh
+from ..replay.responder import Responder
+from . import cache_servers
+
+MODULE = "requests_cache"
+
+
+def install(module: Any) -> None:
+    """Patches `requests_cache` for the rest of the process."""
+    _hold(module.session)
+    _queue_refreshes(module.session)
+    _isolate(module)
+    cache_servers.install(module.backends)
+
+
+def _comes_down(original: Any, session: Any, request: Any) -> bool:
+    """Whether `request`, once it leaves the cache, meets an edge, and no mock before that.
+
+    requests-mock mounts adapters of its own or puts another `send` into requests' sessions,
+    `responses` puts one into its adapters; what they know needs no cassette. `original` is the
+    class of requests that a `CachedSession` derives from.
+    """
+    from requests.adapters import HTTPAdapter
+    from requests.exceptions import InvalidSchema
+
+    try:
+        adapter = session.get_adapter(url=request.url)
+    except InvalidSchema:
+        return False
+    return isinstance(adapter, HTTPAdapter) and all(
+        cls.send.__module__ == cls.__module__ for cls in (HTTPAdapter, original)
+    )
+
+
+def _hold(session: Any) -> None:
+    """Makes `only_if_cached` of every request that the cassette could not answer.
+
+    At the edge below it would be too late: a 504 from there looks like a failure of upstream, and
+    the same request with a stale answer at hand must get that.
+    """
+    mixin, actions, get_504 = session.CacheMixin, session.CacheActions, session.get_504_response
+    send, from_request = mixin.send, actions.from_request
+    held = threading.local()
+
+    def send_held(
+        self: Any,
+        request: Any,
+        expire_after: Any = None,
+        only_if_cached: bool = False,
+        *args: Any,
+        **kwargs: Any,
+    ) -> Any:
+        responder = _in_charge()
+        asked_for = (
+            only_if_cached
+            or self.settings.only_if_cached
+            or "only-if-cached" in str(request.headers.get("Cache-Control", ""))
+        )
+        holds = (
+            responder is not None
+            and not asked_for
+            and not responder.can_answer(_asked(request))
+            and _comes_down(session.OriginalSession, self, request)
+        )
+        before, held.by = getattr(held, "by", None), responder if holds else None
+        try:
+            return send(self, request, expire_after, only_if_cached, *args, **kwargs)
+        finally:
+            held.by = before
+
+    def from_request_held(*args: Any, **kwargs: Any) -> Any:
+        made = from_request(*args, **kwargs)
+        # As an argument it would become a header, and that a part of the key.
+        made._only_if_cached = made._only_if_cached or getattr(held, "by", None) is not None
+        return made
+
+    def get_504_told(request: Any) -> Any:
+        responder: Responder | None = getattr(held, "by", None)
+        if responder is None:
+            return get_504(request)
+        asked = _asked(request)
+        kind = responder.kind_of_miss(asked)
+        answer = responder.miss(responder.normalized(asked), kind, find_caller())
+        response = get_504(request)
+        response._content = answer.body
+        response.headers.update(dict(answer.headers))
+        response.raw.reset(answer.body)
+        return response
+
+    mixin.send, actions.from_request = send_held, from_request_held
+    session.get_504_response = get_504_told
+
+
+def _queue_refreshes(session: Any) -> None:
+    """Queues the refreshes of stale-while-revalidate.
+
+    In threads of their own they would outlive the test, and come at another point each time.
+    """
+    mixin = session.CacheMixin
+    send, resend_async = mixin.send, mixin._resend_async
+
+    def send_after_refreshes(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if (responder := _in_charge()) is not None:
+            responder.refreshes.run(self)
+        return send(self, *args, **kwargs)
+
+    def resend_later(self: Any, request: Any, actions: Any, cached: Any, **kwargs: Any) -> None:
+        responder, caller = _in_charge(), find_caller()
+        if responder is None:
+            resend_async(self, request, actions, cached, **kwargs)
+            return
+        # The caller gets the stale answer, which a revalidation would change under its hands.
+        mine = session.CachedResponse.from_response(cached, headers=cached.headers.copy())
+        later = request.copy()
+
+        def run() -> None:
+            with SWITCHBOARD.asked_by(caller):
+                answer = self._send_and_cache(later, actions, mine, **kwargs)
+            # What is not stored leaves the stale answer there; a miss is told as one.
+            stored = answer.status_code in self.settings.allowable_codes
+            if not stored and answer.reason != "Not Cached":
+                answer.raise_for_status()
+
+        asked = responder.normalized(_asked(later))
+        responder.refreshes.pending.append(Refresh(asked, caller, self, run))
+
+    mixin.send, mixin._resend_async = send_after_refreshes, resend_later
+
+
+def _in_charge() -> Responder | None:
+    responder = SWITCHBOARD.owner()
+    return responder if responder is not None and not responder.closed else None
+
+
+def _isolate(module: Any) -> None:
+    """Gives each test caches of its own, whoever opens them, wherever they want to lie."""
+    backends = module.backends
+
+    def redirected(get_cache_path: Any) -> Any:
+        def get_own_path(db_path: Any, *args: Any, **kwargs: Any) -> Any:
+            caches = SWITCHBOARD.caches
+            if caches is None:
+                return get_cache_path(db_path, *args, **kwargs)
+            return get_cache_path(caches.path(db_path))
+
+        return get_own_path
+
+    for backend in (backends.sqlite, backends.filesystem):
+        backend.get_cache_path = redirected(backend.get_cache_path)
+
+    get_sqlite_path = backends.sqlite._get_sqlite_cache_path
+
+    def get_own_sqlite_path(*args: Any, **kwargs: Any) -> Any:
+        path, caches = get_sqlite_path(*args, **kwargs), SWITCHBOARD.caches
+        # The one database in memory that all sessions of a process share by default.
+        return caches.memory() if caches and path == backends.sqlite.MEMORY_URI else path
+
+    backends.sqlite._get_sqlite_cache_path = get_own_sqlite_path
+
+    def stamped(init: Any) -> Any:
+        @functools.wraps(init)
+        def init_stamped(self: Any, *args: Any, **kwargs: Any) -> None:
+            self.agentcache_isolation = SWITCHBOARD.caches
+            init(self, *args, **kwargs)
+
+        return init_stamped
+
+    backends.BaseCache.__init__ = stamped(backends.BaseCache.__init__)
+
+    def cache(self: Any) -> Any:
+        if "cache" not in self.__dict__:
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute 'cache' yet")
+        caches, own = SWITCHBOARD.caches, self.__dict__["cache"]
+        return own if caches is None else caches.own(own)
+
+    def set_cache(self: Any, value: Any) -> None:
+        self.__dict__["cache"] = value
+
+    module.session.CacheMixin.cache = property(cache, set_cache)

@@ -1,0 +1,187 @@
+"""What stands behind all edges: sockets and DNS shut by an audit hook (PEP 578).
+
+The hook sees every connection that goes through Python's `socket` module, whoever opens it and
+however the function was imported. Libraries with sockets of their own in C (uvloop, grpc, libpq)
+do not pass through it.
+"""
+
+from __future__ import annotations
+
+import _socket
+import ipaddress
+import re
+import socket
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from ..errors import NetworkBlocked
+from ..http.messages import Request
+from ..replay.dispatcher import SWITCHBOARD, find_caller
+from ..replay.misses import Caller, Miss
+from ..settings.hosts import host_listed
+
+_CONNECTS = ("socket.connect", "socket.sendto", "socket.sendmsg")
+_LOOKUPS = (
+    "socket.getaddrinfo",
+    "socket.gethostbyname",
+    "socket.gethostbyaddr",
+    "socket.getnameinfo",
+)
+_EVENTS = frozenset((*_CONNECTS, *_LOOKUPS))
+
+
+def install() -> None:
+    """Adds the audit hook, which stays for the life of the process."""
+
+    def hook(event: str, arguments: tuple[Any, ...]) -> None:
+        # Python calls this for every event there is, so the common case leaves at once.
+        if event in _EVENTS and SWITCHBOARD.guard is not None:
+            SWITCHBOARD.guard.check(event, arguments)
+
+    sys.addaudithook(hook)
+    for method, at in {"connect": 0, "connect_ex": 0, "sendto": -1, "sendmsg": 3}.items():
+        setattr(socket.socket, method, _checking(getattr(socket.socket, method), at))
+    # `socket.getaddrinfo` looks its own function up at each call, however it was imported.
+    _socket.getaddrinfo = _remembering(_socket.getaddrinfo)
+    socket.gethostbyname = _remembering(socket.gethostbyname)
+    socket.gethostbyname_ex = _remembering(socket.gethostbyname_ex)
+
+
+def _checking(method: Callable[..., Any], at: int) -> Callable[..., Any]:
+    """Checks an address before Python looks its name up, which it does ahead of its audit hooks."""
+
+    def method_checked(self: socket.socket, *arguments: Any) -> Any:
+        if SWITCHBOARD.guard is not None and len(arguments) > at:
+            SWITCHBOARD.guard.check("socket.connect", (self, arguments[at]))
+        return method(self, *arguments)
+
+    return method_checked
+
+
+def _remembering(look_up: Callable[..., Any]) -> Callable[..., Any]:
+    """Tells the guard what an allowed name stands for: sockets connect to addresses."""
+
+    def look_up_remembered(host: Any, *arguments: Any, **keywords: Any) -> Any:
+        found = look_up(host, *arguments, **keywords)
+        if SWITCHBOARD.guard is not None:
+            SWITCHBOARD.guard.remember(_name(host), found)
+        return found
+
+    return look_up_remembered
+
+
+class SocketGuard:
+    """Lets loopback, Unix sockets and named hosts through and refuses the rest.
+
+    Args:
+        allowed: Hosts, host:port or globs that may be reached besides loopback.
+        mode: The mode that shuts the network, for the error.
+        refused: Told of each refusal that no test on a cassette answers for.
+    """
+
+    def __init__(
+        self, allowed: tuple[str, ...], mode: str, refused: Callable[[str, Caller | None], None]
+    ) -> None:
+        self._allowed = allowed
+        self._mode, self._refused = mode, refused
+        self._names: dict[str, set[str]] = {}
+
+    def check(self, event: str, arguments: tuple[Any, ...]) -> None:
+        """Raises for what is not allowed.
+
+        Raises:
+            NetworkBlocked: As the failed connection that it is.
+            MissError: Under `on_miss="raise"`.
+        """
+        host, port = _target(event, arguments)
+        if host is None or self._allows(event, host, port):
+            return
+        shown = f"[{host}]" if ":" in host else host
+        self._refuse(host if port is None else f"{shown}:{port}")
+
+    def remember(self, host: str, found: Any) -> None:
+        """Keeps the addresses that the look-up of an allowed `host` has found."""
+        if _is_address(host) or not self._may_look_up(host):
+            return
+        if isinstance(found, str):
+            addresses = [found]
+        elif isinstance(found, tuple):
+            addresses = found[2]
+        else:
+            addresses = [str(entry[4][0]) for entry in found]
+        for address in addresses:
+            self._names.setdefault(address, set()).add(host)
+
+    def _allows(self, event: str, host: str, port: int | None) -> bool:
+        if _is_local(host):
+            return True
+        if event in ("socket.getaddrinfo", "socket.gethostbyname"):
+            # An address is found without asking anyone, and connecting to it is checked by itself.
+            return _is_address(host) or self._may_look_up(host)
+        if event in _LOOKUPS:
+            return any(self._may_look_up(each) for each in (host, *self._names.get(host, ())))
+        hosts = (host, *self._names.get(host, ()))
+        return any(host_listed(each, port, self._allowed) for each in hosts)
+
+    def _may_look_up(self, host: str) -> bool:
+        # A host that is allowed on one port has to be looked up first, on whatever port.
+        names = [re.sub(r"(?<=[^:]):[\d*?]+$", "", each) for each in self._allowed]
+        return host_listed(host, None, [*self._allowed, *names])
+
+    def _refuse(self, target: str) -> None:
+        caller = find_caller()
+        responder = SWITCHBOARD.owner()
+        request = Request("CONNECT", target)
+        if responder is None:
+            self._refused(target, caller)
+        elif responder.closed:
+            SWITCHBOARD.late.append(Miss(request, "late", caller))
+        else:
+            responder.miss(request, "socket", caller)
+        raise NetworkBlocked(
+            target,
+            f"the network is shut in {self._mode} mode. Record the request through a client that "
+            "pytest-agentcache knows, or name the host in agentcache_allowed_hosts",
+        )
+
+
+def _target(event: str, arguments: tuple[Any, ...]) -> tuple[str | None, int | None]:
+    if event in _CONNECTS:
+        family, address = arguments[0].family, arguments[1]
+        # Unix sockets and the like do not leave the machine; sendto without an address
+        # follows a connect that was checked.
+        if family not in (socket.AF_INET, socket.AF_INET6) or not isinstance(address, tuple):
+            return None, None
+        return _name(address[0]), address[1]
+    if event == "socket.getnameinfo":
+        return _name(arguments[0][0]), None
+    port = arguments[1] if event == "socket.getaddrinfo" else None
+    return _name(arguments[0]), port if isinstance(port, int) and port else None
+
+
+def _name(host: Any) -> str:
+    text = host.decode("ascii", "replace") if isinstance(host, (bytes, bytearray)) else host
+    return str(text or "").rstrip(".").lower()
+
+
+def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        found = ipaddress.ip_address(host.partition("%")[0].strip("[]"))
+    except ValueError:
+        return None
+    mapped = found.ipv4_mapped if isinstance(found, ipaddress.IPv6Address) else None
+    return mapped or found
+
+
+def _is_address(host: str) -> bool:
+    return _address(host) is not None
+
+
+def _is_local(host: str) -> bool:
+    """Whether `host` is this machine: loopback, any address, or the name it gives itself."""
+    address = _address(host)
+    if address is not None:
+        return address.is_loopback or address.is_unspecified
+    own = socket.gethostname().lower()
+    return host in ("", "localhost", own) or host.endswith(".localhost")

@@ -1,0 +1,190 @@
+"""The edge for urllib3, and so for requests, requests-cache and botocore.
+
+One seam below retries, redirects and pooling: what `_make_request` returns is read by urllib3's
+own response class, from a message that holds the answer.
+"""
+
+from __future__ import annotations
+
+import http.client
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, NoReturn
+
+from ..faults import Fault, native
+from ..faults.outcomes import as_socket
+from ..http.messages import Headers, Request, Response
+from ..http.wire import WireSocket, content_of, frames, message
+from ..replay.async_wait import pause
+from ..replay.decisions import AskUpstream
+from ..replay.dispatcher import SWITCHBOARD
+from ..replay.response_recorder import Arriving
+
+MODULE = "urllib3.connectionpool"
+
+
+def install(module: Any) -> None:
+    """Patches urllib3's connection pools for the rest of the process."""
+    plain, tls = module.HTTPConnectionPool, module.HTTPSConnectionPool
+    make_request, prepare_proxy = plain._make_request, tls._prepare_proxy
+
+    def make_request_decided(
+        self: Any,
+        conn: Any,
+        method: str,
+        url: str,
+        body: Any = None,
+        headers: Any = None,
+        **options: Any,
+    ) -> Any:
+        __tracebackhide__ = True
+        address = _address(self, url)
+        if not SWITCHBOARD.wants(address):
+            return make_request(self, conn, method, url, body=body, headers=headers, **options)
+        content = None if body is None else content_of(body)
+        request = Request(method, address, Headers.of((headers or {}).items()), content or b"")
+        connect, read = _timeouts(self, options.get("timeout"))
+        answer = SWITCHBOARD.decide(request, (connect or None, read or None))
+        if isinstance(answer, Fault) and answer.answer is None:
+            _fail(self, conn, answer, url, (connect, read))
+        if isinstance(answer, (Response, Fault)):
+            return _play(self, answer, method, url, options)
+        asked = options if answer is None else options | _UNREAD
+        with SWITCHBOARD.upstream():
+            if conn.__dict__.pop("_agentcache_tunnel", False):
+                prepare_proxy(self, conn)
+            live = make_request(self, conn, method, url, body=content, headers=headers, **asked)
+        return live if answer is None else _record(self, live, answer, url, options)
+
+    def prepare_proxy_later(self: Any, conn: Any) -> None:
+        # The tunnel is the first thing to reach the network, before anyone could decide.
+        if SWITCHBOARD.wants(_address(self, "/")):
+            conn._agentcache_tunnel = True
+        else:
+            prepare_proxy(self, conn)
+
+    plain._make_request = make_request_decided
+    tls._prepare_proxy = prepare_proxy_later
+
+
+# The live response is only read from; it is the one shown to the caller that owns the connection.
+_UNREAD = {"preload_content": False, "decode_content": False, "response_conn": None}
+
+
+def _address(pool: Any, url: str) -> str:
+    if url.startswith(("http://", "https://")):
+        return url
+    host = f"[{pool.host.strip('[]')}]" if ":" in pool.host else pool.host
+    standard = {"http": 80, "https": 443}.get(pool.scheme)
+    port = f":{pool.port}" if pool.port and pool.port != standard else ""
+    return f"{pool.scheme}://{host}{port}{url}"
+
+
+def _play(
+    pool: Any, decision: Response | Fault, method: str, url: str, options: dict[str, Any]
+) -> Any:
+    broken = decision if isinstance(decision, Fault) else None
+    return _native(pool, as_socket(decision, method), method, url, options, broken)
+
+
+def _timeouts(pool: Any, timeout: Any) -> tuple[float | None, float | None]:
+    """The client's own timeouts in seconds: for a connection, and for an answer."""
+    limits = pool._get_timeout(timeout)
+    limits.start_connect()
+    resolve = limits.resolve_default_timeout
+    return resolve(limits.connect_timeout), resolve(limits.read_timeout)
+
+
+def _fail(
+    pool: Any, conn: Any, fault: Fault, url: str, timeouts: tuple[float | None, float | None]
+) -> NoReturn:
+    """Raises what `_make_request` raises when it really happens."""
+    from urllib3 import exceptions
+
+    cause: Any = fault.cause()
+    connect, read = timeouts
+    # It is the origin that fails, not the proxy in between.
+    conn._has_connected_to_proxy = bool(conn.proxy)
+    match fault.kind:
+        case "refuse":
+            text = f"Failed to establish a new connection: {cause}"
+            error: Exception = exceptions.NewConnectionError(conn, text)
+        case "dns":
+            error = exceptions.NameResolutionError(conn.host, conn, cause)
+        case "tls":
+            error = exceptions.SSLError(cause)
+        case "connect-timeout":
+            pause(fault.lasts(connect))
+            text = f"Connection to {conn.host} timed out. (connect timeout={connect})"
+            error = exceptions.ConnectTimeoutError(conn, text)
+        case "read-timeout":
+            pause(fault.lasts(read))
+            text = f"Read timed out. (read timeout={read})"
+            error = exceptions.ReadTimeoutError(pool, url, text)
+        case _:
+            raise native(cause, fault)
+    raise native(error, fault, cause)
+
+
+def _record(pool: Any, live: Any, ask: AskUpstream, url: str, options: dict[str, Any]) -> Any:
+    below: http.client.HTTPResponse = live._original_response
+    method = ask.request.method
+    recording = ask.record(
+        live.status, live.reason, Headers.of(live.headers.items()), framed=bool(below.chunked)
+    )
+    arriving = Arriving(recording, frames(below)).settle()
+    source = message(
+        method, live.status, live.reason, recording.shown, arriving, length=recording.length
+    )
+    return _native(pool, WireSocket(source, live.close), method, url, options)
+
+
+def _native(
+    pool: Any,
+    socket: Any,
+    method: str,
+    url: str,
+    options: dict[str, Any],
+    fault: Fault | None = None,
+) -> Any:
+    """urllib3's response over a message, as `HTTPConnection.getresponse` makes it."""
+    from urllib3 import HTTPHeaderDict, HTTPResponse
+
+    below = http.client.HTTPResponse(socket, method=method)
+    below.begin()
+    cls = HTTPResponse if fault is None else _breaking(HTTPResponse, fault)
+    response = cls(
+        body=below,
+        headers=HTTPHeaderDict(below.headers.items()),
+        status=below.status,
+        version=below.version,
+        version_string="HTTP/1.1",
+        reason=below.reason,
+        preload_content=options.get("preload_content", True),
+        decode_content=options.get("decode_content", True),
+        original_response=below,
+        enforce_content_length=options.get("enforce_content_length", True),
+        request_method=method,
+        request_url=url,
+        sock_shutdown=socket.shutdown,
+    )
+    response.retries = options.get("retries")
+    response._connection = options.get("response_conn")
+    response._pool = pool
+    return response
+
+
+def _breaking(cls: Any, fault: Fault) -> Any:
+    """`cls`, whose errors tell of the fault that they come from."""
+
+    class HTTPResponse(cls):  # type: ignore[misc]
+        @contextmanager
+        def _error_catcher(self) -> Iterator[None]:
+            try:
+                with super()._error_catcher():
+                    yield
+            except Exception as error:
+                native(error, fault)
+                raise
+
+    return HTTPResponse

@@ -1,0 +1,1 @@
+"""HTTP messages: their headers, their bodies, and the form in which they travel."""

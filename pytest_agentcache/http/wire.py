@@ -1,0 +1,159 @@
+"""A response as the bytes of HTTP/1.1 (RFC 9112), for clients that read them from a socket.
+
+Feeding a client's own parser is the surest way to an answer that behaves as live: reading in
+part, chunk by chunk, to the end or not at all.
+"""
+
+from __future__ import annotations
+
+import http.client
+import io
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from .messages import Headers
+
+_BODILESS = (204, 304)
+
+
+def message(
+    method: str,
+    status: int,
+    reason: str,
+    headers: Headers,
+    pieces: Iterable[bytes],
+    *,
+    length: int | None,
+    whole: bool = True,
+) -> Iterator[bytes]:
+    """The bytes of a response, made as `pieces` arrive.
+
+    Args:
+        method: The method asked with; a HEAD answer has no body.
+        status: Status code.
+        reason: Reason phrase.
+        headers: Header fields, without framing.
+        pieces: The decoded body; each piece becomes one chunk where `length` is unknown.
+        length: Size of the body in bytes, or None for chunked transfer coding.
+        whole: Whether the body ends as it should, or the connection breaks after `pieces`.
+    """
+    bodiless = method == "HEAD" or status in _BODILESS
+    lines = [f"HTTP/1.1 {status} {reason}".rstrip()]
+    lines += [f"{name.title()}: {value}" for name, value in headers]
+    if not bodiless:
+        lines.append(
+            "Transfer-Encoding: chunked" if length is None else f"Content-Length: {length}"
+        )
+    yield ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1", "replace")
+    if bodiless:
+        return
+    for piece in pieces:
+        if piece:
+            yield b"%x\r\n%b\r\n" % (len(piece), piece) if length is None else piece
+    if length is None and whole:
+        yield b"0\r\n\r\n"
+
+
+def content_of(body: Any) -> bytes:
+    """The body of a request in one piece, so that it can be looked at and sent.
+
+    Args:
+        body: Text, bytes, a file, or pieces of either.
+    """
+    if isinstance(body, str):
+        return body.encode("utf-8")
+    if hasattr(body, "read"):
+        parts = [body.read()]
+    else:
+        try:
+            return bytes(memoryview(body))
+        except TypeError:
+            parts = body
+    return b"".join(
+        part.encode("utf-8") if isinstance(part, str) else bytes(part) for part in parts
+    )
+
+
+class WireFile(io.RawIOBase):
+    """A file that reads the bytes of a message as they are made, never ahead of the reader.
+
+    Args:
+        source: The bytes, in pieces.
+        on_close: Called once when the reader closes it, read to the end or not.
+    """
+
+    def __init__(self, source: Iterator[bytes], on_close: Callable[[], None] | None = None) -> None:
+        self._source = source
+        self._rest = b""
+        self._on_close = on_close
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        while not self._rest:
+            piece = next(self._source, None)
+            if piece is None:
+                return 0
+            self._rest = piece
+        size = min(len(buffer), len(self._rest))
+        buffer[:size], self._rest = self._rest[:size], self._rest[size:]
+        return size
+
+    def close(self) -> None:
+        if not self.closed and self._on_close is not None:
+            self._on_close()
+        super().close()
+
+
+class WireSocket:
+    """As much of a socket as `http.client` needs to read a response.
+
+    Args:
+        source: The bytes of the message, in pieces.
+        on_close: Called once when the response is closed.
+    """
+
+    def __init__(self, source: Iterator[bytes], on_close: Callable[[], None] | None = None) -> None:
+        self._file = WireFile(source, on_close)
+
+    def makefile(self, *_: Any, **__: Any) -> io.BufferedReader:
+        """The one file of this socket."""
+        return io.BufferedReader(self._file)
+
+    def settimeout(self, _: float | None) -> None:
+        """Nothing waits here."""
+
+    def sendall(self, _: bytes) -> None:
+        """What was asked is known already."""
+
+    def shutdown(self, _: int) -> None:
+        """No connection stands behind it."""
+
+    def close(self) -> None:
+        """The file closes by itself."""
+
+
+def frames(live: http.client.HTTPResponse) -> Iterator[bytes]:
+    """The body of a live response: its chunks as upstream sent them, else as the socket gives it.
+
+    Raises:
+        http.client.HTTPException, OSError: Where the connection breaks.
+    """
+    while piece := _next_chunk(live) if live.chunked else live.read1(65536):
+        yield piece
+    if not live.chunked and live.length:
+        # `read1` takes the end of the connection for the end of the body.
+        raise http.client.IncompleteRead(b"", live.length)
+    # Python before 3.13 leaves a response open whose last byte `read1` has given.
+    live.close()
+
+
+def _next_chunk(live: Any) -> bytes:
+    # As `HTTPResponse.read` does it, but for one chunk; `read1` may stop inside one.
+    left = None if live.isclosed() else live._get_chunk_left()
+    if left is None:
+        return b""
+    chunk: bytes = live._safe_read(left)
+    live.chunk_left = 0
+    return chunk

@@ -1,0 +1,1 @@
+"""The content of requests to language models and of their responses."""

@@ -1,0 +1,145 @@
+"""What tells two requests apart, place by place, for a person to read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import zip_longest
+from json import dumps
+from typing import Any
+
+from ..http.messages import Request
+from .matcher import Key, Matcher, by_name
+
+_ABSENT = object()
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One place where two requests differ, and both values as short text."""
+
+    place: str
+    recorded: str
+    asked: str
+
+
+def differences(matcher: Matcher, recorded: Request, asked: Request) -> list[Difference]:
+    """What tells `asked` from `recorded`, in the order method, URL, headers, body.
+
+    Of what the settings leave out of matching nothing is told.
+    """
+    found: list[Difference] = []
+    recorded, asked = matcher.side_by_side(recorded, asked)
+    compared = matcher.compared
+    if "method" in compared and recorded.method.upper() != asked.method.upper():
+        found.append(Difference("method", recorded.method, asked.method))
+    if "url" in compared:
+        found += _compare_urls(matcher.url(recorded.url), matcher.url(asked.url))
+    for part in compared:
+        if part.startswith("header"):
+            left, right = (by_name(matcher.headers(request, part)) for request in (recorded, asked))
+            found += _compare("headers", left, right)
+    if "body" in compared:
+        found += _compare_bodies("", matcher.body(recorded), matcher.body(asked))
+    return found
+
+
+def _compare_urls(was: Key, now: Key) -> list[Difference]:
+    found: list[Difference] = []
+    if was[:3] != now[:3]:
+        found.append(Difference("host", _origin(was), _origin(now)))
+    if was[3] != now[3]:
+        found.append(Difference("path", "/".join(was[3]), "/".join(now[3])))
+    return found + _compare("query", by_name(was[4]), by_name(now[4]))
+
+
+def _compare_bodies(place: str, was: Any, now: Any) -> list[Difference]:
+    kinds = [each[0] if isinstance(each, list) else type(each) for each in (was, now)]
+    if kinds[0] != kinds[1]:
+        return [Difference(place or "body", short(was), short(now))]
+    if kinds[0] == "json":
+        return _compare(f"{place}.json" if place else "json", was[1], now[1])
+    if kinds[0] == "form":
+        return _compare(f"{place}.form" if place else "form", by_name(was[1:]), by_name(now[1:]))
+    if kinds[0] == "multipart":
+        return _compare_parts(f"{place}.multipart" if place else "multipart", was[1:], now[1:])
+    return _compare(place or "body", was, now)
+
+
+def _compare_parts(place: str, was: list[Any], now: list[Any]) -> list[Difference]:
+    found = []
+    for index, (left, right) in enumerate(zip_longest(was, now)):
+        here = f"{place}[{index}]"
+        if left is None or right is None:
+            there = ["(absent)" if part is None else "(a part)" for part in (left, right)]
+            found.append(Difference(here, *there))
+            continue
+        found += _compare(f"{here}.headers", left["headers"], right["headers"])
+        found += _compare_bodies(here, left["content"], right["content"])
+    return found
+
+
+def _compare(place: str, was: Any, now: Any) -> list[Difference]:
+    if isinstance(was, dict) and isinstance(now, dict):
+        names = [*was, *(name for name in now if name not in was)]
+        return [
+            difference
+            for name in names
+            for difference in _compare(
+                f"{place}.{name}", was.get(name, _ABSENT), now.get(name, _ABSENT)
+            )
+        ]
+    if isinstance(was, list) and isinstance(now, list):
+        longest = max(len(was), len(now))
+        return [
+            difference
+            for index in range(longest)
+            for difference in _compare(
+                f"{place}[{index}]",
+                was[index] if index < len(was) else _ABSENT,
+                now[index] if index < len(now) else _ABSENT,
+            )
+        ]
+    if _same(was, now):
+        return []
+    if isinstance(was, str) and isinstance(now, str):
+        return [Difference(place, *_around(was, now))]
+    return [Difference(place, short(was), short(now))]
+
+
+def _same(was: Any, now: Any) -> bool:
+    # JSON tells true from 1 and 1 from 1.0, Python does not.
+    kinds = [float if isinstance(each, float) else type(each) for each in (was, now)]
+    return kinds[0] is kinds[1] and bool(was == now)
+
+
+def _around(was: str, now: str, width: int = 60) -> tuple[str, str]:
+    """Both texts cut to where they begin to differ."""
+    same = next(
+        (at for at, (a, b) in enumerate(zip(was, now, strict=False)) if a != b),
+        min(len(was), len(now)),
+    )
+    start = max(0, same - width // 3)
+
+    def cut(text: str) -> str:
+        piece = text[start : start + width]
+        return (
+            ("…" if start else "") + repr(piece)[1:-1] + ("…" if len(text) > start + width else "")
+        )
+
+    return f"'{cut(was)}'", f"'{cut(now)}'"
+
+
+def short(value: Any, width: int = 60) -> str:
+    """`value` on a line of at most `width` columns."""
+    if value is _ABSENT:
+        return "(absent)"
+    if value is None:
+        return "null"
+    if isinstance(value, list) and value and value[0] in ("json", "form", "multipart"):
+        value = value[1:]
+    text = repr(value) if isinstance(value, str) else dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= width else text[: width - 1] + "…"
+
+
+def _origin(url: Key) -> str:
+    return f"{url[0]}://{url[1]}:{url[2]}"

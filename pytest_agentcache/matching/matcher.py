@@ -1,0 +1,199 @@
+"""When two requests are the same: a key for a dict, and the difference for a person."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterable, Iterator
+from fnmatch import fnmatchcase
+from hashlib import blake2b
+from json import dumps
+from typing import Any, Protocol
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from ..canonical_yaml import DEEPEST
+from ..http.body import form, is_json, json_text, multipart, sse
+from ..http.headers import request_headers
+from ..http.messages import Request
+from ..settings.json_path import children, json_path, remove
+from ..settings.settings import Settings
+
+Key = tuple[Any, ...]
+Ids = tuple[bytes, ...]
+_PORTS = {"http": 80, "https": 443}
+
+
+class Volatile(Protocol):
+    """Knows the ids that differ on each run (`stable_ids`); false if there are none to look for."""
+
+    def __bool__(self) -> bool: ...
+
+    def pattern(self, text: bytes) -> tuple[bytes, Ids]:
+        """`text` with ids told apart by look and place alone, and those ids as they come."""
+
+    def in_terms_of(self, recorded: Ids, asked: Ids, request: Request) -> Request:
+        """A request with the ids that the cassette has for its own."""
+
+
+class Matcher:
+    """Makes keys of requests that are equal where the settings call the requests the same.
+
+    Args:
+        settings: Of these `match`, `ignore_json`, `ignore_query`, `ignore_form` and the header
+            settings are used.
+        prepare: Gives a request the form in which it is compared; by default it has it already.
+        volatile: Knows the ids that differ on each run; None for none.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        prepare: Callable[[Request], Request] = lambda request: request,
+        volatile: Volatile | None = None,
+    ) -> None:
+        self._settings, self._prepare, self._volatile = settings, prepare, volatile or None
+        self._paths = [json_path(path) for path in settings.ignore_json]
+
+    def key(self, request: Request) -> Key:
+        """The key of a redacted, normalised request."""
+        return self.key_and_ids(request)[0]
+
+    def key_and_ids(self, request: Request) -> tuple[Key, Ids]:
+        """The key of a request whatever its volatile ids are, and those ids in a fixed order.
+
+        Two requests are the same if their keys are, and if their ids are by whoever knows them.
+        """
+        request = self._prepare(request)
+        if self._volatile is None:
+            return tuple(self._matched(request)), ()
+        content = dumps(self._ordered(list(self._matched(request, digested=False))))
+        pattern, ids = self._volatile.pattern(content.encode())
+        return (_digest(pattern),), ids
+
+    def side_by_side(self, recorded: Request, asked: Request) -> tuple[Request, Request]:
+        """Two requests in the form in which they are compared."""
+        if self._volatile is not None:
+            ids, own = (self.key_and_ids(request)[1] for request in (recorded, asked))
+            asked = self._volatile.in_terms_of(ids, own, asked)
+        return self._prepare(recorded), self._prepare(asked)
+
+    def _matched(self, request: Request, *, digested: bool = True) -> Iterator[Any]:
+        for matcher in self._settings.match:
+            match matcher:
+                case "method":
+                    yield request.method.upper()
+                case "url":
+                    yield self.url(request.url)
+                case "body":
+                    body = self.body(request)
+                    yield _digest(dumps(body, sort_keys=True).encode()) if digested else body
+                case _:
+                    yield tuple(self.headers(request, matcher))
+
+    def _ordered(self, value: Any) -> Any:
+        """`value` with its names in an order that does not hang on the ids in them."""
+        if isinstance(value, dict):
+            assert self._volatile is not None
+            named = [(self._volatile.pattern(name.encode())[0], name) for name in value]
+            named.sort(key=lambda pair: pair[0])
+            return {name: self._ordered(value[name]) for _, name in named}
+        if isinstance(value, (list, tuple)):
+            return [self._ordered(each) for each in value]
+        return value
+
+    @property
+    def compared(self) -> tuple[str, ...]:
+        """What is compared: some of `method`, `url`, `body`, `headers`, `header:NAME`."""
+        return self._settings.match
+
+    def url(self, url: str) -> Key:
+        """Scheme, host, port, path and query sorted by name, escapes undone."""
+        parts = urlsplit(url)
+        query = [
+            pair
+            for pair in parse_qsl(parts.query, keep_blank_values=True, errors="backslashreplace")
+            if not _is_named(pair[0], self._settings.ignore_query)
+        ]
+        scheme = parts.scheme.lower()
+        try:
+            port = parts.port or _PORTS.get(scheme)
+        except ValueError:
+            port = None
+        # Each step by itself, or an escaped slash would pass for one that parts two steps.
+        path = tuple(
+            unquote(step, errors="backslashreplace") for step in (parts.path or "/").split("/")
+        )
+        # The order of the values of one name means something, that of the names does not.
+        query.sort(key=lambda pair: pair[0])
+        return (scheme, (parts.hostname or "").lower(), port, path, tuple(query))
+
+    def headers(self, request: Request, matcher: str) -> Iterator[tuple[str, str]]:
+        """The headers that `headers` or `header:NAME` compares."""
+        if matcher == "headers":
+            settings = self._settings
+            yield from request_headers(
+                request.headers, settings.drop_headers, settings.keep_headers
+            )
+        else:
+            name = matcher.partition(":")[2].lower()
+            yield from (pair for pair in request.headers if pair[0] == name)
+
+    def body(self, request: Request) -> Any:
+        """The body as plain values: JSON as JSON, a form by name, parts without boundary."""
+        return self._content(request.body, request.content_type)
+
+    def _content(self, raw: bytes, content_type: str) -> Any:
+        if not raw:
+            return None
+        if form.is_form(content_type):
+            pairs = form.pairs(raw)
+            ignored = self._settings.ignore_form
+            kept = [[name, value] for name, value in pairs if not _is_named(name, ignored)]
+            return ["form", *sorted(kept, key=lambda pair: pair[0])]
+        if boundary := multipart.boundary_of(content_type):
+            raw = multipart.neutral(raw, boundary)
+            if parts := multipart.split(raw, multipart.BOUNDARY):
+                return ["multipart", *self._parts(parts)]
+        if is_json(content_type) or raw.lstrip()[:1] in (b"{", b"["):
+            with contextlib.suppress(ValueError):
+                value = json_text.parse(raw)
+                # Deeper down it would depend on the stack whether a request can be compared.
+                if _is_within(value, DEEPEST):
+                    for path in self._paths:
+                        remove(value, path)
+                    return ["json", value]
+        if sse.is_stream(content_type):
+            raw = raw.replace(b"\r\n", b"\n")
+        return raw.decode("latin-1")
+
+    def _parts(self, parts: Iterable[multipart.Part]) -> Iterator[dict[str, Any]]:
+        for part in parts:
+            if part.name and _is_named(part.name, self._settings.ignore_form):
+                continue
+            headers = sorted((name.lower(), value) for name, value in part.headers)
+            content = self._content(part.content, part.header("content-type"))
+            yield {"headers": by_name(headers), "content": content}
+
+
+def _digest(content: bytes) -> bytes:
+    return blake2b(content, digest_size=16).digest()
+
+
+def _is_within(value: Any, levels: int) -> bool:
+    return levels > 0 and all(_is_within(each, levels - 1) for each in children(value))
+
+
+def _is_named(name: str, globs: Iterable[str]) -> bool:
+    # `ids[0]` is a name as well as a glob.
+    return any(name == glob or fnmatchcase(name, glob) for glob in globs)
+
+
+def by_name(pairs: Iterable[Iterable[str]]) -> dict[str, Any]:
+    """Values by their names, those of one name in a list."""
+    named: dict[str, Any] = {}
+    for name, value in pairs:
+        named[name] = value if name not in named else [*_as_list(named[name]), value]
+    return named
+
+
+def _as_list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]

@@ -1,0 +1,157 @@
+"""The fixtures, and what a test's own settings make of it.
+
+Every run of pytest imports this, so it must stay light.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from ..suite import options
+from ..suite.collection import SETTINGS, place_of
+from .test_state import RUN, watch_of
+
+if TYPE_CHECKING:
+    from requests_cache import CachedSession
+
+    from ..cassette import Cassette
+    from ..clock import Clock
+    from ..faults import Upstream
+    from ..replay.hooks import Hooks
+    from ..replay.misses import Caller
+    from ..replay.session import Harness
+    from ..settings.settings import Settings
+
+
+@pytest.fixture
+def agentcache_config() -> dict[str, Any]:
+    """Settings for all tests below: override it, at any scope, and return a dict.
+
+    The keys are the arguments of the marker, which beats them.
+    """
+    return {}
+
+
+@pytest.fixture
+def agentcache(
+    request: pytest.FixtureRequest, agentcache_config: dict[str, Any], tmp_path: Path
+) -> Iterator[Harness]:
+    """The test's harness: `.session`, `.cassette`, `.misses`, `.mode`."""
+    from ..clients import SWITCHBOARD, install
+    from ..errors import AgentCacheError
+    from ..replay.session import Harness
+
+    item = request.node
+    install()
+    before = shut = SWITCHBOARD.guard
+    try:
+        settings = options.settings_of_test(item.config.stash[SETTINGS], agentcache_config, item)
+        if settings.freeze is None:
+            settings = replace(settings, freeze=asks_for_time(item))
+        settings, path, test = place_of(item, settings)
+        run, hooks, configure = item.config.stash[RUN], hooks_of(item), _session_hook(item)
+        harness = Harness(settings, path, tmp_path, run, hooks, configure, test=test).open()
+    except AgentCacheError as error:
+        raise pytest.fail.Exception(str(error), pytrace=False) from None
+    if settings.mode in ("replay", "offline"):
+        shut = SWITCHBOARD.guard = guard_of(settings, item)
+    watch_of(item).harness = harness
+    yield harness
+    try:
+        harness.close()
+    finally:
+        # A run that is interrupted opens the network first and ends its fixtures then.
+        if SWITCHBOARD.guard is shut:
+            SWITCHBOARD.guard = before
+
+
+@pytest.fixture
+def agentcache_session(request: pytest.FixtureRequest, agentcache: Harness) -> CachedSession:
+    """A `requests_cache.CachedSession` of the test's own: its folder, filesystem backend, YAML."""
+    from ..errors import SettingsError
+
+    try:
+        return agentcache.session
+    except SettingsError as error:
+        place = options.place_of(request.node)
+        raise pytest.fail.Exception(f"{place}: {error}", pytrace=False) from None
+
+
+@pytest.fixture
+def agentcache_clock(request: pytest.FixtureRequest, agentcache: Harness) -> Clock:
+    """The test's clock, frozen: `.now`, `.tick(seconds)`, `.move_to(when)`, `.real()`."""
+    if agentcache.settings.freeze is False and not asks_for_time(request.node):
+        # Asked for by name while the test runs.
+        agentcache.freeze()
+    return agentcache.clock
+
+
+@pytest.fixture
+def agentcache_upstream(agentcache: Harness) -> Upstream:
+    """What the upstream does, over whatever is recorded: `.fail()`, `.down()`, `.calls`, …."""
+    return agentcache.upstream
+
+
+@pytest.fixture
+def agentcache_cassette(agentcache: Harness) -> Cassette:
+    """The test's cassette: `.path`, `.recorded_at`, `.interactions`."""
+    return agentcache.cassette
+
+
+# Who asks for one of these has time stand still.
+_FREEZING = {"agentcache", "agentcache_clock", "agentcache_upstream"}
+
+
+def asks_for_time(item: pytest.Item) -> bool:
+    """Whether a test, or a fixture of the user's, asks for what freezes its clock."""
+    if not isinstance(item, pytest.Function):
+        return False
+    info = item._fixtureinfo
+    asked = set(info.initialnames)
+    for definitions in info.name2fixturedefs.values():
+        for each in definitions:
+            # Ours stand upon each other, which says nothing of the test.
+            if getattr(each.func, "__module__", "") != __name__:
+                asked.update(each.argnames)
+    return not _FREEZING.isdisjoint(asked)
+
+
+def hooks_of(item: pytest.Item) -> Hooks:
+    """The hooks of conftest files and plugins that apply to `item`."""
+    from ..replay.hooks import Hooks
+
+    call = item.ihook
+    return Hooks(
+        redact=lambda interaction: (
+            call.pytest_agentcache_redact(interaction=interaction, item=item) or interaction
+        ),
+        normalize=lambda request: (
+            call.pytest_agentcache_normalize_request(request=request, item=item) or request
+        ),
+        miss=lambda miss: call.pytest_agentcache_miss(miss=miss, item=item),
+    )
+
+
+def _session_hook(item: pytest.Item) -> Any:
+    def configure(session: CachedSession) -> None:
+        item.ihook.pytest_agentcache_configure_session(session=session, item=item)
+
+    return configure
+
+
+def guard_of(settings: Settings, item: pytest.Item) -> Any:
+    """What shuts the network around `item`."""
+    from ..clients.sockets import SocketGuard
+    from ..http.messages import Request
+    from ..replay.misses import Miss
+
+    def refused(target: str, caller: Caller | None) -> None:
+        watch_of(item).refused.append(Miss(Request("CONNECT", target), "socket", caller))
+
+    allowed = (*settings.allowed_hosts, *settings.passthrough)
+    return SocketGuard(allowed, settings.mode, refused)

@@ -1,0 +1,226 @@
+"""The pytest plugin: its hooks, and when a test takes charge of its requests.
+
+This module must stay light: suites that do not use the plugin import it all the same.
+"""
+
+from __future__ import annotations
+
+import sys
+import uuid
+from collections.abc import Generator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from ..replay.run_state import SURROUNDINGS, Run
+from ..suite import options
+from ..suite.collection import SETTINGS, is_on_cassette
+from . import fixtures, hookspecs
+from . import run_end as housekeeping
+from .fixtures import guard_of, hooks_of
+from .outcome_text import redact
+from .test_state import (
+    RUN,
+    WATCH,
+    account,
+    check_faults,
+    check_flags,
+    fail_on_misses,
+    finish,
+    settle,
+    tell_misses,
+    watch_of,
+)
+
+if TYPE_CHECKING:
+    from ..replay.session import Harness
+    from ..settings.settings import Settings
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    options.add_options(parser)
+
+
+def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
+    pluginmanager.add_hookspecs(hookspecs)
+    pluginmanager.register(fixtures, "agentcache-fixtures")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    from ..errors import SettingsError
+
+    config.addinivalue_line(
+        "markers",
+        "agentcache(cassette, session, on_miss, match, ...): put a test on a cassette, and set "
+        "what holds for it (pytest-agentcache)",
+    )
+    try:
+        config.stash[SETTINGS] = options.settings_of_run(config)
+        housekeeping.register(config)
+    except SettingsError as error:
+        raise pytest.UsageError(str(error)) from None
+    worker = getattr(config, "workerinput", {})
+    config.stash[RUN] = Run(worker.get("agentcache_run") or uuid.uuid4().hex)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    # xdist's controller tells its workers which run they belong to.
+    node.workerinput["agentcache_run"] = node.config.stash[RUN].name
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if RUN in config.stash and not hasattr(config, "workerinput"):
+        config.stash[RUN].forget()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish() -> None:
+    # After -x or Ctrl-C the test that freezegun stayed in for has not come.
+    _let_time_go_on()
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    from ..reports.run_summary import header
+
+    return header(config.stash[SETTINGS])
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    for item in items:
+        if isinstance(item, pytest.Function) and is_on_cassette(item):
+            _open_first(item)
+
+
+def _open_first(item: pytest.Function) -> None:
+    """Puts the harness before every other fixture of the test's own, so that it sees them all."""
+    names = [name for name in item.fixturenames if name != "agentcache"]
+    known = item._fixtureinfo.name2fixturedefs
+    own = [name not in known or known[name][-1].scope == "function" for name in names]
+    at = own.index(True) if True in own else len(names)
+    # A list of its own: pytest shares one among all parameters of a test.
+    item.fixturenames = [*names[:at], "agentcache", *names[at:]]
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(
+    item: pytest.Item, nextitem: pytest.Item | None
+) -> Generator[None, object, object]:
+    settings = item.config.stash[SETTINGS]
+    around = SURROUNDINGS.settings, SURROUNDINGS.hooks, SURROUNDINGS.run
+    SURROUNDINGS.settings, SURROUNDINGS.hooks = settings, lambda: hooks_of(item)
+    SURROUNDINGS.run = item.config.stash[RUN]
+    try:
+        if settings.mode == "offline" or (settings.mode == "replay" and is_on_cassette(item)):
+            return (yield from _shut(item, settings))
+        return (yield)
+    finally:
+        SURROUNDINGS.settings, SURROUNDINGS.hooks, SURROUNDINGS.run = around
+        if not (nextitem and _freezes(nextitem)):
+            _let_time_go_on()
+
+
+def _let_time_go_on() -> None:
+    clock = sys.modules.get("pytest_agentcache.clock")
+    if clock is not None:
+        clock.take_out()
+
+
+def _freezes(item: pytest.Item) -> bool:
+    """Whether a test is about to freeze its clock, as far as that can be told before it runs.
+
+    From one to the next freezegun stays in, which is what makes it cheap.
+    """
+    if not is_on_cassette(item):
+        return False
+    chosen = [
+        mark.kwargs["freeze"] for mark in item.iter_markers("agentcache") if "freeze" in mark.kwargs
+    ]
+    setting = chosen[0] if chosen else item.config.stash[SETTINGS].freeze
+    return fixtures.asks_for_time(item) if setting is None else bool(setting)
+
+
+def _shut(item: pytest.Item, settings: Settings) -> Generator[None, object, object]:
+    """Runs a test with the network shut around it."""
+    from ..clients import SWITCHBOARD, install
+
+    install()
+    before, SWITCHBOARD.guard = SWITCHBOARD.guard, guard_of(settings, item)
+    try:
+        return (yield)
+    finally:
+        SWITCHBOARD.guard = before
+        _close_bare(item)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> Generator[None, object, object]:
+    settings = item.config.stash[SETTINGS]
+    if settings.mode == "offline" and not is_on_cassette(item):
+        watch_of(item).bare = _open_bare(item, settings)
+    result = yield
+    fail_on_misses(item)
+    return result
+
+
+def _open_bare(item: pytest.Item, settings: Settings) -> Harness:
+    """Keeps a test offline that is on no cassette, so that its misses are told like any other."""
+    from ..replay.session import Harness
+    from ..settings.hosts import LOOPBACK
+
+    run, direct = item.config.stash[RUN], (*LOOPBACK, *settings.allowed_hosts)
+    return Harness(settings, None, Path(), run, hooks_of(item), direct=direct).open()
+
+
+def _close_bare(item: pytest.Item) -> None:
+    if bare := watch_of(item).bare:
+        bare.close()
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
+    result = yield
+    settle(item)
+    check_flags(item)
+    # Before misses, which may be no more than what follows; they are told below it.
+    check_faults(item)
+    # Raised here, where a test's own failure comes from, so that xfail, reruns, --pdb and -x see
+    # it as one.
+    fail_on_misses(item)
+    return result
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, object, object]:
+    try:
+        result = yield
+    finally:
+        _close_bare(item)
+    fail_on_misses(item)
+    harness = watch_of(item).harness
+    if harness is not None and harness.passed:
+        finish(item, harness)
+    return result
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    watch = watch_of(item)
+    tell_misses(item, call, report)
+    if watch.harness is not None:
+        redact(report, watch.harness.responder.redaction.text)
+    watch.failed = watch.failed or report.failed
+    if report.when == "call" and watch.harness is not None:
+        passed = report.passed and not hasattr(report, "wasxfail")
+        watch.harness.passed = passed and not watch.failed
+    if report.when == "teardown":
+        if told := account(item):
+            # Reports travel from xdist's workers to its controller, which sums up what they tell.
+            report.agentcache = told  # type: ignore[attr-defined]
+        del item.stash[WATCH]
+    return report

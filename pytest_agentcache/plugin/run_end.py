@@ -1,0 +1,225 @@
+"""What is known when a run has ended: what came late, what nothing used, and what is said of it.
+
+With pytest-xdist its controller knows, from what its workers tell. Every run of pytest imports
+this, so it must stay light.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Generator, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from ..errors import AgentCacheError
+from ..files import shown
+from ..reports.run_summary import Totals
+from ..suite.collection import CENSUS, SETTINGS, Census, covers, passed_over, roots_of
+from .test_state import RUN
+
+if TYPE_CHECKING:
+    from ..reports.html.collector import Collector
+
+# What a worker tells that did not come to its end.
+_NOTHING: dict[str, Any] = {"late": [], "narrowed": True, "whole": None}
+
+
+def register(config: pytest.Config) -> None:
+    """Begins to keep count of a run.
+
+    Raises:
+        SettingsError: If the page that `--agentcache-report` names could not be written.
+    """
+    page = None
+    if (named := config.getoption("agentcache_report")) and not hasattr(config, "workerinput"):
+        from ..reports.html.collector import collector_of
+
+        page = collector_of(named, config, config.stash[SETTINGS].mode)
+        config.pluginmanager.register(page, "agentcache-page")
+    config.pluginmanager.register(Housekeeping(config, page), "agentcache-housekeeping")
+
+
+class Housekeeping:
+    """Keeps count of one run, on one process or on xdist's controller and each of its workers."""
+
+    def __init__(self, config: pytest.Config, page: Collector | None) -> None:
+        self._config, self._page = config, page
+        self._census = config.stash[CENSUS] = Census(config, config.stash[SETTINGS])
+        self._totals = Totals()
+        self._told: list[dict[str, Any]] = []
+
+    # The innermost, so that it sees what others leave out.
+    @pytest.hookimpl(wrapper=True, trylast=True)
+    def pytest_make_collect_report(
+        self, collector: pytest.Collector
+    ) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+        report = yield
+        self._census.note(collector, report)
+        return report
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_collection_modifyitems(
+        self, items: list[pytest.Item]
+    ) -> Generator[None, object, object]:
+        count = len(items)
+        result = yield
+        # Plugins that split a suite over machines may tell nobody what they leave out.
+        self._census.narrowed = self._census.narrowed or len(items) < count
+        return result
+
+    def pytest_deselected(self, items: list[pytest.Item]) -> None:
+        self._census.narrowed = self._census.narrowed or bool(items)
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if told := getattr(report, "agentcache", None):
+            self._totals.add(report.nodeid, told)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        self._told.append(getattr(node, "workeroutput", {}).get("agentcache", _NOTHING))
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
+        told = self._tell(session, exitstatus)
+        output = getattr(self._config, "workeroutput", None)
+        if output is not None:
+            output["agentcache"] = told
+            return
+        # A controller collects nothing itself.
+        everything = [*self._told, {**told, "whole": {}} if self._told else told]
+        for each in everything:
+            self._totals.late += each["late"]
+        # Nobody can say which test missed what came late, and a green run would swallow it.
+        failed = bool(self._totals.late)
+        if told["whole"] is not None and all(each["whole"] is not None for each in everything):
+            failed = self._look_around(everything) or failed
+        if not any(each["narrowed"] for each in everything) and exitstatus == pytest.ExitCode.OK:
+            failed = (not failed and self._drop_stale()) or failed
+        failed = self._write_page() or failed
+        if failed and session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
+        lines = list(self._totals.lines(verbose=self._config.getoption("verbose") > 0))
+        if lines and {"failed", "error"} & terminalreporter.stats.keys():
+            lines.insert(0, "")
+        if self._page is not None:
+            lines.append(self._page.line)
+        for line in lines:
+            terminalreporter.write_line(line)
+
+    def _tell(self, session: pytest.Session, exitstatus: int) -> dict[str, Any]:
+        """What this process knows: in values that go from one to another."""
+        whole = self._is_whole(session, exitstatus)
+        return {
+            "late": list(_late()),
+            "narrowed": self._census.narrowed,
+            "whole": self._uses() if whole else None,
+        }
+
+    def _is_whole(self, session: pytest.Session, exitstatus: int) -> bool:
+        """Whether all of the suite ran here, or with xdist all that was given to this process."""
+        chosen = ("collectonly", "setuponly", "setupplan", "lf")
+        return (
+            exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
+            and not (session.shouldstop or session.shouldfail)
+            and not (self._census.narrowed or self._census.broken)
+            and not any(self._config.getoption(name, default=False) for name in chosen)
+            and self._config.stash[SETTINGS].mode != "live"
+            and covers(self._config)
+        )
+
+    def _uses(self) -> dict[str, Any]:
+        """Which cassettes the tests of this process use; nothing in a suite that has none."""
+        run, census = self._config.stash[RUN], self._census
+        if not run.opened and not census.has_folders:
+            return {}
+        return {
+            "modules": [str(path) for path in census.modules],
+            "cassettes": {str(path): tests for path, tests in census.claims.items()},
+            "unsure": census.unsure,
+            "opened": [str(path) for path in run.opened],
+            "asked": {str(path): sorted(asked) for path, asked in run.asked.items()},
+        }
+
+    def _look_around(self, everything: list[dict[str, Any]]) -> bool:
+        """Finds what nothing of the whole run used; whether the run fails for it."""
+        settings = self._config.stash[SETTINGS]
+        parts = [each["whole"] for each in everything if each["whole"]]
+        if not parts or settings.unused == "ignore":
+            return False
+        from ..suite.orphans import Collected, listed, orphans
+
+        root, totals = self._config.rootpath, self._totals
+        claims = {path: tests for part in parts for path, tests in part["cassettes"].items()}
+        modules = frozenset(Path(path) for part in parts for path in part["modules"])
+        unsure = {
+            folder
+            for part in parts
+            for folder, tests in part["unsure"].items()
+            if not totals.seen.issuperset(tests)
+        }
+        asked: dict[str, set[int]] = {}
+        for part in parts:
+            for path, numbers in part["asked"].items():
+                asked.setdefault(shown(Path(path), root), set()).update(numbers)
+        if not unsure:
+            totals.count_shared(
+                {shown(Path(path), root): tests for path, tests in claims.items()}, asked
+            )
+        found = orphans(
+            listed(roots_of(self._config), passed_over(self._config)),
+            Collected(frozenset(map(Path, claims)), modules),
+            frozenset(Path(path) for part in parts for path in part["opened"]),
+            map(Path, unsure),
+        )
+        totals.orphans += [(shown(path, root), _remedy(path)) for path in found]
+        left = bool(totals.orphans) or totals.shared_unused
+        return left and settings.mode == "offline" and settings.unused == "fail"
+
+    def _drop_stale(self) -> bool:
+        """Drops what a run that asked everything anew did not ask; whether that failed."""
+        if self._config.stash[SETTINGS].mode != "rerecord":
+            return False
+        from ..replay.cassette_file import drop_stale
+
+        start = self._config.invocation_params.dir
+        places = [(start / argument).resolve() for argument in self._config.args]
+        try:
+            drop_stale(self._config.stash[RUN], [place for place in places if place.is_dir()])
+        except AgentCacheError as error:
+            self._totals.late.append(str(error))
+            return True
+        return False
+
+    def _write_page(self) -> bool:
+        """Writes the page that `--agentcache-report` names; whether that failed."""
+        if self._page is None:
+            return False
+        try:
+            self._page.finish(self._totals.late)
+        except AgentCacheError as error:
+            self._page.line = str(error)
+            return True
+        return False
+
+
+def _remedy(path: Path) -> str:
+    from ..cassette.paths import FOLDER
+
+    # What has a name of its own may be used by something that is no test: a person removes it.
+    return "agentcache prune" if path.parent.parent.name == FOLDER else "remove it by hand"
+
+
+def _late() -> Iterator[str]:
+    """What came after the end of its test, on this process, since this was last asked."""
+    intercept = sys.modules.get("pytest_agentcache.clients")
+    if intercept is None:
+        return
+    from ..replay.misses import sentence
+
+    for miss in intercept.SWITCHBOARD.take_late():
+        yield sentence(miss) + (f", at {miss.caller}" if miss.caller else "")

@@ -1,0 +1,208 @@
+"""What may be a secret and was not redacted: then the file is not written."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+from base64 import b64decode
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from hashlib import sha256
+from math import log2
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+from ..http.body import aws_events, form, multipart, sse
+from ..http.body.compression import members
+from ..http.body.split_stream import put_together
+from ..http.messages import Interaction, Request, Response
+from .bodies import Bodies
+from .names import PLACEHOLDER, Names
+from .values import Values
+
+_HINTS = frozenset(
+    re.findall(
+        r"\S+",
+        """
+        secret secrets credential credentials password passwords passwd passphrase passcode pwd
+        apikey apikeys token bearer authorization auth privatekey accesskey secretkey key jwt pin
+        otp hmac pat
+        """,
+    )
+)
+# Names that have a word of the above in them and hold no secret.
+_OTHERS = frozenset(
+    re.findall(
+        r"\S+",
+        """
+        page next prev previous continuation sync resume cursor max min count total eos bos pad stop
+        logprob logprobs thought thinking signature cache cached public idempotency dedupe id ids
+        type url uri endpoint name names scope scopes limit price usage partition sort primary
+        foreign hash fingerprint algorithm encrypted reasoning feature features language key_id
+        format
+        """,
+    )
+)
+_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
+_VALUE = re.compile(r"[\w.~+/=:@!#$%^&*-]{16,4096}", re.ASCII)
+_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
+_CUT_KEY = re.compile(
+    rb"-----BEGIN [A-Z0-9 ]{0,32}PRIVATE KEY(?: BLOCK)?-----(?:\\[nr]|\s)*([A-Za-z0-9+/]{16,})"
+)
+_BITS = 3.2
+_DEEPEST = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """Something that may be a secret.
+
+    Attributes:
+        interaction: Its number, from 1.
+        place: Where it stands: `request json.settings.secret`.
+        why: What it looks like.
+        fingerprint: The first twelve hexadecimal digits of its SHA-256.
+    """
+
+    interaction: int
+    place: str
+    why: str
+    fingerprint: str
+
+    def __str__(self) -> str:
+        return f"interaction {self.interaction}, {self.place}: {self.why} ({self.fingerprint})"
+
+
+def doubts(
+    number: int, interaction: Interaction, names: Names, values: Values, bodies: Bodies
+) -> Iterator[Doubt]:
+    """What in a redacted interaction may be a secret all the same.
+
+    Args:
+        number: Its number, from 1.
+        interaction: The interaction.
+        names: Tells names that hold none.
+        values: Known secrets.
+        bodies: What tells which texts look like secrets.
+    """
+    for side, message in (("request", interaction.request), ("response", interaction.response)):
+        for place, why, value in _message(message, names, values, bodies):
+            yield Doubt(number, f"{side} {place}", why, fingerprint(value))
+
+
+def fingerprint(value: bytes) -> str:
+    """What tells a value from others without telling it: the head of its SHA-256."""
+    return sha256(value).hexdigest()[:12]
+
+
+_Found = Iterator[tuple[str, str, bytes]]
+
+
+def _message(message: Request | Response, names: Names, values: Values, bodies: Bodies) -> _Found:
+    found: list[tuple[str, str, str]] = []
+    if isinstance(message, Request):
+        query = urlsplit(message.url).query
+        found += [(f"url, parameter {name}", name, value) for name, value in parse_qsl(query)]
+    found += [(f"header {name}", name, value) for name, value in message.headers]
+    found += _texts(message.body, message.content_type, "")
+    for place, name, value in found:
+        if _hints(name, names) and (why := _peculiar(value)):
+            yield place, why, value.encode("utf-8", "surrogatepass")
+    for match in _CUT_KEY.finditer(message.body):
+        line = message.body.count(b"\n", 0, match.start()) + 1
+        yield f"body, line {line}", "the beginning of a private key", match[1]
+    # What could not be replaced where it stands: in a picture, in digits of another kind.
+    head = _head(message)
+    whole = head + message.body
+    told = {span.text for span in values.spans(whole)} | set(values.hexadecimal(whole))
+    for text in sorted(told):
+        yield "body", f"what {text.decode()} stands for", message.body
+    for place, content in (("head", head), ("body", message.body), *_hidden(message)):
+        spans = [*values.spans(content), *bodies.shaped(content)]
+        for secret, text in dict.fromkeys((content[s.start : s.stop], s.text) for s in spans):
+            if text not in told:
+                yield place, f"what looks like {text.decode()}", secret
+
+
+def _head(message: Request | Response) -> bytes:
+    first = message.url if isinstance(message, Request) else message.reason
+    lines = [first, *(f"{name}: {value}" for name, value in message.headers), ""]
+    return "\n".join(lines).encode("utf-8", "surrogatepass")
+
+
+def _hidden(message: Request | Response) -> Iterator[tuple[str, bytes]]:
+    """What a body holds and cannot be replaced in it, each with where that is."""
+    raw = message.body
+    if aws_events.is_stream(message.content_type):
+        # A model's own events, in base64 and each in one of AWS's.
+        told = []
+        for _, payload in aws_events.events(raw):
+            with contextlib.suppress(ValueError, TypeError, KeyError):
+                told.append(b64decode(json.loads(payload)["bytes"]))
+        whole = b"".join(b"data: " + each + b"\n" for each in told)
+        yield "body, put together", b"\n".join(put_together(whole))
+    elif b"\0" in raw:
+        # Letters of two or four bytes.
+        yield "body, in another charset", raw.replace(b"\0", b"")
+        yield from members(raw)
+
+
+def _texts(raw: bytes, content_type: str, place: str) -> Iterator[tuple[str, str, str]]:
+    """Places, names and texts in a body."""
+    if boundary := multipart.boundary_of(content_type):
+        for index, part in enumerate(multipart.split(raw, boundary) or ()):
+            here = f"{place}multipart[{index}]"
+            if part.name:
+                yield here, part.name, part.content.decode("utf-8", "replace")
+            yield from _texts(part.content, part.header("content-type"), f"{here}.")
+    elif form.is_form(content_type):
+        for name, value in form.pairs(raw):
+            yield f"{place}form.{name}", name, value
+    elif sse.is_stream(content_type):
+        for index, event in enumerate(sse.split(raw)):
+            for line in event.splitlines():
+                if line.startswith(b"data:"):
+                    yield from _json(line[5:].strip(), f"{place}sse[{index}]")
+    elif raw.lstrip()[:1] in (b"{", b"["):
+        yield from _json(raw, f"{place}json")
+
+
+def _json(raw: bytes, place: str) -> Iterator[tuple[str, str, str]]:
+    try:
+        yield from _leaves(json.loads(raw), place, "", _DEEPEST)
+    except (ValueError, RecursionError):
+        return
+
+
+def _leaves(value: Any, place: str, name: str, levels: int) -> Iterator[tuple[str, str, str]]:
+    if not levels:
+        return
+    if isinstance(value, dict):
+        for key, each in value.items():
+            yield from _leaves(each, f"{place}.{key}", key, levels - 1)
+    elif isinstance(value, list):
+        for index, each in enumerate(value):
+            yield from _leaves(each, f"{place}[{index}]", name, levels - 1)
+    elif isinstance(value, str):
+        yield place, name, value
+        if value[:1] in ("{", "["):
+            yield from _json(value.encode("utf-8", "surrogatepass"), place)
+
+
+def _hints(name: str, names: Names) -> bool:
+    words = {word.lower() for word in _WORD.findall(name)}
+    return bool(words & _HINTS) and not words & _OTHERS and not names.is_harmless(name)
+
+
+def _peculiar(value: str) -> str:
+    """What makes a value look like a secret; empty if nothing does."""
+    text = PLACEHOLDER.sub("", value)
+    if not _VALUE.fullmatch(text) or _UUID.fullmatch(text) or "://" in text:
+        return ""
+    if not (any(each.isdecimal() for each in text) and any(each.isalpha() for each in text)):
+        return ""
+    counts = Counter(text).values()
+    bits = -sum(count / len(text) * log2(count / len(text)) for count in counts)
+    return f"{len(text)} characters that look random" if bits >= _BITS else ""

@@ -1,0 +1,179 @@
+"""The test's `CachedSession` between any client and the cassette, as a caching router has it.
+
+A client asks its edge, the edge the router, and the router the session. What the session cannot
+answer it passes on to urllib3's edge below it, which asks the cassette and, while recording, the
+network.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+from urllib.parse import unquote
+
+from ..cache.prepared import prepared
+from ..faults import Fault, behind, fault_of
+from ..http.messages import Headers, Request, Response
+from ..llm.prompt_log import Entry, PromptLog
+from ..llm.router_flag import without_flag
+from .request_lines import Turn, Turns
+
+if TYPE_CHECKING:
+    from requests import RequestException
+
+    from ..cache.session import IsolatedSession
+
+
+# How long a client waits for a connection and for an answer, in seconds, where it says so.
+Limits = tuple[float | None, float | None] | None
+_OF_SYSTEM = ("builtins", "socket", "ssl")
+
+
+class Router:
+    """Answers requests of any client through the session of their test.
+
+    Args:
+        session: Gives the session.
+        prompts: Takes note of what is asked.
+    """
+
+    def __init__(self, session: Callable[[], IsolatedSession], prompts: PromptLog) -> None:
+        self._session, self._prompts = session, prompts
+        self._thread = threading.local()
+        self._turns = Turns()
+
+    def place(self, request: Request) -> Place:
+        """A place for `request` among those that are asked, which is kept until it is answered."""
+        # Of two that ask the same at once, the second finds what the first has stored: always, and
+        # not only when it comes late enough.
+        turn = self._turns.take((request.method, request.url, without_flag(request.body)))
+        return Place(turn, self._prompts.note(request))
+
+    def answer(
+        self, request: Request, limits: Limits = None, place: Place | None = None
+    ) -> Response | Fault:
+        """The answer to `request`, from the cache or from below, or what went wrong there.
+
+        Args:
+            request: What the client asks for.
+            limits: How long it waits for a connection and for an answer, in seconds.
+            place: Its place, if it has one.
+        """
+        __tracebackhide__ = True
+        from requests import ConnectionError, Timeout  # noqa: A004 - as requests calls it
+        from requests.exceptions import ChunkedEncodingError
+
+        from ..cache.session import answer_of
+
+        before = getattr(self._thread, "way", None)
+        self._thread.way = way = _Way(request)
+        place = place or self.place(request)
+        try:
+            with place.turn, self._prompts.noted(place.entry):
+                response = self._session().answer(prepared(request), limits)
+        except (ConnectionError, Timeout, ChunkedEncodingError) as error:
+            # The client raises what it would raise without a session between.
+            return _fault(error, request)
+        finally:
+            self._thread.way = before
+        answer = answer_of(response)
+        below = way.find_answer()
+        # What upstream said reaches the client as it would without a cache between the two: with
+        # all its headers and its chunks.
+        if below and (below.status, below.body) == (answer.status, answer.body):
+            return below
+        return answer
+
+    def truly(self, request: Request) -> Request:
+        """What the client asked, where `request` is what the session made of it."""
+        way: _Way | None = getattr(self._thread, "way", None)
+        return request if way is None or not way.leads(request) else way.whole(request)
+
+    def decided(self, request: Request, find_answer: Callable[[], Response | None]) -> None:
+        """Notes what was decided of a request that the session passed on."""
+        way: _Way | None = getattr(self._thread, "way", None)
+        if way is not None and request.body == way.request.body:
+            way.find_answer = find_answer
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a request stands among others: in line for its answer, and in the log of prompts."""
+
+    turn: Turn
+    entry: Entry | None
+
+
+def _fault(error: RequestException, request: Request) -> Fault:
+    """What went wrong below the session: what the test planned, or the network itself."""
+    if (planned := fault_of(error)) is not None:
+        # The time that it takes has passed by now.
+        return planned if planned.seconds is None else replace(planned, seconds=0.0)
+    return _Happened(_kind(error), request, seconds=0.0, error=_system_error(error))
+
+
+@dataclass(frozen=True, slots=True)
+class _Happened(Fault):
+    """What really went wrong on the network, while recording.
+
+    Attributes:
+        error: The error of the system, where one was told.
+    """
+
+    error: OSError | None = None
+
+    def cause(self) -> OSError:
+        return self.error or Fault.cause(self)
+
+
+def _kind(error: RequestException) -> str:
+    from requests import exceptions
+
+    if isinstance(error, exceptions.ConnectTimeout):
+        return "connect-timeout"
+    if isinstance(error, exceptions.SSLError):
+        return "tls"
+    names = {type(each).__name__ for each in behind(error)}
+    if isinstance(error, exceptions.ReadTimeout) or "ReadTimeoutError" in names:
+        return "read-timeout"
+    if "NameResolutionError" in names:
+        return "dns"
+    return "refuse" if "NewConnectionError" in names else "reset"
+
+
+def _system_error(error: RequestException) -> OSError | None:
+    found = (each for each in behind(error) if type(each).__module__ in _OF_SYSTEM)
+    return next((each for each in found if isinstance(each, OSError)), None)
+
+
+class _Way:
+    """One request on its way through the session."""
+
+    def __init__(self, request: Request) -> None:
+        self.request = request
+        self.find_answer: Callable[[], Response | None] = lambda: None
+
+    def leads(self, request: Request) -> bool:
+        """Whether `request` is this one, and none that a hook of the session sends."""
+        return (request.method, request.body, _plain(request.url)) == (
+            self.request.method,
+            self.request.body,
+            _plain(self.request.url),
+        )
+
+    def whole(self, request: Request) -> Request:
+        """This request with what the session has added to it, such as `If-None-Match`."""
+        own = {name for name, _ in self.request.headers}
+        added = [pair for pair in request.headers if pair[0] not in own]
+        headers = Headers((*self.request.headers, *added)) if added else self.request.headers
+        return Request(self.request.method, self.request.url, headers, self.request.body)
+
+
+def _plain(url: str) -> str:
+    """A URL as far as clients agree on how to write it."""
+    place, question, query = unquote(url.partition("#")[0]).lower().partition("?")
+    scheme, _, rest = place.partition("://")
+    host, _, path = rest.partition("/")
+    return f"{scheme}://{host}/{path}{question}{query}"

@@ -1,0 +1,200 @@
+"""The cassette of one test, over the test's life: what is played from it, what is kept on it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+
+from .. import cassette
+from ..cassette import Cassette
+from ..cassette import foreign as vcr
+from ..clock import Clock
+from ..errors import CassetteError, SecretError
+from ..files import locked
+from ..http.messages import Interaction
+from ..settings.durations import age_text
+from ..settings.settings import Settings
+from .responder import Responder
+from .run_state import Run
+
+
+class Tape:
+    """What a test finds on its cassette, and what it leaves there.
+
+    Args:
+        path: The cassette; None for a test that is on none.
+        settings: What holds for the test.
+        run: The run it belongs to.
+        test: The test, where the cassette shall say it (see `Cassette.test`).
+
+    Attributes:
+        opened_at: When the test began, which is when a new cassette will say that it was recorded.
+        written: Whether the file was written.
+    """
+
+    def __init__(self, path: Path | None, settings: Settings, run: Run, test: str = "") -> None:
+        self.path, self._settings, self._run, self._test = path, settings, run, test
+        self.opened_at = self._began()
+        self.written = False
+        self._found: Cassette | None = None
+        self._foreign = False
+
+    def _began(self) -> datetime:
+        # Also where the clock of a test around this block stands still.
+        now = Clock().real_now.replace(microsecond=0)
+        recording = self.path is not None and self._settings.records and self.shared
+        return self._run.began(self.path, now) if recording and self.path else now
+
+    def load(self) -> tuple[Interaction, ...]:
+        """What the test may play.
+
+        Raises:
+            CassetteError: If there is a cassette that cannot be read.
+        """
+        mode, path = self._settings.mode, self.path
+        if path is None or mode == "live":
+            return ()
+        self._run.opened.add(path.absolute())
+        self._foreign = vcr.is_foreign(path)
+        if mode != "rerecord":
+            self._found = self._read(path)
+            return self._found.interactions
+        if self._foreign:
+            raise vcr.unplayable(path)
+        if not self.shared:
+            return ()
+        self._found = self._read(path)
+        # Of a shared cassette a test plays what others of this run have asked anew.
+        renewed = self._run.renewed(path)
+        return tuple(each for each in self._found.interactions if digest(each) in renewed)
+
+    def _read(self, path: Path) -> Cassette:
+        try:
+            return vcr.read_foreign(path) if self._foreign else cassette.read(path)
+        except CassetteError:
+            # Recording anew is the remedy for a cassette that nobody can read.
+            if self._settings.mode == "rerecord" and path.is_file():
+                return Cassette(path)
+            raise
+
+    @property
+    def shared(self) -> bool:
+        """Whether other tests may be on the same cassette: it was given a name."""
+        return bool(self._settings.cassette)
+
+    @property
+    def recorded_at(self) -> datetime | None:
+        """When the cassette that was found had been recorded."""
+        return self._found.recorded_at if self._found else None
+
+    @property
+    def found(self) -> bool:
+        """Whether there was a cassette when the test began."""
+        return self.recorded_at is not None
+
+    @property
+    def aged(self) -> str:
+        """How old the cassette is, where that is more than `max_age` allows."""
+        limit, recorded = self._settings.max_age, self.recorded_at
+        if limit is None or recorded is None or self._settings.mode == "rerecord":
+            return ""
+        # Not by the clock of the test, which stands where it was recorded.
+        age = Clock().real_now - recorded
+        too_old = f"recorded {age_text(age)} ago, {age_text(limit)} at most"
+        return too_old if age > limit else ""
+
+    def now(self, responder: Responder) -> Cassette:
+        """The cassette as it is; while recording, as it would be written now."""
+        path = self.path or Path()
+        if self._settings.records:
+            kept = responder.interactions(keep_unused=self.shared)
+            return Cassette(path, self.recorded_at or self.opened_at, kept, self._test)
+        return Cassette(path, self.recorded_at, responder.recorded)
+
+    def tell_asked(self, responder: Responder) -> None:
+        """Notes what of the cassette was asked for, as others may be on it too."""
+        if self.path is not None and self.found and not self._settings.records:
+            unused, count = responder.unused, len(responder.recorded)
+            asked = {number for number in range(1, count + 1) if number not in unused}
+            self._run.asked.setdefault(self.path.absolute(), set()).update(asked)
+
+    def save(self, responder: Responder) -> None:
+        """Writes the cassette, if the mode records and there is anything new.
+
+        Raises:
+            CassetteError: If it cannot be written; what was there stays.
+        """
+        if self.path is None or not self._settings.records:
+            return
+        if (unanswered := responder.takes.unanswered) and self._settings.on_miss != "respond":
+            first = unanswered[0]
+            raise CassetteError(
+                self.path,
+                f"was not written, for upstream gave no answer to {first.method} {first.url}"
+                + (f" and {len(unanswered) - 1} more" if len(unanswered) > 1 else ""),
+                "Record again when it answers; a test of the failure itself says on_miss='respond'",
+            )
+        if self._foreign:
+            # Played where it lies, and left as it is.
+            if added := responder.added():
+                raise vcr.nothing_new(self.path, added)
+            return
+        with locked(self.path):
+            kept = self._merged(self.path, responder) if self.shared else self.now(responder)
+            if kept.interactions:
+                changed = kept.interactions != (self._found.interactions if self._found else ())
+                if changed and (doubts := responder.redaction.doubts(kept.interactions)):
+                    raise SecretError(self.path, doubts)
+                self.written = changed and cassette.write(kept)
+                self._renew(self.path, responder)
+            elif not self.shared:
+                # A test that asks the network for nothing has no cassette.
+                cassette.remove(self.path)
+
+    def _merged(self, path: Path, responder: Responder) -> Cassette:
+        """A shared cassette: what other tests have there, and behind it what this one adds."""
+        now = self._read(path)
+        kept, recorded_at = now.interactions, now.recorded_at
+        if self._settings.mode == "rerecord":
+            renewed = self._run.renewed(path)
+            asked = {responder.key(each) for each in responder.added()}
+            kept = tuple(
+                each for each in kept if digest(each) in renewed or responder.key(each) not in asked
+            )
+            recorded_at = recorded_at if renewed else None
+        added = responder.added(kept)
+        return Cassette(path, recorded_at or self.opened_at, (*kept, *added))
+
+    def _renew(self, path: Path, responder: Responder) -> None:
+        """Lets other tests of this run play what this one has asked anew."""
+        if self.shared and self._settings.mode == "rerecord" and (count := len(responder.added())):
+            # As it reads from the file, which is how the others will see it.
+            written = cassette.read(path).interactions[-count:]
+            self._run.renews(path, map(digest, written))
+
+
+def drop_stale(run: Run, folders: Iterable[Path]) -> None:
+    """Drops from shared cassettes what no test of a run has asked anew.
+
+    Args:
+        run: A run that recorded everything anew, in which all tests passed.
+        folders: Folders of which every test ran; other cassettes are left as they are.
+
+    Raises:
+        CassetteError: If a cassette cannot be written.
+    """
+    for path, renewed in run.all_renewed().items():
+        if not any(path.is_relative_to(folder) for folder in folders):
+            continue
+        with locked(path):
+            now = cassette.read(path)
+            kept = tuple(each for each in now.interactions if digest(each) in renewed)
+            cassette.write(replace(now, interactions=kept))
+
+
+def digest(interaction: Interaction) -> str:
+    """What tells one interaction of a cassette from another, in all processes of a run."""
+    return hashlib.sha256(repr(interaction).encode("utf-8", "surrogatepass")).hexdigest()

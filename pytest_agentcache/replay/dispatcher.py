@@ -1,0 +1,268 @@
+"""The one place that the process-wide patches consult: whose request is this, and what of it.
+
+Tests run one after another, so at most one responder is in charge; `use_cassette` may put another
+on top. Threads keep the responder of the test that started them, so that what outlives its test
+is refused and does not fall upon the next one.
+"""
+
+from __future__ import annotations
+
+import sys
+import sysconfig
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType, ModuleType
+from typing import Any, Protocol
+
+from ..clock import Clock, awaiting_upstream, threads
+from ..faults import Met
+from ..http.messages import Request
+from .async_wait import in_worker, pause_async
+from .cache_router import Limits, Router
+from .decisions import Decision
+from .misses import Caller, Miss, not_cached
+from .ordering import lanes
+from .responder import Responder
+
+_PACKAGE = str(Path(__file__).parent.parent)
+_LIBRARIES = tuple(
+    {sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")} | {"<frozen", "<string"}
+)
+
+
+class Caches(Protocol):
+    """Keeps the caches of one test apart from all others; see `cache.isolation`."""
+
+    def path(self, wanted: Any) -> Path:
+        """Where a cache that wants to lie at `wanted` lies instead."""
+
+    def own(self, cache: Any) -> Any:
+        """The test's own cache in place of `cache`."""
+
+    def memory(self) -> str:
+        """Address of the SQLite database in memory that the test's sessions share."""
+
+    def namespace(self, wanted: str) -> str:
+        """The name that a cache on a server gets in place of `wanted`."""
+
+
+class Guard(Protocol):
+    """Decides which sockets may open; see `intercept.sockets`."""
+
+    def check(self, event: str, arguments: tuple[Any, ...]) -> None:
+        """Raises for a connection or a look-up that is not allowed."""
+
+    def remember(self, host: str, found: Any) -> None:
+        """Takes note of what the look-up of `host` has found."""
+
+
+class Switchboard:
+    """Holds who is in charge.
+
+    Attributes:
+        guard: Shuts the network, where the mode does.
+        edges: The clients by name as they were when their edges went in; None while awaited.
+        late: Misses of requests that came after the end of their tests.
+    """
+
+    guard: Guard | None = None
+    installed = False
+
+    def __init__(self) -> None:
+        self._stack: list[tuple[Responder, Caches | None, Router | None]] = []
+        self._thread = threading.local()
+        self.edges: dict[str, ModuleType | None] = {}
+        self.late: list[Miss] = []
+
+    @property
+    def current(self) -> Responder | None:
+        """The responder in charge of what no thread owns."""
+        return self._stack[-1][0] if self._stack else None
+
+    @property
+    def caches(self) -> Caches | None:
+        """The caches of the test that runs, if it isolates them."""
+        return self._stack[-1][1] if self._stack else None
+
+    def open(
+        self, responder: Responder, caches: Caches | None = None, router: Router | None = None
+    ) -> None:
+        """Puts `responder` in charge, and `router`, if there is one, before it."""
+        self._stack.append((responder, caches, router))
+
+    def close(self, responder: Responder) -> None:
+        """Takes `responder` out of charge; what still belongs to it is late from now on."""
+        responder.close()
+        self._stack = [entry for entry in self._stack if entry[0] is not responder]
+
+    def owner(self) -> Responder | None:
+        """The responder of the calling thread, else the one in charge."""
+        owned: Responder | None = getattr(self._thread, "owner", None)
+        if owned is None:
+            owned = getattr(threading.current_thread(), "agentcache_owner", None)
+        # What is open belongs to whoever is on top: a thread sees `use_cassette` as its test does.
+        return owned if owned is not None and owned.closed else self.current
+
+    def wants(self, url: str) -> bool:
+        """Whether a request to `url` is to be decided here; if not, its client goes on alone."""
+        responder = self.owner()
+        if responder is None or self.asking_upstream:
+            return False
+        met = responder.plan.watched or not responder.passes(url)
+        return met or self._router(responder, url) is not None
+
+    def _router(self, responder: Responder, url: str) -> Router | None:
+        """What answers a client that asks for `url` before `responder` is asked, if anything."""
+        router = self._stack[-1][2] if responder is self.current else None
+        # What the session itself asks for has come through it already.
+        return None if responder.prompts.inside or responder.is_direct(url) else router
+
+    def decide(self, request: Request, limits: Limits = None, met: Met | None = None) -> Decision:
+        """What becomes of `request`; None where it goes straight to the network.
+
+        Args:
+            request: What the client is about to send.
+            limits: How long it waits for a connection and for an answer, in seconds.
+            met: What is planned for it, by who has waited for that already.
+
+        Raises:
+            FaultError: For a fault that cannot be.
+            MissError: For a miss under `on_miss="raise"`.
+        """
+        __tracebackhide__ = True
+        responder = self.owner()
+        if responder is None:
+            return None
+        if router := self._router(responder, request.url):
+            return router.answer(request, limits)
+        if responder.closed:
+            if responder.passes(request.url):
+                return None
+            miss = Miss(responder.redaction.request(request), "late", find_caller())
+            self.late.append(miss)
+            return not_cached(miss)
+        router = self._stack[-1][2]
+        if router is not None:
+            request = router.truly(request)
+        decision = responder.decide(request, find_caller, met)
+        if decision is None:
+            return None
+        find_answer = responder.finding(decision)
+        responder.prompts.answered(request, find_answer)
+        if router is not None:
+            router.decided(request, find_answer)
+        return decision
+
+    async def decide_async(self, request: Request, limits: Limits = None) -> Decision:
+        """The same for clients on an event loop."""
+        __tracebackhide__ = True
+        responder = self.owner()
+        if responder is None or responder.closed:
+            return self.decide(request)
+        router = self._router(responder, request.url)
+        if router is None:
+            met = responder.plan.meet(request)
+            await pause_async(met.seconds)
+            return self.decide(request, met=met)
+        stands = Clock().frozen or not responder.plan.watched
+        if responder.settings.mode in ("replay", "offline") and stands:
+            # Nothing waits: neither for the network, nor for a delay in real time.
+            return self.decide(request)
+        caller, place = find_caller(), router.place(request)
+
+        def answer() -> Decision:
+            with self.asked_by(caller):
+                return router.answer(request, limits, place)
+
+        try:
+            with awaiting_upstream():
+                # The session waits for upstream, which may be a server on this very loop.
+                decision: Decision = await in_worker(owned(answer))
+        finally:
+            if not place.turn.begun:
+                place.turn.leave()
+        return decision
+
+    def take_late(self) -> list[Miss]:
+        """The late misses since this was last called."""
+        late, self.late = self.late, []
+        return late
+
+    @property
+    def asking_upstream(self) -> bool:
+        """Whether this thread is inside a client that already has leave to ask."""
+        return bool(getattr(self._thread, "upstream", 0))
+
+    @contextmanager
+    def upstream(self) -> Iterator[None]:
+        """Lets the edges of deeper clients pass everything on, in this thread."""
+        self._thread.upstream = getattr(self._thread, "upstream", 0) + 1
+        try:
+            yield
+        finally:
+            self._thread.upstream -= 1
+
+    @contextmanager
+    def asked_by(self, caller: Caller | None) -> Iterator[None]:
+        """Makes `caller` the one who asks, for what this thread does on behalf of another line."""
+        before = getattr(self._thread, "caller", None)
+        self._thread.caller = caller
+        try:
+            yield
+        finally:
+            self._thread.caller = before
+
+    @property
+    def on_behalf_of(self) -> Caller | None:
+        """On whose behalf this thread asks, if not on its own."""
+        caller: Caller | None = getattr(self._thread, "caller", None)
+        return caller
+
+    @contextmanager
+    def owned_by(self, responder: Responder | None) -> Iterator[None]:
+        """Makes this thread's requests `responder`'s."""
+        before = getattr(self._thread, "owner", None)
+        self._thread.owner = responder
+        try:
+            yield
+        finally:
+            self._thread.owner = before
+
+
+SWITCHBOARD = Switchboard()
+
+
+def find_caller() -> Caller | None:
+    """The innermost line of user code on this thread's stack, or the one it acts for."""
+    if (caller := SWITCHBOARD.on_behalf_of) is not None:
+        return caller
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        file = frame.f_code.co_filename
+        if not file.startswith((_PACKAGE, *_LIBRARIES)) and "site-packages" not in file:
+            return Caller(_relative(file), frame.f_lineno, frame.f_code.co_qualname)
+        frame = frame.f_back
+    return None
+
+
+def _relative(file: str) -> str:
+    try:
+        return str(Path(file).relative_to(Path.cwd()))
+    except (ValueError, OSError):
+        return file
+
+
+def owned(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`function` for another thread, with what it asks for still belonging to this one's test."""
+    owner = SWITCHBOARD.owner()
+    if owner is None:
+        return function
+    lane = lanes.current().hand_over()
+
+    def run(*args: Any, **kwargs: Any) -> Any:
+        with SWITCHBOARD.owned_by(owner), lanes.working(lane):
+            return function(*args, **kwargs)
+
+    return threads.handing_over(run)

@@ -1,0 +1,18 @@
+"""What conftest files and plugins may change about the requests of a test."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ..http.messages import Interaction, Request
+from .misses import Miss
+
+
+@dataclass(frozen=True, slots=True)
+class Hooks:
+    """The hooks that apply to a test, each a function that does nothing by default."""
+
+    redact: Callable[[Interaction], Interaction] = lambda interaction: interaction
+    normalize: Callable[[Request], Request] = lambda request: request
+    miss: Callable[[Miss], None] = lambda miss: None

@@ -1,0 +1,67 @@
+"""How requests and answers stand on the cassette: redacted, tidied, mapped."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from ..http.body import multipart, settled
+from ..http.headers import request_headers
+from ..http.messages import Headers, Interaction, Request, Response
+from ..redaction import Redaction
+from ..settings.settings import Settings
+from .hooks import Hooks
+
+
+class Normalization:
+    """Brings what a client sends, and what upstream answers, into the form of the cassette.
+
+    Args:
+        settings: What to replace, and which headers to keep.
+        redaction: Takes secrets out.
+        hooks: What plugins change.
+    """
+
+    def __init__(self, settings: Settings, redaction: Redaction, hooks: Hooks) -> None:
+        self._settings, self._redaction, self._hooks = settings, redaction, hooks
+        self._replacements = [(re.compile(pattern), stable) for pattern, stable in settings.replace]
+
+    def request(self, request: Request) -> Request:
+        """`request` as the cassette holds it, and as it is matched."""
+        # Redact before matching: the committed request never held the token.
+        kept = self._redaction.request(request)
+        url, body = kept.url.partition("#")[0], kept.body
+        if boundary := multipart.boundary_of(kept.content_type):
+            body = multipart.neutral(body, boundary)
+        if self._replacements:
+            text = body.decode("utf-8", "surrogateescape")
+            for pattern, stable in self._replacements:
+                url, text = pattern.sub(stable, url), pattern.sub(stable, text)
+            body = text.encode("utf-8", "surrogateescape")
+        headers = request_headers(
+            kept.headers, self._settings.drop_headers, self._settings.keep_headers
+        )
+        return self._hooks.normalize(Request(kept.method, url, headers, body))
+
+    def interaction(self, interaction: Interaction) -> Interaction:
+        """What was asked and answered, as it is written."""
+        kept = replace(interaction, response=_neutral(interaction.response))
+        done = self._redaction.interaction(self._hooks.redact(kept))
+        asked = done.request
+        return replace(done, request=replace(asked, body=settled(asked.body, asked.content_type)))
+
+
+def _neutral(response: Response) -> Response:
+    """`response` with fixed boundaries, should it be multipart."""
+    boundary = multipart.boundary_of(response.content_type)
+    if not boundary:
+        return response
+    body = multipart.neutral(response.body, boundary)
+    headers = Headers(
+        tuple(
+            (name, multipart.neutral_type(value) if name == "content-type" else value)
+            for name, value in response.headers
+        )
+    )
+    chunks = response.chunks if body == response.body else ()
+    return replace(response, headers=headers, body=body, chunks=chunks)

@@ -1,0 +1,198 @@
+"""What is kept of a test's requests: what was played, and the takes, answers that are recorded."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from ..http.messages import Interaction, Request, Response
+from ..matching.matcher import Key
+from ..matching.stable_ids import StableIds
+from ..redaction import Redaction
+from .normalization import Normalization
+from .ordering import lanes
+from .ordering.sequence import Span, ordered
+from .response_recorder import Recording
+
+
+@dataclass(slots=True)
+class Slot:
+    """An interaction of the cassette, and which request it was played to, if to any."""
+
+    interaction: Interaction
+    order: int | None = None
+
+
+class Takes:
+    """Keeps what became of the requests of one test, and tells what the cassette shall hold.
+
+    Args:
+        recorded: The interactions on the cassette, in order.
+        normalization: Brings what is new into the form of the cassette.
+        redaction: Numbers the secrets in it, and learns of those that upstream hands out.
+        ids: Maps volatile ids in it to stable ones, and learns of them likewise.
+
+    Attributes:
+        lock: Held by whoever changes something here.
+        slots: The interactions on the cassette, in order.
+    """
+
+    def __init__(
+        self,
+        recorded: Iterable[Interaction],
+        normalization: Normalization,
+        redaction: Redaction,
+        ids: StableIds,
+    ) -> None:
+        self._normalization, self._redaction, self._ids = normalization, redaction, ids
+        self.lock = threading.RLock()
+        self.slots = [Slot(interaction) for interaction in recorded]
+        redaction.continue_behind(slot.interaction for slot in self.slots)
+        self._kept: list[tuple[int, Recording]] = []
+        self._asked: dict[int, tuple[Key, Request]] = {}
+        self._spans: dict[int, Span] = {}
+        # Answers of which there may be more to learn, and how much of each is known.
+        self._arriving: dict[int, tuple[Recording, int]] = {}
+
+    def begin(self) -> int:
+        """Numbers a request that starts now."""
+        with self.lock:
+            lane = lanes.current()
+            due, order = lane.due(), lanes.now()
+            self._spans[order] = Span(lane.place(), due, order)
+            return order
+
+    def play(self, order: int, slot: Slot) -> None:
+        """Takes note that a request got what is on the cassette."""
+        slot.order = self._spans[order].ended = order
+
+    def ask(self, order: int, key: Key, request: Request) -> None:
+        """Takes note that upstream is asked."""
+        self._asked[order] = key, request
+
+    def keep(self, order: int, recording: Recording) -> None:
+        """Keeps an answer that begins to arrive, in its place among the requests."""
+        with self.lock:
+            self._kept.append((order, recording))
+            self._arriving[order] = recording, -1
+
+    def end(self, order: int) -> None:
+        """Takes note that an answer is there, to its last byte."""
+        with self.lock:
+            if self._spans[order].ended is None:
+                self._spans[order].ended = lanes.now()
+
+    def drop(self, recording: Recording) -> tuple[int, ...]:
+        """Forgets an answer that broke off; gives the numbers of the requests that had it."""
+        with self.lock:
+            dropped = tuple(order for order, each in self._kept if each is recording)
+            self._kept = [entry for entry in self._kept if entry[1] is not recording]
+            for order in dropped:
+                self._arriving.pop(order, None)
+        return dropped
+
+    def answer(self, order: int) -> Response | None:
+        """What upstream has answered to a request until now."""
+        with self.lock:
+            recording = next((each for at, each in self._kept if at == order), None)
+        return recording.interaction().response if recording else None
+
+    def last(self, key: Key) -> Response | None:
+        """What upstream answered last to what has this key."""
+        for order, recording in reversed(self._kept):
+            if order in self._asked and self._asked[order][0] == key:
+                return recording.interaction().response
+        return None
+
+    def learn(self) -> None:
+        """Takes note of the secrets and ids that upstream has handed out until now."""
+        with self.lock:
+            arriving = dict(self._arriving)
+            for order in arriving:
+                # Looked at once more, below, and then no more: there may be thousands of them.
+                if self._spans[order].ended is not None:
+                    del self._arriving[order]
+        for order, (recording, known) in arriving.items():
+            if known != (size := recording.size):
+                response = recording.interaction().response
+                self._redaction.learn(response)
+                self._ids.arrived(response)
+                with self.lock:
+                    if order in self._arriving:
+                        self._arriving[order] = recording, size
+
+    @property
+    def unanswered(self) -> tuple[Request, ...]:
+        """What upstream was asked and never gave a whole answer to, not even when asked again."""
+        kept = {order for order, _ in self._kept}
+        answered = {self._asked[order][0] for order in kept if order in self._asked}
+        return tuple(
+            request
+            for order, (key, request) in self._asked.items()
+            if order not in kept and key not in answered
+        )
+
+    @property
+    def unused(self) -> tuple[int, ...]:
+        """Numbers, from 1, of the interactions that nobody asked for."""
+        return tuple(at for at, slot in enumerate(self.slots, 1) if slot.order is None)
+
+    def interactions(self) -> tuple[Interaction, ...]:
+        """What was played and what is new, redacted.
+
+        New ones stand behind the last one that comes before them; what was there keeps its order.
+        """
+        ranks = self._ranks()
+        played = [slot for slot in self.slots if slot.order is not None]
+        places = {ranks[slot.order]: at for at, slot in enumerate(played, 1)}  # type: ignore[index]
+        ahead, at = sorted(places, reverse=True), 0
+        # What is new, by how many of those that were there stand before it.
+        behind: list[list[Slot]] = [[] for _ in range(len(played) + 1)]
+        for order, recording in sorted(self._kept, key=lambda each: ranks[each[0]]):
+            while ahead and ahead[-1] < ranks[order]:
+                at = max(at, places[ahead.pop()])
+            behind[at].append(self._new(order, recording))
+        kept = [*behind[0]]
+        for slot, new in zip(played, behind[1:], strict=True):
+            kept += [slot, *new]
+        return self._numbered(kept, played)
+
+    def added(self, beside: Iterable[Interaction] = ()) -> tuple[Interaction, ...]:
+        """What is new, redacted, in order.
+
+        Args:
+            beside: What else is going to be on the cassette, with ids of its own.
+        """
+        ranks = self._ranks()
+        new = sorted(self._kept, key=lambda each: ranks[each[0]])
+        return self._numbered([self._new(*each) for each in new], self.slots, beside)
+
+    def _new(self, order: int, recording: Recording) -> Slot:
+        return Slot(self._normalization.interaction(recording.interaction()), order)
+
+    def _ranks(self) -> dict[int, int]:
+        """The place of each request that got an answer, by its number."""
+        answered = {order for order, _ in self._kept} | {slot.order for slot in self.slots}
+        spans = [span for order, span in self._spans.items() if order in answered]
+        return {span.started: rank for rank, span in enumerate(ordered(spans))}
+
+    def _numbered(
+        self, slots: list[Slot], kept: list[Slot], beside: Iterable[Interaction] = ()
+    ) -> tuple[Interaction, ...]:
+        """What slots hold, with secrets of one shape and ids in what is new numbered in order.
+
+        Args:
+            slots: What is there and what is new.
+            kept: What is on the cassette, too, with numbers of its own.
+            beside: What has ids of its own.
+        """
+        known = {id(slot) for slot in self.slots}
+        new = [slot.interaction for slot in slots if id(slot) not in known]
+        numbered = iter(self._redaction.renumbered(new, (slot.interaction for slot in kept)))
+        is_new = [id(slot) not in known for slot in slots]
+        done = [
+            next(numbered) if new else slot.interaction
+            for new, slot in zip(is_new, slots, strict=True)
+        ]
+        return self._ids.written(done, is_new, beside)

@@ -1,0 +1,287 @@
+"""Decides what becomes of a request: played, asked upstream, passed on or missed. No I/O.
+
+Edges of every client, sync and async, share it: they translate, it decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from ..clock import Clock
+from ..errors import FaultError, MissError
+from ..faults import Call, Fault, Met, Plan, Planned
+from ..faults.outcomes import outcome
+from ..http.messages import Interaction, Request, Response
+from ..llm.prompt_log import PromptLog
+from ..matching.matcher import Ids, Key, Matcher
+from ..matching.stable_ids import Candidates, StableIds
+from ..redaction import Redaction
+from ..settings.hosts import url_listed
+from ..settings.settings import Settings
+from .decisions import AskUpstream, Decision
+from .hooks import Hooks
+from .misses import Caller, Miss, not_cached, noted, sentence
+from .normalization import Normalization
+from .recorded_log import Slot, Takes
+from .refreshes import Refreshes
+from .response_recorder import Recording
+
+
+@dataclass(slots=True)
+class Tally:
+    """How many requests were played and recorded."""
+
+    played: int = 0
+    recorded: int = 0
+
+
+@dataclass(slots=True)
+class Responder:
+    """Answers the requests of one test (or of one `use_cassette`).
+
+    Args:
+        settings: How to match, redact and miss.
+        recorded: The interactions on the cassette, in order.
+        hooks: What plugins change.
+        direct: Globs of hosts that go straight through, besides `settings.passthrough`.
+        environment: Variables as the run found them, in which secrets may be.
+    """
+
+    settings: Settings
+    recorded: tuple[Interaction, ...] = ()
+    hooks: Hooks = field(default_factory=Hooks)
+    direct: tuple[str, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
+    misses: list[Miss] = field(default_factory=list)
+    tally: Tally = field(default_factory=Tally)
+    refreshes: Refreshes = field(default_factory=Refreshes)
+    prompts: PromptLog = field(default_factory=PromptLog)
+    closed: bool = False
+    _waiting: Candidates[Slot] = field(init=False)
+    _given: dict[Key, Response] = field(init=False, default_factory=dict)
+    _noted: dict[int, int] = field(init=False, default_factory=dict)
+    matcher: Matcher = field(init=False)
+    ids: StableIds = field(init=False)
+    redaction: Redaction = field(init=False)
+    normalization: Normalization = field(init=False)
+    takes: Takes = field(init=False)
+    plan: Plan = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.redaction = Redaction.of(self.settings, self.environment)
+        self.refreshes.safe = self.redaction.text
+        self.normalization = Normalization(self.settings, self.redaction, self.hooks)
+        self.ids = StableIds(self.settings.stable_ids)
+        self.matcher = Matcher(self.settings, self.redaction.comparable, self.ids)
+        self.plan = Plan(self.matcher, self.normalized)
+        self._waiting = Candidates(self.ids.bindings)
+        self.takes = Takes(self.recorded, self.normalization, self.redaction, self.ids)
+        for slot in self.takes.slots:
+            # A cassette may be older than a setting, so it passes through the same steps.
+            self._waiting.add(*self._key_and_ids(slot.interaction.request), slot)
+
+    def decide(
+        self,
+        request: Request,
+        find_caller: Callable[[], Caller | None] = lambda: None,
+        met: Met | None = None,
+    ) -> Decision:
+        """What becomes of `request`.
+
+        Args:
+            request: What the client is about to send, secrets and all.
+            find_caller: Looks up who asked; called for a miss only.
+            met: What is planned for it, by who has waited for that already.
+
+        Returns:
+            The answer to give, or what goes wrong, or the order to ask upstream, or None to pass
+            it straight on.
+
+        Raises:
+            FaultError: For a fault that cannot be.
+            MissError: For a miss under `on_miss="raise"`.
+        """
+        __tracebackhide__ = True
+        if met is None:
+            met = self.plan.meet(request)
+            if met.seconds:
+                Clock().sleep(met.seconds)
+        if met.planned is None and self.passes(request.url):
+            self._pass(request, met)
+            return None
+        if self.settings.records:
+            self.takes.learn()
+        wanted = self._wanted(request)
+        met.took(wanted)
+        key, ids = self.matcher.key_and_ids(wanted)
+        if met.planned is not None:
+            return self._fault(met.planned, wanted, key, ids)
+        with self.takes.lock:
+            order = self.takes.begin()
+            if (slot := self._waiting.take(key, ids)) is not None:
+                return self._play(order, slot, key, wanted)
+            if self.settings.records:
+                self.takes.ask(order, key, wanted)
+                self._noted[order] = self.plan.note(Call(wanted, "unanswered"))
+                self.redaction.asked(wanted)
+                self.ids.asked(ids)
+                return AskUpstream(
+                    wanted, order, self.settings, self.keep, self.drop, self.takes.end
+                )
+        return self.miss(wanted, self.kind_of_miss(request), find_caller())
+
+    def _pass(self, request: Request, met: Met) -> None:
+        """Takes note of a request that goes straight through, if anybody wants to know."""
+        if self.plan.watched:
+            passed = self.redaction.request(request)
+            met.took(passed)
+            self.plan.note(Call(passed, "passed"))
+
+    def _wanted(self, request: Request) -> Request:
+        """`request` as it is matched; one that a hook refuses counts as unanswered."""
+        try:
+            return self.normalized(request)
+        except Exception:
+            # A hook that raises is heard by the agent alone, and agents catch everything.
+            self.takes.ask(self.takes.begin(), (), self.redaction.request(request))
+            raise
+
+    def _play(self, order: int, slot: Slot, key: Key, request: Request) -> Response:
+        """The answer on the cassette, as the client is given it."""
+        self.takes.play(order, slot)
+        self.redaction.played(request, slot.interaction.request)
+        self.tally.played += 1
+        answer = self._given[key] = self.ids.played(slot.interaction.response)
+        self.plan.note(Call(request, "played", answer.status))
+        return answer
+
+    def _fault(self, planned: Planned, request: Request, key: Key, ids: Ids) -> Response | Fault:
+        """What a planned fault makes of a request."""
+        try:
+            decision = outcome(planned, request, lambda: self._last_or_next(key, ids))
+        except FaultError as error:
+            self.plan.problem(str(error))
+            raise
+        answer = decision.answer if isinstance(decision, Fault) else decision
+        status = answer.status if answer else None
+        self.plan.note(Call(request, "fault", status, planned))
+        return decision
+
+    def _last_or_next(self, key: Key, ids: Ids) -> Response | None:
+        """The answer that was given last for what has this key, else the next that would be."""
+        with self.takes.lock:
+            waiting = self._waiting.next(key, ids)
+            coming = self.ids.shown(waiting.interaction.response) if waiting else None
+            return self.takes.last(key) or self._given.get(key) or coming
+
+    def key(self, interaction: Interaction) -> Key:
+        """What a request is matched by, of an interaction on a cassette."""
+        return self._key_and_ids(interaction.request)[0]
+
+    def _key_and_ids(self, request: Request) -> tuple[Key, Ids]:
+        return self.matcher.key_and_ids(self.normalized(request))
+
+    def holds(self, number: int, request: Request) -> bool:
+        """Whether interaction `number`, from 1, has this request, which is normalised."""
+        key, ids = self._key_and_ids(self.recorded[number - 1].request)
+        asked, own = self.matcher.key_and_ids(request)
+        return key == asked and self.ids.bindings.agree(ids, own)
+
+    def kind_of_miss(self, request: Request) -> str:
+        """`exhausted` for what was recorded less often than it is asked for, else `missing`."""
+        known = self._waiting.knows(*self._key_and_ids(request))
+        return "exhausted" if known else "missing"
+
+    def finding(self, decision: Decision) -> Callable[[], Response | None]:
+        """What finds the answer that follows from a decision, once it is there."""
+        if isinstance(decision, AskUpstream):
+            return lambda: self.takes.answer(decision.order)
+        return lambda: decision if isinstance(decision, Response) else None
+
+    def passes(self, url: str) -> bool:
+        """Whether requests to `url` go straight through."""
+        return self.settings.mode == "live" or self.is_direct(url)
+
+    def is_direct(self, url: str) -> bool:
+        """Whether requests to `url` go straight through in every mode."""
+        hosts = (*self.settings.passthrough, *self.direct)
+        return bool(hosts) and url_listed(url, hosts)
+
+    def can_answer(self, request: Request) -> bool:
+        """Whether asking for `request` now would be no miss. Uses nothing up."""
+        if self.passes(request.url) or (self.settings.records and not self.closed):
+            return True
+        if not self.closed and self.plan.answers(request):
+            return True
+        key, ids = self._key_and_ids(request)
+        with self.takes.lock:
+            return not self.closed and self._waiting.next(key, ids) is not None
+
+    def miss(self, request: Request, kind: str, caller: Caller | None) -> Response:
+        """Keeps a miss and gives the answer to it: requests-cache's `504 Not Cached`.
+
+        Raises:
+            MissError: Under `on_miss="raise"`.
+        """
+        __tracebackhide__ = True
+        self.plan.note(Call(request, "miss", 504))
+        with self.takes.lock:
+            known = noted(self.misses, Miss(request, kind, caller))
+        self.hooks.miss(known)
+        if self.settings.on_miss == "raise":
+            raise MissError(sentence(known))
+        return not_cached(known)
+
+    def keep(self, order: int, recording: Recording) -> None:
+        """Keeps an answer that begins to arrive, in its place among the requests."""
+        with self.takes.lock:
+            # An answer that comes after the end of its test is handed on, but not kept.
+            if not self.closed:
+                self.takes.keep(order, recording)
+                self.tally.recorded += 1
+                if order in self._noted:
+                    self.plan.amend(self._noted[order], "recorded", recording.status)
+
+    def drop(self, recording: Recording) -> None:
+        """Forgets an answer that broke off on its way."""
+        with self.takes.lock:
+            for order in self.takes.drop(recording):
+                self.tally.recorded -= 1
+                if order in self._noted:
+                    self.plan.amend(self._noted[order], "unanswered")
+
+    def close(self) -> None:
+        """From now on every request is late."""
+        with self.takes.lock:
+            self.closed = True
+
+    @property
+    def unused(self) -> tuple[int, ...]:
+        """Numbers, from 1, of the interactions that nobody asked for."""
+        return self.takes.unused
+
+    def played(self, number: int) -> bool:
+        """Whether interaction `number`, from 1, was asked for."""
+        return number not in self.unused
+
+    def interactions(self, *, keep_unused: bool) -> tuple[Interaction, ...]:
+        """What the cassette shall hold: what was played and what is new, redacted.
+
+        Where unused ones are kept, for they are other tests', new ones come last.
+        """
+        if keep_unused:
+            return (*self.recorded, *self.added(self.recorded))
+        return self.takes.interactions()
+
+    def added(self, beside: Iterable[Interaction] = ()) -> tuple[Interaction, ...]:
+        """What is new, redacted, in order.
+
+        Args:
+            beside: What else is going to be on the cassette, with ids of its own.
+        """
+        return self.takes.added(beside)
+
+    def normalized(self, request: Request) -> Request:
+        """`request` as the cassette holds it: redacted, tidied, mapped."""
+        return self.normalization.request(request)

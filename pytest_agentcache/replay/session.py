@@ -1,0 +1,226 @@
+"""One test on its cassette: opened before it asks for anything, closed when it has ended."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..cache.isolation import Isolation
+from ..cassette import Cassette
+from ..clock import Clock
+from ..faults import Upstream
+from ..llm.prompt_log import PromptCall
+from ..llm.usage import Usage, usage_of
+from ..settings.settings import Settings
+from .cache_router import Router
+from .cassette_file import Tape
+from .dispatcher import SWITCHBOARD, find_caller
+from .hooks import Hooks
+from .misses import Miss
+from .refreshes import Refresh
+from .responder import Responder
+from .run_state import Run
+
+if TYPE_CHECKING:
+    from requests_cache import CachedSession
+
+    from ..cache.session import IsolatedSession
+
+
+@dataclass(slots=True)
+class Harness:
+    """What a test asks through: its cassette, its cache, and what it missed.
+
+    Args:
+        settings: What holds for this test.
+        path: Its cassette; None for a test that is on none and merely kept offline.
+        folder: The folder that is the test's own.
+        run: The run it belongs to.
+        hooks: What plugins change.
+        configure_session: Called with the session when it is made.
+        direct: Hosts that go straight through.
+        test: The test, where the cassette shall say it (see `Cassette.test`).
+    """
+
+    settings: Settings
+    path: Path | None
+    folder: Path
+    run: Run
+    hooks: Hooks = field(default_factory=Hooks)
+    configure_session: Callable[[CachedSession], Any] = lambda session: None
+    direct: tuple[str, ...] = ()
+    test: str = ""
+    passed: bool = False
+    clock: Clock = field(init=False, default_factory=Clock)
+    tape: Tape = field(init=False)
+    responder: Responder = field(init=False)
+    _isolation: Isolation = field(init=False)
+    _session: IsolatedSession | None = field(init=False, default=None)
+    _making: threading.RLock = field(init=False, default_factory=threading.RLock)
+    _requests_session: Any = field(init=False, default=None)
+
+    def open(self) -> Harness:
+        """Reads the cassette and takes charge of all requests.
+
+        Raises:
+            CassetteError: If there is a cassette that cannot be read.
+            SettingsError: If the session of a router takes no such keyword.
+        """
+        self.tape = Tape(self.path, self.settings, self.run, self.test)
+        recorded = self.tape.load()
+        self.responder = Responder(
+            self.settings, recorded, self.hooks, self.direct, self.run.environment
+        )
+        self.responder.plan.find_caller = find_caller
+        self._isolation = Isolation(
+            self.folder, self.responder.redaction, self.settings, self.responder.prompts
+        )
+        self._requests_session = _requests_session()
+        # Caches are kept apart for tests on a cassette; elsewhere they are what they are.
+        SWITCHBOARD.open(
+            self.responder, *((self._isolation, self._router()) if self.path is not None else ())
+        )
+        try:
+            if self.settings.freeze:
+                self.freeze()
+            if self.settings.router and self.path is not None:
+                # Made now, or what is wrong with its keywords would be told to an agent.
+                _ = self.session
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def _router(self) -> Router | None:
+        prompts = self.responder.prompts
+        return Router(lambda: self.session, prompts) if self.settings.router else None
+
+    def freeze(self) -> None:
+        """Stops the clock where the test began: when its cassette was recorded, if there is one."""
+        start = self.settings.freeze
+        if not isinstance(start, datetime):
+            start = None if self.mode == "rerecord" else self.tape.recorded_at
+        self.clock.freeze(start or self.tape.opened_at)
+
+    def close(self) -> None:
+        """Gives up charge; whoever still asks is late."""
+        self.tape.tell_asked(self.responder)
+        self.clock.release()
+        self.responder.plan.close()
+        SWITCHBOARD.close(self.responder)
+        if self._session is not None:
+            self._session.close()  # type: ignore[no-untyped-call]
+        self._isolation.close()
+        if self.path is not None:
+            _put_back(self._requests_session)
+
+    @property
+    def mode(self) -> str:
+        """`replay`, `record`, `rerecord`, `offline` or `live`."""
+        return self.settings.mode
+
+    @property
+    def session(self) -> IsolatedSession:
+        """The test's own `CachedSession`, made when it is first asked for."""
+        # Under the router several threads may be the first.
+        with self._making:
+            if self._session is None:
+                self._session = self._isolation.session(self.settings.session)
+                self.configure_session(self._session)
+        return self._session
+
+    @property
+    def misses(self) -> list[Miss]:
+        """What neither cache nor cassette could answer, in order."""
+        return self.responder.misses
+
+    def check_flags(self) -> None:
+        """Sees to it that no wrong `auto_cache` is passed over, whoever caught the error.
+
+        Raises:
+            AutoCacheError: The first that was raised, unless `on_miss` is `respond`.
+        """
+        problems = self.responder.prompts.problems
+        if problems and self.settings.on_miss != "respond":
+            raise problems[0].with_traceback(None)
+
+    @property
+    def prompt_cache(self) -> tuple[PromptCall, ...]:
+        """The test's calls of models until now, in order, and what prompt caches made of them.
+
+        Of clients that go straight through, past cassette and session, nothing is known.
+        """
+        return self.responder.prompts.calls()
+
+    def usage(self, answer: Any) -> Usage:
+        """The tokens that an answer of a model tells, whoever answered and however it was read.
+
+        Args:
+            answer: What an SDK made of it (OpenAI, Anthropic, Gemini, boto3), the list of chunks
+                or events of a streamed one, a client's response, a dict, or the text of its body.
+
+        Raises:
+            UsageError: If it is no answer of a model, or its body was streamed and not kept.
+        """
+        return usage_of(answer)
+
+    @property
+    def upstream(self) -> Upstream:
+        """What the upstream does, over whatever is recorded: faults, and the calls so far."""
+        self.responder.plan.watched = True
+        return Upstream(self.responder.plan)
+
+    @property
+    def pending(self) -> tuple[Refresh, ...]:
+        """The background refreshes of stale-while-revalidate that wait to be run."""
+        return tuple(self.responder.refreshes.pending)
+
+    def settle(self) -> None:
+        """Runs the background refreshes that wait, in order, here and now.
+
+        Raises:
+            RefreshError: If one of them went wrong, now or before a request on its session.
+        """
+        self.responder.refreshes.settle()
+
+    @property
+    def cassette(self) -> Cassette:
+        """The cassette as it is; while recording, as it would be written now."""
+        return self.tape.now(self.responder)
+
+    @property
+    def unused(self) -> tuple[int, ...]:
+        """Numbers, from 1, of the interactions of its own that the test never asked for."""
+        return () if self.tape.shared or self.settings.records else self.responder.unused
+
+    def save(self) -> None:
+        """Writes the cassette, if the mode records and there is anything new.
+
+        Raises:
+            CassetteError: If it cannot be written; what was there stays.
+        """
+        self.tape.save(self.responder)
+
+
+def _requests_session() -> Any:
+    requests = sys.modules.get("requests")
+    return requests and requests.Session
+
+
+def _put_back(session: Any) -> None:
+    """Undoes `requests_cache.install_cache()`."""
+    requests: Any = sys.modules.get("requests")
+    if requests is None:
+        return
+    if session is None:
+        # requests came with the test; what it was born with is what a session derives from.
+        session = next(
+            cls for cls in requests.Session.__mro__ if cls.__module__ == "requests.sessions"
+        )
+    if requests.Session is not session:
+        requests.Session = requests.sessions.Session = session

@@ -1,0 +1,1 @@
+"""The miss report, the summary of a run, and the HTML page."""

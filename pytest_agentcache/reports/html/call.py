@@ -1,0 +1,150 @@
+"""One interaction as the page has it: what its list needs, and what is shown when it is opened."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+from ...cassette.caption import says
+from ...http.body import aws_events
+from ...http.messages import Headers, Interaction, Request, Response
+from ...llm.answer import said_by, size_of
+from ...llm.conversation import (
+    Part,
+    Turn,
+    answer_of,
+    conversation_of,
+    documents,
+    model_of,
+    streamed,
+)
+from ...llm.history import History
+from . import media
+from .text import text_of
+
+# Characters of a body, and of a piece of a message; a page is read, not parsed.
+_LONGEST_BODY = 200_000
+_LONGEST_TEXT = 100_000
+_BASE64 = re.compile(r"(?<![A-Za-z0-9+/_=-])[A-Za-z0-9+/_=-]{1200,}")
+
+
+def brief(number: int, interaction: Interaction) -> dict[str, Any]:
+    """What the list, the filters and the totals need of a call."""
+    request, response = interaction.request, interaction.response
+    said = said_by(response)
+    url = urlsplit(request.url)
+    told = {
+        "n": number,
+        "method": request.method,
+        "host": url.netloc.rpartition("@")[2] or "(no host)",
+        "path": url.path + (f"?{url.query}" if url.query else ""),
+        "status": response.status,
+        "stream": streamed(response),
+        "model": model_of(interaction)[:200],
+        "in": said.usage.input_tokens,
+        "out": said.usage.output_tokens,
+        "error": said.error[:300],
+        "says": _cut(says(response), 300),
+    }
+    return {name: value for name, value in told.items() if value not in (None, "", False)}
+
+
+def whole(interaction: Interaction, history: History) -> dict[str, Any]:
+    """What is shown of a call that is opened."""
+    request, response = interaction.request, interaction.response
+    conversation, answer = conversation_of(interaction), answer_of(response)
+    told: dict[str, Any] = {
+        "url": request.url,
+        "reason": response.reason,
+        "request": _message(request),
+        "response": _message(response),
+        "answer": _turn(answer),
+    }
+    turns = conversation.turns if conversation else ()
+    # Added without one, too: the page counts calls, and so does the history.
+    seen = history.add(turns, answer)
+    if conversation:
+        # What was shown in whole is no history, but the same question asked again.
+        seen = seen if seen and seen.length < len(turns) else None
+        if seen:
+            told["seen"] = {"call": seen.call, "turns": seen.turns}
+            if seen.answered:
+                # As it was sent back: there its calls have the ids that the results name.
+                told["seen"]["answer"] = _turn(turns[seen.turns])
+        told["turns"] = [_turn(turn) for turn in turns[seen.length if seen else 0 :]]
+        told["tools"] = list(conversation.tools)
+        told["settings"] = {
+            str(name): _cut(json.dumps(value, ensure_ascii=False), 400)
+            for name, value in conversation.settings.items()
+        }
+    if shown := _media(response):
+        told["media"] = shown
+    return told
+
+
+def _turn(turn: Turn) -> dict[str, Any]:
+    return {"role": turn.role, "parts": [_part(part) for part in turn.parts]}
+
+
+def _part(part: Part) -> dict[str, Any]:
+    told: dict[str, Any] = {"kind": part.kind, "text": _cut(part.text, _LONGEST_TEXT)}
+    if part.name:
+        told["name"] = part.name
+    if part.call:
+        told["call"] = part.call
+    if part.data and (shown := media.shown_as(part.media, part.data)):
+        told["media"] = shown
+    return told
+
+
+def _message(message: Request | Response) -> dict[str, Any]:
+    """Headers and body."""
+    told: dict[str, Any] = {"headers": _headers(message.headers)}
+    raw, kind = message.body, message.content_type
+    if not raw:
+        return told
+    told["size"] = size_of(len(raw))
+    if text := text_of(raw, kind):
+        # Images are shown above, and nobody reads their base64.
+        short = _BASE64.sub(_folded, text)
+        told["body"] = short[:_LONGEST_BODY]
+        if len(short) > _LONGEST_BODY:
+            told["cut"] = True
+        if raw.lstrip()[:1] in (b"{", b"["):
+            told["json"] = True
+    elif shown := media.of_body(raw, kind):
+        told["media"] = shown
+    return told
+
+
+def _folded(found: re.Match[str]) -> str:
+    return f"{found[0][:60]}…({size_of(len(found[0]) * 3 // 4)} of base64)…{found[0][-12:]}"
+
+
+def _headers(headers: Headers) -> list[list[str]]:
+    return [[name, _cut(value, 2000)] for name, value in headers]
+
+
+def _media(response: Response) -> list[dict[str, str]]:
+    """The images and the audio of an answer."""
+    if shown := media.of_body(response.body, response.content_type):
+        return shown
+    return media.within(list(_documents(response)))
+
+
+def _documents(response: Response) -> Iterator[Any]:
+    if aws_events.is_stream(response.content_type):
+        return
+    if response.body.lstrip()[:1] == b"[":
+        try:
+            yield json.loads(response.body)
+        except (ValueError, RecursionError):
+            return
+    yield from documents(response.body)
+
+
+def _cut(text: str, room: int) -> str:
+    return text if len(text) <= room else f"{text[:room]}… ({len(text) - room:,} more characters)"

@@ -1,0 +1,83 @@
+"""`--agentcache-report`: gathers what the tests of a run tell, and writes the page at its end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ...errors import SettingsError
+from .document import PageError, check_place, render, write
+from .entry import Entry, RunTold, entry_of
+
+
+@dataclass(slots=True)
+class Collector:
+    """What the tests of a run told so far.
+
+    Args:
+        target: The file to write.
+        named: As the command line names it.
+        root: The folder that cassettes are named relative to.
+        mode: The mode of the run.
+
+    Attributes:
+        line: What is said at the end of the run.
+    """
+
+    target: Path
+    named: str
+    root: Path
+    mode: str
+    line: str = field(init=False, default="")
+    _outcomes: dict[str, str] = field(init=False, default_factory=dict)
+    _told: dict[str, dict[str, Any]] = field(init=False, default_factory=dict)
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Keeps what became of a test; xdist hands its controller the reports of its workers."""
+        known = self._outcomes.get(report.nodeid)
+        if known in (None, "passed") or report.outcome == "failed":
+            self._outcomes[report.nodeid] = report.outcome
+        if told := getattr(report, "agentcache", None):
+            self._told[report.nodeid] = told
+
+    def finish(self, late: Iterable[str]) -> None:
+        """Writes the page, and keeps the line that says so.
+
+        Raises:
+            PageError: If it cannot be written.
+        """
+        entries = [self._entry(test, told) for test, told in sorted(self._told.items())]
+        title = f"{self.root.name or 'Tests'}: what its tests asked"
+        write(self.target, render(entries, title=title, run=RunTold(self.mode, tuple(late))))
+        tests = "1 test" if len(entries) == 1 else f"{len(entries)} tests"
+        self.line = f"agentcache: report of {tests}: {self.named}"
+
+    def _entry(self, test: str, told: dict[str, Any]) -> Entry:
+        known: dict[str, Any] = {
+            "test": test,
+            "outcome": self._outcomes.get(test, ""),
+            "misses": tuple(told.get("misses", ())),
+        }
+        if "cassette" not in told:
+            return Entry(**known)
+        known |= {"played": told["played"], "recorded": told["recorded"]}
+        known["unused"] = tuple(told["unused"])
+        return entry_of(self.root / told["cassette"], told["cassette"], **known)
+
+
+def collector_of(named: str, config: pytest.Config, mode: str) -> Collector:
+    """The collector for the file that the command line names.
+
+    Raises:
+        SettingsError: If it could not be written at the end.
+    """
+    target = config.invocation_params.dir / named
+    try:
+        check_place(target)
+    except PageError as error:
+        raise SettingsError(f"--agentcache-report={named}: {error.problem}") from None
+    return Collector(target, named, config.rootpath, mode)

@@ -1,0 +1,196 @@
+"""The page put together: template, style, script and data in one file that asks nobody."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import json
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from ...errors import AgentCacheError
+from ...files import replace_file
+from ...llm.history import History
+from .call import brief, whole
+from .entry import Entry, RunTold
+
+# In the order in which they build on each other.
+_SCRIPTS = (
+    *("elements.js", "json.js", "diff.js", "model.js"),
+    *("calls.js", "tests.js", "overview.js", "page.js"),
+)
+
+
+class PageError(AgentCacheError):
+    """A page that cannot be written.
+
+    Args:
+        path: Where it should have gone.
+        problem: Why it did not.
+    """
+
+    def __init__(self, path: Path, problem: str) -> None:
+        self.path, self.problem = path, problem
+        super().__init__(f"{path}: the report cannot be written: {problem}")
+
+
+def render(
+    entries: Iterable[Entry],
+    *,
+    title: str = "Cassettes",
+    run: RunTold | None = None,
+    now: datetime | None = None,
+) -> str:
+    """The page as HTML: complete, for any browser, from a file as well as from a server.
+
+    What comes from cassettes stands in it as JSON, never as HTML, and a policy (W3C, Content
+    Security Policy Level 3) forbids every script but its own and every request.
+
+    Args:
+        entries: The tests and cassettes in order.
+        title: What the page is called.
+        run: What a run tells, if it is one that is shown.
+        now: When the page was made, aware; ages count from it. The present by default.
+    """
+    made = (now or datetime.now(UTC)).astimezone(UTC)
+    index: dict[str, Any] = {"title": title, "made": _text(made), "tests": []}
+    if run:
+        index["run"] = {"mode": run.mode, "late": list(run.late)}
+    blocks = []
+    for at, entry in enumerate(entries):
+        index["tests"].append(_brief(entry))
+        if lines := _calls(entry):
+            blocks.append(_block(f"calls-{at}", "\n".join(lines)))
+    return _filled(title, [_block("index", _json(index)), *blocks])
+
+
+def write(path: Path, page: str) -> None:
+    """Puts `page` in place of `path`'s content, in one step.
+
+    Raises:
+        PageError: If it cannot be written; then nothing changes.
+    """
+    check_place(path)
+    try:
+        if path.exists() and not path.is_file():
+            # A pipe or /dev/stdout.
+            path.write_text(page, encoding="utf-8")
+        else:
+            replace_file(path, page.encode("utf-8"), durable=False)
+    except BrokenPipeError:
+        # Whoever reads has gone, which is no fault of the page's.
+        raise
+    except OSError as error:
+        raise PageError(path, error.strerror or str(error)) from None
+    except ValueError as error:
+        # A null byte in its name.
+        raise PageError(path, str(error)) from None
+
+
+def check_place(path: Path) -> None:
+    """Refuses a place where no page can be, before one is made.
+
+    Raises:
+        PageError: If there is a folder in its place, or none around it.
+    """
+    try:
+        if path.is_dir():
+            raise PageError(path, "this is a folder; name a file")
+        if not path.parent.is_dir():
+            raise PageError(path, f"there is no folder {path.parent}; make it first")
+    except OSError as error:
+        raise PageError(path, error.strerror or str(error)) from None
+
+
+def _brief(entry: Entry) -> dict[str, Any]:
+    told: dict[str, Any] = {
+        "path": entry.path,
+        "test": entry.test,
+        "size": entry.size,
+        "foreign": entry.foreign,
+        "outcome": entry.outcome,
+        "unused": list(entry.unused),
+        "misses": list(entry.misses),
+        "played": entry.played,
+        "recorded": entry.recorded,
+    }
+    if entry.error:
+        told["error"] = {
+            "line": entry.error.line,
+            "problem": entry.error.problem,
+            "remedy": entry.error.remedy,
+        }
+    if entry.cassette:
+        recorded = entry.cassette.recorded_at
+        told["recorded_at"] = _text(recorded) if recorded else ""
+        found = entry.cassette.interactions
+        told["calls"] = [brief(number, each) for number, each in enumerate(found, 1)]
+    return {name: value for name, value in told.items() if value}
+
+
+def _calls(entry: Entry) -> list[str]:
+    """A line of JSON for each call, which the page reads when it is opened or searched."""
+    if entry.cassette is None:
+        return []
+    history = History()
+    return [_json(whole(each, history)) for each in entry.cassette.interactions]
+
+
+def _text(instant: datetime) -> str:
+    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _json(value: Any) -> str:
+    """JSON that stands inside a `script` element: nothing in it ends that, or begins another."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    # U+2028 and U+2029 end lines for some readers.
+    text = text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
+    return _writable(text)
+
+
+def _writable(text: str) -> str:
+    """`text` without halves of characters, which are no UTF-8."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def _block(name: str, text: str) -> str:
+    return f'<script type="application/json" id="{name}">{text}</script>'
+
+
+def _filled(title: str, blocks: list[str]) -> str:
+    style = _file("page.css")
+    script = '"use strict";\n{\n' + "\n".join(_file(name) for name in _SCRIPTS) + "}\n"
+    policy = "; ".join(
+        [
+            "default-src 'none'",
+            f"style-src {_digest(style)}",
+            f"script-src {_digest(script)}",
+            *("img-src data:", "media-src data:", "base-uri 'none'", "form-action 'none'"),
+        ]
+    )
+    page = _file("page.html")
+    # The data last: it may hold what looks like a place to fill.
+    for place, text in (
+        ("policy", html.escape(policy, quote=False)),
+        ("title", _writable(html.escape(title))),
+        ("style", style),
+        ("script", script),
+        ("data", "\n".join(blocks)),
+    ):
+        before, _, after = page.partition(f"<!--{place}-->")
+        page = before + text + after
+    return page
+
+
+def _digest(text: str) -> str:
+    found = base64.b64encode(hashlib.sha256(text.encode("utf-8")).digest()).decode("ascii")
+    return f"'sha256-{found}'"
+
+
+def _file(name: str) -> str:
+    found = resources.files(__package__).joinpath(name).read_text(encoding="utf-8")
+    return found.replace("\r\n", "\n")

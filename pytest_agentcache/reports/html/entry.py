@@ -1,0 +1,87 @@
+"""What the page is made of: cassettes, and what a run tells of the tests that they belong to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ... import cassette
+from ...cassette import Cassette
+from ...cassette import foreign as vcr
+from ...errors import CassetteError
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A test with its cassette, or a cassette alone.
+
+    Attributes:
+        path: The cassette as it is shown to people; empty for a test without one.
+        test: The node id of the test, as far as it is known.
+        cassette: What the file holds; None where there is none or it cannot be read.
+        error: Why it cannot be read.
+        size: Bytes of the file and those beside it.
+        foreign: Whether it is another tool's.
+        outcome: What became of the test in the run: `passed`, `failed`, `skipped`; empty if the
+            page tells of no run.
+        unused: Numbers of the interactions that the test never asked for, counted from 1.
+        misses: What it asked for in vain, as `told` gives it.
+        played: How many answers came from the cassette.
+        recorded: How many were recorded.
+    """
+
+    path: str = ""
+    test: str = ""
+    cassette: Cassette | None = None
+    error: CassetteError | None = None
+    size: int = 0
+    foreign: bool = False
+    outcome: str = ""
+    unused: tuple[int, ...] = ()
+    misses: tuple[dict[str, Any], ...] = ()
+    played: int = 0
+    recorded: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RunTold:
+    """What is told of a whole run.
+
+    Attributes:
+        mode: Its mode.
+        late: What was asked after the end of its test, in sentences.
+    """
+
+    mode: str
+    late: tuple[str, ...] = field(default=())
+
+
+def entry_of(path: Path, shown: str, **told: Any) -> Entry:
+    """The entry of the cassette at `path`; one that cannot be read is listed with its error.
+
+    Args:
+        path: The file.
+        shown: How the page names it.
+        told: What else is known of it, by the names of `Entry`.
+    """
+    try:
+        if vcr.is_foreign(path):
+            held, told["foreign"] = vcr.converted(vcr.read_foreign(path)), True
+        else:
+            held = cassette.read(path)
+    except CassetteError as error:
+        return Entry(shown, error=error, size=_size(path), **told)
+    if held.recorded_at is None and not held.interactions:
+        return Entry(shown, **told)
+    return Entry(shown, cassette=held, size=_size(path), **told)
+
+
+def _size(path: Path) -> int:
+    """Bytes of a file and of those beside it that are its own."""
+    folder = cassette.sidecar_folder(path)
+    try:
+        beside = [each for each in folder.iterdir() if each.is_file()] if folder.is_dir() else []
+        return sum(each.stat().st_size for each in [path, *beside])
+    except OSError:
+        return 0

@@ -1,0 +1,98 @@
+"""A miss as the page has it: what was asked, what comes closest, and how the two differ."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from ...files import shown
+from ...http.messages import Request
+from ...replay.misses import Miss, sentence
+from ...replay.responder import Responder
+from ..miss_report import closest_to, held_elsewhere, recording_command
+from .text import text_of
+
+_CONTEXT, _MOST_LINES, _LONGEST_LINE = 3, 400, 4000
+_LONGEST_BODY = 100_000
+
+
+def told(
+    test: str, found: Iterable[Miss], responder: Responder | None, path: Path | None, root: Path
+) -> list[dict[str, Any]]:
+    """Misses in values that a report carries from a worker to its controller.
+
+    Args:
+        test: The node id of the test.
+        found: Its misses.
+        responder: What answered it, if anything did.
+        path: Its cassette, None if it is on none.
+        root: The folder that paths are shown relative to.
+    """
+    return [_told(test, miss, responder, path, root) for miss in found]
+
+
+def _told(
+    test: str, miss: Miss, responder: Responder | None, path: Path | None, root: Path
+) -> dict[str, Any]:
+    request = miss.request
+    entry: dict[str, Any] = {
+        "kind": miss.kind,
+        "sentence": sentence(miss),
+        "method": request.method,
+        "url": request.url,
+        "headers": [list(pair) for pair in request.headers],
+        "body": _readable(request)[:_LONGEST_BODY],
+        "caller": str(miss.caller or ""),
+        "count": miss.count,
+        "record": "" if miss.kind == "socket" else recording_command(test),
+    }
+    if responder is None or miss.kind == "socket":
+        return entry
+    if (best := closest_to(request, responder)) is not None:
+        number, places = best
+        recorded = responder.normalized(responder.recorded[number - 1].request)
+        entry["closest"] = {
+            "n": number,
+            "played": responder.played(number),
+            "places": [[each.place, each.recorded, each.asked] for each in places],
+            "diff": list(_diff(_readable(recorded), _readable(request))),
+        }
+    if path and miss.kind == "missing" and (other := held_elsewhere(request, responder, path)):
+        entry["elsewhere"] = shown(other, root)
+    return entry
+
+
+def _readable(request: Request) -> str:
+    """A body as lines that can be compared."""
+    if request.body.lstrip()[:1] in (b"{", b"["):
+        try:
+            return json.dumps(json.loads(request.body), ensure_ascii=False, indent=2)
+        except (ValueError, RecursionError):
+            pass
+    if not request.body:
+        return ""
+    return text_of(request.body, request.content_type) or f"({len(request.body):,} bytes)"
+
+
+def _diff(was: str, now: str) -> Iterator[list[str]]:
+    """`-`, `+` and equal lines, and `@` where lines are left out between them."""
+    left, right = was.splitlines(), now.splitlines()
+    count = 0
+    matcher = difflib.SequenceMatcher(None, left, right, autojunk=False)
+    for at, group in enumerate(matcher.get_grouped_opcodes(_CONTEXT)):
+        if at:
+            yield ["@", ""]
+        for kind, left_from, left_to, right_from, right_to in group:
+            lines = [("-", line) for line in left[left_from:left_to] if kind != "equal"]
+            lines += [
+                (" " if kind == "equal" else "+", line) for line in right[right_from:right_to]
+            ]
+            for sign, line in lines:
+                count += 1
+                if count > _MOST_LINES:
+                    yield ["@", "more lines differ"]
+                    return
+                yield [sign, line[:_LONGEST_LINE]]

@@ -1,0 +1,153 @@
+"""What is said about a whole run: the line at its head, the totals at its end.
+
+Every run of pytest imports this, so it must stay light.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..files import quoted
+from ..settings.settings import Settings
+
+_HEADERS = {
+    "replay": "replay, a request that is on no cassette fails its test",
+    "record": "record, what is on no cassette is asked for and kept",
+    "rerecord": "rerecord, everything is asked for anew",
+    "offline": "offline, no network at all",
+    "live": "live, no cassette is used or written",
+}
+
+
+def header(settings: Settings) -> str:
+    """The line at the head of a run."""
+    line = f"agentcache: {_HEADERS[settings.mode]}"
+    open_to = (*settings.allowed_hosts, *settings.passthrough)
+    if settings.mode == "offline" and open_to:
+        line += f" but for {', '.join(open_to)}"
+    return line
+
+
+@dataclass(slots=True)
+class Totals:
+    """What all tests of a run did, gathered where the summary is written."""
+
+    missed: int = 0
+    cassettes: dict[str, dict[str, Any]] = field(default_factory=dict)
+    late: list[str] = field(default_factory=list)
+    seen: set[str] = field(default_factory=set)
+    orphans: list[tuple[str, str]] = field(default_factory=list)
+    moved: dict[str, str] = field(default_factory=dict)
+    shared_unused: bool = False
+
+    def add(self, test: str, told: dict[str, Any]) -> None:
+        """Adds what one test's report tells (see `watch.account`)."""
+        self.missed += told["missed"]
+        if "cassette" not in told:
+            return
+        self.seen.add(test)
+        if moved := told["moved"]:
+            self.moved.setdefault(*moved)
+        # Tests that share a cassette share its line.
+        known = self.cassettes.setdefault(told["cassette"], dict.fromkeys(_KNOWN, 0))
+        for what in ("played", "recorded", "missed"):
+            known[what] += told[what]
+        known["unused"] = told["unused"] or known["unused"] or []
+        known["written"] = known["written"] or told["written"]
+        if told["recorded"] and not told["passed"]:
+            known["discarded"] += told["recorded"]
+        known["held"] = max(known["held"], told["held"])
+        known["passed"] = {*(known["passed"] or ()), *([test] if told["lists"] else ())}
+        known["left"] = known["left"] or not told["lists"]
+        if told["aged"]:
+            known["aged"] = [told["aged"], *((known["aged"] or [""])[1:]), test]
+
+    def count_shared(
+        self, claims: Mapping[str, Iterable[str]], asked: Mapping[str, Iterable[int]]
+    ) -> None:
+        """Finds what no test of a whole run asked for on the cassettes that several are on.
+
+        Args:
+            claims: Cassettes that were given a name, with all tests that are on them.
+            asked: What of them was asked for: numbers, from 1.
+        """
+        for path, known in self.cassettes.items():
+            # A test that was skipped, or failed, might have asked for the rest.
+            settled = not known["left"] and known["passed"].issuperset(claims.get(path, ()))
+            if known["held"] and settled:
+                numbers = set(range(1, known["held"] + 1)) - set(asked.get(path, ()))
+                known["unused"] = sorted(numbers)
+                self.shared_unused = self.shared_unused or bool(numbers)
+
+    def lines(self, *, verbose: bool) -> Iterator[str]:
+        """The summary; nothing at all where no test was on a cassette."""
+        if not (self.cassettes or self.late or self.missed or self.orphans):
+            return
+        for path, told in sorted(self.cassettes.items()):
+            if verbose and (line := _cassette_line(told)):
+                yield f"{path}: {line}"
+            elif told["unused"]:
+                yield f"{path}: unused: {interactions(told['unused'])}"
+        for path, told in sorted(self.cassettes.items()):
+            if told["aged"]:
+                problem, *tests = told["aged"]
+                yield f"{path}: {problem}: {rerecording_command(tests)}"
+        yield from (text for _, text in sorted(self.moved.items()))
+        yield from self._orphan_lines()
+        for sentence in self.late:
+            yield f"late: {sentence}"
+        played, recorded, unused, written = (
+            self._sum(what) for what in ("played", "recorded", "unused", "written")
+        )
+        plural = "" if written == 1 else "s"
+        yield (
+            f"agentcache: {played} played, {recorded} recorded, {self.missed} missed, "
+            f"{unused} unused, {written} cassette{plural} written"
+        )
+
+    def _orphan_lines(self) -> Iterator[str]:
+        # What seems to be a moved test's is told as that, or somebody would remove it.
+        found = [
+            (path, remedy)
+            for path, remedy in sorted(self.orphans)
+            if path not in self.moved and path.rpartition("/")[0] not in self.moved
+        ]
+        for path, remedy in found[:_MOST_ORPHANS]:
+            yield f"{path}: orphan, no test uses it: {remedy}"
+        if len(found) > _MOST_ORPHANS:
+            yield f"… and {len(found) - _MOST_ORPHANS} more orphans"
+
+    def _sum(self, what: str) -> int:
+        told = (each[what] for each in self.cassettes.values())
+        return sum(len(each) if isinstance(each, list) else int(each) for each in told)
+
+
+_COUNTED = ("played", "recorded", "missed", "unused", "written", "discarded")
+_KNOWN = (*_COUNTED, "held", "passed", "left", "aged")
+_MOST_ORPHANS = 20
+_MOST_NAMED = 3
+
+
+def rerecording_command(tests: Sequence[str]) -> str:
+    """What records tests anew; where they are many, all there are."""
+    named = [quoted(test) for test in tests] if len(tests) <= _MOST_NAMED else []
+    return " ".join(["pytest --agentcache-rerecord", *named])
+
+
+def _cassette_line(told: dict[str, Any]) -> str:
+    parts = [f"{told[what]} {what}" for what in ("played", "recorded", "missed") if told[what]]
+    if told["unused"]:
+        parts.append(f"unused: {interactions(told['unused'])}")
+    if told["written"]:
+        parts.append("written")
+    if told["discarded"]:
+        parts.append("not kept: the test did not pass")
+    return ", ".join(parts)
+
+
+def interactions(numbers: Iterable[int]) -> str:
+    """`interactions 1, 3` for their numbers."""
+    listed = [str(number) for number in numbers]
+    return f"interaction{'s' if len(listed) > 1 else ''} {', '.join(listed)}"
