@@ -30,7 +30,7 @@ FIXTURES = [
 ]
 # Raised to people by these modules; the others' are wrapped in theirs.
 SPEAKING = (
-    "body.__init__",
+    "http.body.__init__",
     "cache.keywords",
     "cassette.reader",
     "cassette.writer",
@@ -39,20 +39,20 @@ SPEAKING = (
     "faults.match",
     "faults.script",
     "faults.upstream",
-    "instants",
-    "json_path",
-    "naming",
-    "options",
-    "refreshes",
-    "settings",
-    "shape_lines",
+    "settings.durations",
+    "settings.json_path",
+    "cassette.paths",
+    "suite.options",
+    "replay.refreshes",
+    "settings.settings",
+    "settings.named_patterns",
     "standalone",
-    "usage",
-    "vcr.betamax",
-    "vcr.foreign",
-    "vcr.har",
-    "vcr.source",
-    "vcr.vcrpy",
+    "llm.usage",
+    "cassette.foreign.betamax",
+    "cassette.foreign.foreign",
+    "cassette.foreign.har",
+    "cassette.foreign.source",
+    "cassette.foreign.vcrpy",
 )
 
 
@@ -143,7 +143,7 @@ def messages() -> list[str]:
             called = ast.unparse(node.func) if isinstance(node, ast.Call) else ""
             known = r"(Settings|Cassette|Body|Path|Fault|Usage|Clock|Refresh)Error$|^\w+\.error$"
             # Whoever asks it for an instant or a span passes on what it says.
-            known = "Error$" if module == "instants" else known
+            known = "Error$" if module == "settings.durations" else known
             if re.search(known, called):
                 texts = [piece for each in node.args if (piece := longest_piece(each))]
                 # The problem comes first, the remedy after it; a key that is at fault is one word.

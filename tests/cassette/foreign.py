@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pytest_agentcache.cassette import Cassette
 from pytest_agentcache.http.messages import Headers, Interaction, Request, Response, standard_reason
 
-from .values import JSON, STRINGS
+from ..values import JSON, STRINGS
 
 FOLDER = Path(__file__).parents[2] / "fixtures" / "foreign"
 INSTANT = datetime(2026, 11, 21, 18, 29, 15, tzinfo=UTC)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from pytest_agentcache.cassette.caption import caption, says
 from pytest_agentcache.http.messages import Headers, Interaction, Request, Response
 
-from .values import JSON
+from ..values import JSON
 
 
 def answer(body, content_type="application/json", status=200):

@@ -11,7 +11,7 @@ from pytest_agentcache.cassette.references import MARK, MarkError, RepeatError, 
 from pytest_agentcache.errors import CassetteError
 from pytest_agentcache.http.messages import Headers, Interaction, Request, Response
 
-from .values import JSON, same
+from ..values import JSON, same
 
 JSON_TYPE = Headers((("content-type", "application/json"),))
 TOOLS = [

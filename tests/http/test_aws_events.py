@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pytest_agentcache.http import body
 from pytest_agentcache.http.body import aws_events
 
-from .values import JSON, same
+from ..values import JSON, same
 
 # As Bedrock sent it.
 RAW = (

@@ -25,7 +25,7 @@ from pytest_agentcache.errors import CassetteError
 from pytest_agentcache.files import locked
 from pytest_agentcache.http.messages import Headers, Interaction, Request, Response, standard_reason
 
-from .values import TEXT
+from ..values import TEXT
 
 INSTANT = datetime(2026, 11, 21, 18, 29, 15, tzinfo=UTC)
 HEAD = "agentcache: 1\nrecorded_at: '2026-11-21T18:29:15Z'\n"

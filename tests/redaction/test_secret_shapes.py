@@ -14,7 +14,7 @@ from pytest_agentcache.http.body import aws_events
 from pytest_agentcache.http.messages import Headers, Interaction, Request, Response
 from pytest_agentcache.redaction import Redaction, formats
 from pytest_agentcache.redaction.environment import secrets_of
-from pytest_agentcache.settings.settings import settings
+from pytest_agentcache.settings import settings
 
 JSON = "application/json"
 STREAM = "text/event-stream"

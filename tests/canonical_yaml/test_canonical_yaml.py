@@ -8,7 +8,7 @@ from pytest_agentcache import canonical_yaml as cassette_yaml
 from pytest_agentcache.canonical_yaml import UnreadableError, UnwritableError, dump, load
 from pytest_agentcache.http.body import json_text
 
-from .values import COLLECTIONS, STRINGS, TEXT_OF_LINES, same
+from ..values import COLLECTIONS, STRINGS, TEXT_OF_LINES, same
 
 
 @given(COLLECTIONS)

@@ -9,7 +9,7 @@ from pytest_agentcache import canonical_yaml as cassette_yaml
 from pytest_agentcache.http import body
 from pytest_agentcache.http.body import BodyError, from_fields, to_fields
 
-from .values import JSON
+from ..values import JSON
 
 TYPES = st.sampled_from(
     [

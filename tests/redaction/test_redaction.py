@@ -11,7 +11,7 @@ from pytest_agentcache.redaction import Redaction, placeholder
 from pytest_agentcache.redaction import fields as module
 from pytest_agentcache.settings.settings import Settings
 
-from .values import JSON
+from ..values import JSON
 
 SECRET = "s3cr3t-Value"
 NAMES = [

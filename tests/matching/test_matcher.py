@@ -9,7 +9,7 @@ from pytest_agentcache.matching.matcher import Matcher
 from pytest_agentcache.settings.json_path import PathError, json_path
 from pytest_agentcache.settings.settings import Settings
 
-from .values import COLLECTIONS
+from ..values import COLLECTIONS
 
 FORM = "application/x-www-form-urlencoded"
 
