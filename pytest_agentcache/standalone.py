@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from .clients import SWITCHBOARD, install
+from .clients import DISPATCHER, install
 from .clients.sockets import SocketGuard
 from .clock import Clock, take_out
 from .errors import CassetteError, FaultError, MissError, SettingsError
@@ -62,19 +62,19 @@ def use_cassette(
     place = Path(path).absolute()
     install()
     with tempfile.TemporaryDirectory(prefix="agentcache-") as folder:
-        before, frozen = SWITCHBOARD.guard, Clock().frozen
+        before, frozen = DISPATCHER.guard, Clock().frozen
         hooks = SURROUNDINGS.hooks() if SURROUNDINGS.hooks else Hooks()
         harness = Harness(merged, place, Path(folder), SURROUNDINGS.run or _RUN, hooks).open()
         if merged.mode in ("replay", "offline"):
             allowed = (*merged.allowed_hosts, *merged.passthrough)
             # With a responder in charge it is told of every refusal; there is no one else.
-            SWITCHBOARD.guard = SocketGuard(allowed, merged.mode, lambda target, caller: None)
+            DISPATCHER.guard = SocketGuard(allowed, merged.mode, lambda target, caller: None)
         try:
             yield harness
             harness.settle()
             harness.check_flags()
         finally:
-            SWITCHBOARD.guard = before
+            DISPATCHER.guard = before
             try:
                 harness.close()
             finally:
@@ -88,7 +88,7 @@ def use_cassette(
                 harness.misses,
                 harness.responder,
                 place,
-                found_cassette=harness.tape.found,
+                found_cassette=harness.cassette_file.found,
                 root=Path.cwd(),
                 command='use_cassette(…, mode="record"), or the environment variable '
                 f"{ENVIRONMENT}=record",
@@ -96,15 +96,17 @@ def use_cassette(
             raise MissError(f"{faults}\n\n{told}" if faults else told)
         if faults:
             raise FaultError(faults)
-        if merged.aged == "fail" and not merged.records and harness.tape.aged:
-            raise CassetteError(place, harness.tape.aged, "Record it anew with mode='rerecord'")
+        if merged.aged == "fail" and not merged.records and harness.cassette_file.aged:
+            raise CassetteError(
+                place, harness.cassette_file.aged, "Record it anew with mode='rerecord'"
+            )
         harness.save()
 
 
 def _mode(chosen: str | None) -> str:
     """The mode of a block: its own, or that of what is around it."""
-    if chosen is None and SWITCHBOARD.current is not None:
-        return SWITCHBOARD.current.settings.mode
+    if chosen is None and DISPATCHER.current is not None:
+        return DISPATCHER.current.settings.mode
     if chosen is None and SURROUNDINGS.settings is not None:
         return SURROUNDINGS.settings.mode
     source = "use_cassette()"

@@ -10,7 +10,7 @@ import wrapt
 
 from ..clock import loops, trio
 from ..replay.cache_router import Router
-from ..replay.dispatcher import SWITCHBOARD
+from ..replay.dispatcher import DISPATCHER
 from . import aiohttp, http_client, httpx, requests_cache, sockets, urllib3
 from .concurrency import follow_tasks, follow_threads, follow_trio, follow_workers
 
@@ -36,8 +36,8 @@ _EDGES = {
 
 def install() -> None:
     """Puts the edges in, each when its client is imported, now or later. Idempotent."""
-    if not SWITCHBOARD.installed:
-        SWITCHBOARD.installed = True
+    if not DISPATCHER.installed:
+        DISPATCHER.installed = True
         follow_threads()
         sockets.install()
     for name, edge in _EDGES.items():
@@ -46,7 +46,7 @@ def install() -> None:
 
 def _put_in(name: str, edge: Callable[[ModuleType], None]) -> None:
     """Puts one edge in, anew if its client was imported anew, as pytest inside pytest does."""
-    known = SWITCHBOARD.edges
+    known = DISPATCHER.edges
 
     def put(module: ModuleType) -> None:
         if known.get(name) is not module:
@@ -59,4 +59,4 @@ def _put_in(name: str, edge: Callable[[ModuleType], None]) -> None:
         wrapt.register_post_import_hook(put, name)
 
 
-__all__ = ["SWITCHBOARD", "Router", "install"]
+__all__ = ["DISPATCHER", "Router", "install"]

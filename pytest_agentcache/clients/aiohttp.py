@@ -14,9 +14,9 @@ from ..faults.outcomes import given
 from ..http.framing import length
 from ..http.messages import Headers, Request, Response
 from ..replay.async_wait import pause_async
-from ..replay.decisions import AskUpstream
-from ..replay.dispatcher import SWITCHBOARD
-from ..replay.response_recorder import Arriving
+from ..replay.decisions import Forward
+from ..replay.dispatcher import DISPATCHER
+from ..replay.response_recorder import RecordedBody
 from .aiohttp_errors import incomplete, native_error
 
 MODULE = "aiohttp.client"
@@ -28,7 +28,7 @@ def install(module: Any) -> None:
 
     async def request_decided(self: Any, method: str, str_or_url: Any, **options: Any) -> Any:
         __tracebackhide__ = True
-        if SWITCHBOARD.owner() is not None:
+        if DISPATCHER.owner() is not None:
             if not hasattr(self, "_middlewares"):
                 raise RuntimeError("pytest-agentcache needs aiohttp 3.12 or newer; update aiohttp")
             chosen = options.get("middlewares")
@@ -46,12 +46,12 @@ async def _middleware(limits: Any, request: Any, handler: Any) -> Any:
     __tracebackhide__ = True
     url = str(request.url)
     # A WebSocket is no exchange of a request and an answer.
-    if not SWITCHBOARD.wants(url) or request.headers.get("upgrade", "").lower() == "websocket":
+    if not DISPATCHER.wants(url) or request.headers.get("upgrade", "").lower() == "websocket":
         return await handler(request)
     headers = Headers.of(request.headers.items())
     asked = Request(request.method, url, headers, await _content(request))
     waits = limits.sock_connect or limits.connect or None, limits.sock_read or None
-    answer = await SWITCHBOARD.decide_async(asked, waits)
+    answer = await DISPATCHER.decide_async(asked, waits)
     if isinstance(answer, Fault) and answer.answer is None:
         seconds, error = native_error(request, limits, answer)
         await pause_async(seconds)
@@ -103,7 +103,7 @@ class _Written:
         """Nothing waits here."""
 
 
-async def _record(live: Any, ask: AskUpstream) -> None:
+async def _record(live: Any, ask: Forward) -> None:
     """Puts the kept headers and a body that is kept while it is read into a live response."""
     # Not `headers`, which remembers what it was when it was first looked at.
     headers = Headers.of(live._raw_headers)
@@ -117,7 +117,7 @@ async def _record(live: Any, ask: AskUpstream) -> None:
         decoded=live._session is None or live._session.auto_decompress,
     )
     body = live.content
-    arriving = await Arriving(recording, _Frames(body, chunked=chunked)).settle_async()
+    arriving = await RecordedBody(recording, _Frames(body, chunked=chunked)).settle_async()
     fields = _framed(recording.shown, recording.bodiless, recording.length)
     live._cache.clear()
     live._raw_headers = _raw(fields)

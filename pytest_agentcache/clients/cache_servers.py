@@ -11,7 +11,7 @@ import inspect
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from ..replay.dispatcher import SWITCHBOARD
+from ..replay.dispatcher import DISPATCHER
 
 _SERVERS = ("redis", "mongodb", "gridfs", "dynamodb")
 # Of requests-cache's own backends only DynamoDB's speaks HTTP.
@@ -39,7 +39,7 @@ def _prefixed(init: Any) -> Any:
 
     @functools.wraps(init)
     def init_prefixed(*args: Any, **kwargs: Any) -> None:
-        if (caches := SWITCHBOARD.caches) is not None:
+        if (caches := DISPATCHER.caches) is not None:
             bound = signature.bind(*args, **kwargs)
             wanted = bound.arguments.get(name, signature.parameters[name].default)
             bound.arguments[name] = caches.namespace(wanted)
@@ -81,7 +81,7 @@ def _lead_past(cls: Any) -> None:
 def _led_past(method: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(method)
     def whole(*args: Any, **kwargs: Any) -> Any:
-        with SWITCHBOARD.upstream():
+        with DISPATCHER.pass_through():
             return method(*args, **kwargs)
 
     @functools.wraps(method)
@@ -89,7 +89,7 @@ def _led_past(method: Callable[..., Any]) -> Callable[..., Any]:
         # Between two steps the caller may ask upstream.
         inner = method(*args, **kwargs)
         while True:
-            with SWITCHBOARD.upstream():
+            with DISPATCHER.pass_through():
                 try:
                     value = next(inner)
                 except StopIteration:

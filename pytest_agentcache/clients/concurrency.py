@@ -12,7 +12,7 @@ from contextlib import suppress
 from typing import Any
 
 from ..clock import threads
-from ..replay.dispatcher import SWITCHBOARD, owned
+from ..replay.dispatcher import DISPATCHER, keeping_owner
 from ..replay.ordering import lanes
 
 
@@ -23,7 +23,7 @@ def follow_threads() -> None:
     start, submit = threading.Thread.start, ThreadPoolExecutor.submit
 
     def start_owned(self: threading.Thread) -> None:
-        owner = SWITCHBOARD.owner()
+        owner = DISPATCHER.owner()
         if not threads.of_pool(self):
             self.agentcache_owner = owner  # type: ignore[attr-defined]
         if owner is not None:
@@ -34,7 +34,7 @@ def follow_threads() -> None:
         start(self)
 
     def submit_owned(self: Any, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
-        return submit(self, owned(fn), *args, **kwargs)
+        return submit(self, keeping_owner(fn), *args, **kwargs)
 
     threading.Thread.start = start_owned  # type: ignore[method-assign]
     ThreadPoolExecutor.submit = submit_owned  # type: ignore[method-assign]
@@ -51,7 +51,7 @@ def follow_workers(module: Any) -> None:
 def _handing_over(run_sync: Any) -> Any:
     # Bound already, so it takes the place of a class method as a static one.
     def run_sync_owned(function: Any, *args: Any, **kwargs: Any) -> Any:
-        return run_sync(owned(function), *args, **kwargs)
+        return run_sync(keeping_owner(function), *args, **kwargs)
 
     return staticmethod(run_sync_owned)
 
@@ -62,7 +62,7 @@ def follow_tasks(module: Any) -> None:
     create_task = loop.create_task
 
     def create_task_followed(self: Any, coro: Any, *args: Any, **kwargs: Any) -> Any:
-        if SWITCHBOARD.current is None:
+        if DISPATCHER.current is None:
             return create_task(self, coro, *args, **kwargs)
         lane, context = lanes.current().fork(), kwargs.get("context")
         if context is None:
@@ -85,7 +85,7 @@ def follow_trio(module: Any) -> None:
         return
 
     def spawn_followed(self: Any, *args: Any, **kwargs: Any) -> Any:
-        if SWITCHBOARD.current is None:
+        if DISPATCHER.current is None:
             return spawn(self, *args, **kwargs)
         with lanes.in_context(lanes.current().fork()):
             return spawn(self, *args, **kwargs)

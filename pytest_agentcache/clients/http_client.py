@@ -17,9 +17,9 @@ from ..faults.outcomes import as_socket
 from ..http.messages import Headers, Request, Response
 from ..http.wire import WireSocket, frames, message
 from ..replay.async_wait import pause
-from ..replay.decisions import AskUpstream
-from ..replay.dispatcher import SWITCHBOARD
-from ..replay.response_recorder import Arriving
+from ..replay.decisions import Forward
+from ..replay.dispatcher import DISPATCHER
+from ..replay.response_recorder import RecordedBody
 
 MODULE = "http.client"
 
@@ -41,13 +41,13 @@ def install(module: Any) -> None:
 
     def connect_later(connect: Any) -> Any:
         def connect_when_asked(self: Any) -> None:
-            if not SWITCHBOARD.wants(origin(self)):
+            if not DISPATCHER.wants(origin(self)):
                 connect(self)
 
         return connect_when_asked
 
     def send_later(self: Any, data: Any) -> None:
-        if not SWITCHBOARD.wants(origin(self)):
+        if not DISPATCHER.wants(origin(self)):
             send(self, data)
             return
         gathered = self.__dict__.setdefault("_agentcache_sent", bytearray())
@@ -62,11 +62,11 @@ def install(module: Any) -> None:
         sent = bytes(self.__dict__.pop("_agentcache_sent"))
         asked = _parse(module, origin(self), sent)
         limit = _seconds(self.timeout) or None
-        answer = SWITCHBOARD.decide(asked, (limit, limit))
+        answer = DISPATCHER.decide(asked, (limit, limit))
         if isinstance(answer, Fault) and answer.connecting:
             _fail(self, answer)
         if not isinstance(answer, (Response, Fault)):
-            with SWITCHBOARD.upstream():
+            with DISPATCHER.pass_through():
                 send(self, sent)
         self._agentcache_decided = asked.method, answer
 
@@ -83,7 +83,7 @@ def install(module: Any) -> None:
             _fail(self, answer)
         if isinstance(answer, (Response, Fault)):
             return _play(self, getresponse, answer, method)
-        with SWITCHBOARD.upstream():
+        with DISPATCHER.pass_through():
             live = getresponse(self)
         return live if answer is None else _record(self, live, answer)
 
@@ -172,12 +172,12 @@ def _breaking(cls: Any, fault: Fault) -> Any:
     return type(cls.__name__, (cls,), {name: telling(getattr(cls, name)) for name in names})
 
 
-def _record(connection: Any, live: Any, ask: AskUpstream) -> Any:
+def _record(connection: Any, live: Any, ask: Forward) -> Any:
     recording = ask.record(
         live.status, live.reason, Headers.of(live.headers.items()), framed=bool(live.chunked)
     )
     method = ask.request.method
-    arriving = Arriving(recording, frames(live)).settle()
+    arriving = RecordedBody(recording, frames(live)).settle()
     source = message(
         method, live.status, live.reason, recording.shown, arriving, length=recording.length
     )

@@ -15,9 +15,9 @@ from ..faults.outcomes import given
 from ..http.framing import length
 from ..http.messages import Headers, Request, Response
 from ..replay.async_wait import pause, pause_async
-from ..replay.decisions import AskUpstream
-from ..replay.dispatcher import SWITCHBOARD
-from ..replay.response_recorder import Arriving, Recording
+from ..replay.decisions import Forward
+from ..replay.dispatcher import DISPATCHER
+from ..replay.response_recorder import RecordedBody, ResponseRecorder
 
 MODULES = ("httpx", "httpx2")
 
@@ -47,11 +47,11 @@ def install(module: Any) -> None:
     class LiveStream(module.SyncByteStream):  # type: ignore[misc]
         """A body that is kept while it is read."""
 
-        def __init__(self, live: Any, arriving: Arriving) -> None:
-            self._live, self._arriving = live, arriving
+        def __init__(self, live: Any, body: RecordedBody) -> None:
+            self._live, self._body = live, body
 
         def __iter__(self) -> Iterator[bytes]:
-            return self._arriving
+            return self._body
 
         def close(self) -> None:
             self._live.close()
@@ -59,11 +59,11 @@ def install(module: Any) -> None:
     class AsyncLiveStream(module.AsyncByteStream):  # type: ignore[misc]
         """The same, asynchronous."""
 
-        def __init__(self, live: Any, source: AsyncGenerator[bytes], arriving: Arriving) -> None:
-            self._live, self._source, self._arriving = live, source, arriving
+        def __init__(self, live: Any, source: AsyncGenerator[bytes], body: RecordedBody) -> None:
+            self._live, self._source, self._body = live, source, body
 
         def __aiter__(self) -> AsyncIterator[bytes]:
-            return self._arriving
+            return self._body
 
         async def aclose(self) -> None:
             await self._source.aclose()
@@ -83,12 +83,12 @@ def install(module: Any) -> None:
             },
         )
 
-    def recording_of(live: Any, ask: AskUpstream) -> Recording:
+    def recording_of(live: Any, ask: Forward) -> ResponseRecorder:
         framed = "chunked" in live.headers.get("transfer-encoding", "").lower()
         headers = Headers.of(live.headers.raw)
         return ask.record(live.status_code, live.reason_phrase, headers, framed=framed)
 
-    def recorded(live: Any, recording: Recording, stream: Any) -> Any:
+    def recorded(live: Any, recording: ResponseRecorder, stream: Any) -> Any:
         method = recording.request.method
         return module.Response(
             live.status_code,
@@ -101,18 +101,18 @@ def install(module: Any) -> None:
         __tracebackhide__ = True
         if not _wanted(request):
             return handle(self, request)
-        answer = SWITCHBOARD.decide(_asked(request, request.read()), _limits(request))
+        answer = DISPATCHER.decide(_asked(request, request.read()), _limits(request))
         if isinstance(answer, Fault) and answer.answer is None:
             raise _failing(module, request, answer)
         if isinstance(answer, (Response, Fault)):
             return played(answer, request.method)
-        with SWITCHBOARD.upstream():
+        with DISPATCHER.pass_through():
             live = handle(self, request)
         if answer is None:
             return live
         recording = recording_of(live, answer)
         try:
-            arriving = Arriving(recording, _frames(live.stream)).settle()
+            arriving = RecordedBody(recording, _frames(live.stream)).settle()
         except BaseException:
             live.close()
             raise
@@ -123,7 +123,7 @@ def install(module: Any) -> None:
         if not _wanted(request):
             return await handle_async(self, request)
         asked = _asked(request, await request.aread())
-        answer = await SWITCHBOARD.decide_async(asked, _limits(request))
+        answer = await DISPATCHER.decide_async(asked, _limits(request))
         if isinstance(answer, Fault) and answer.answer is None:
             raise await _failing_async(module, request, answer)
         if isinstance(answer, (Response, Fault)):
@@ -134,7 +134,7 @@ def install(module: Any) -> None:
             live = await handle_async(self, request)
         recording, source = recording_of(live, answer), _frames_async(live.stream)
         try:
-            arriving = await Arriving(recording, source).settle_async()
+            arriving = await RecordedBody(recording, source).settle_async()
         except BaseException:
             await live.aclose()
             raise
@@ -145,7 +145,7 @@ def install(module: Any) -> None:
 
 def _wanted(request: Any) -> bool:
     # A protocol that takes the connection over is no exchange of a request and an answer.
-    return "upgrade" not in request.headers and SWITCHBOARD.wants(str(request.url))
+    return "upgrade" not in request.headers and DISPATCHER.wants(str(request.url))
 
 
 def _asked(request: Any, content: bytes) -> Request:

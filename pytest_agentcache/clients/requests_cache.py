@@ -7,7 +7,7 @@ import threading
 from typing import Any
 
 from ..cache.prepared import asked as _asked
-from ..replay.dispatcher import SWITCHBOARD, find_caller
+from ..replay.dispatcher import DISPATCHER, find_caller
 from ..replay.refreshes import Refresh
 from ..replay.responder import Responder
 from . import cache_servers
@@ -124,7 +124,7 @@ def _queue_refreshes(session: Any) -> None:
         later = request.copy()
 
         def run() -> None:
-            with SWITCHBOARD.asked_by(caller):
+            with DISPATCHER.acting_for(caller):
                 answer = self._send_and_cache(later, actions, mine, **kwargs)
             # What is not stored leaves the stale answer there; a miss is told as one.
             stored = answer.status_code in self.settings.allowable_codes
@@ -138,7 +138,7 @@ def _queue_refreshes(session: Any) -> None:
 
 
 def _in_charge() -> Responder | None:
-    responder = SWITCHBOARD.owner()
+    responder = DISPATCHER.owner()
     return responder if responder is not None and not responder.closed else None
 
 
@@ -148,7 +148,7 @@ def _isolate(module: Any) -> None:
 
     def redirected(get_cache_path: Any) -> Any:
         def get_own_path(db_path: Any, *args: Any, **kwargs: Any) -> Any:
-            caches = SWITCHBOARD.caches
+            caches = DISPATCHER.caches
             if caches is None:
                 return get_cache_path(db_path, *args, **kwargs)
             return get_cache_path(caches.path(db_path))
@@ -161,7 +161,7 @@ def _isolate(module: Any) -> None:
     get_sqlite_path = backends.sqlite._get_sqlite_cache_path
 
     def get_own_sqlite_path(*args: Any, **kwargs: Any) -> Any:
-        path, caches = get_sqlite_path(*args, **kwargs), SWITCHBOARD.caches
+        path, caches = get_sqlite_path(*args, **kwargs), DISPATCHER.caches
         # The one database in memory that all sessions of a process share by default.
         return caches.memory() if caches and path == backends.sqlite.MEMORY_URI else path
 
@@ -170,7 +170,7 @@ def _isolate(module: Any) -> None:
     def stamped(init: Any) -> Any:
         @functools.wraps(init)
         def init_stamped(self: Any, *args: Any, **kwargs: Any) -> None:
-            self.agentcache_isolation = SWITCHBOARD.caches
+            self.agentcache_isolation = DISPATCHER.caches
             init(self, *args, **kwargs)
 
         return init_stamped
@@ -180,7 +180,7 @@ def _isolate(module: Any) -> None:
     def cache(self: Any) -> Any:
         if "cache" not in self.__dict__:
             raise AttributeError(f"{type(self).__name__!r} object has no attribute 'cache' yet")
-        caches, own = SWITCHBOARD.caches, self.__dict__["cache"]
+        caches, own = DISPATCHER.caches, self.__dict__["cache"]
         return own if caches is None else caches.own(own)
 
     def set_cache(self: Any, value: Any) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 
 from ..errors import NetworkBlocked
 from ..http.messages import Request
-from ..replay.dispatcher import SWITCHBOARD, find_caller
+from ..replay.dispatcher import DISPATCHER, find_caller
 from ..replay.misses import Caller, Miss
 from ..settings.hosts import host_listed
 
@@ -36,8 +36,8 @@ def install() -> None:
 
     def hook(event: str, arguments: tuple[Any, ...]) -> None:
         # Python calls this for every event there is, so the common case leaves at once.
-        if event in _EVENTS and SWITCHBOARD.guard is not None:
-            SWITCHBOARD.guard.check(event, arguments)
+        if event in _EVENTS and DISPATCHER.guard is not None:
+            DISPATCHER.guard.check(event, arguments)
 
     sys.addaudithook(hook)
     for method, at in {"connect": 0, "connect_ex": 0, "sendto": -1, "sendmsg": 3}.items():
@@ -52,8 +52,8 @@ def _checking(method: Callable[..., Any], at: int) -> Callable[..., Any]:
     """Checks an address before Python looks its name up, which it does ahead of its audit hooks."""
 
     def method_checked(self: socket.socket, *arguments: Any) -> Any:
-        if SWITCHBOARD.guard is not None and len(arguments) > at:
-            SWITCHBOARD.guard.check("socket.connect", (self, arguments[at]))
+        if DISPATCHER.guard is not None and len(arguments) > at:
+            DISPATCHER.guard.check("socket.connect", (self, arguments[at]))
         return method(self, *arguments)
 
     return method_checked
@@ -64,8 +64,8 @@ def _remembering(look_up: Callable[..., Any]) -> Callable[..., Any]:
 
     def look_up_remembered(host: Any, *arguments: Any, **keywords: Any) -> Any:
         found = look_up(host, *arguments, **keywords)
-        if SWITCHBOARD.guard is not None:
-            SWITCHBOARD.guard.remember(_name(host), found)
+        if DISPATCHER.guard is not None:
+            DISPATCHER.guard.remember(_name(host), found)
         return found
 
     return look_up_remembered
@@ -131,12 +131,12 @@ class SocketGuard:
 
     def _refuse(self, target: str) -> None:
         caller = find_caller()
-        responder = SWITCHBOARD.owner()
+        responder = DISPATCHER.owner()
         request = Request("CONNECT", target)
         if responder is None:
             self._refused(target, caller)
         elif responder.closed:
-            SWITCHBOARD.late.append(Miss(request, "late", caller))
+            DISPATCHER.late_misses.append(Miss(request, "late", caller))
         else:
             responder.miss(request, "socket", caller)
         raise NetworkBlocked(

@@ -16,9 +16,9 @@ from ..faults.outcomes import as_socket
 from ..http.messages import Headers, Request, Response
 from ..http.wire import WireSocket, content_of, frames, message
 from ..replay.async_wait import pause
-from ..replay.decisions import AskUpstream
-from ..replay.dispatcher import SWITCHBOARD
-from ..replay.response_recorder import Arriving
+from ..replay.decisions import Forward
+from ..replay.dispatcher import DISPATCHER
+from ..replay.response_recorder import RecordedBody
 
 MODULE = "urllib3.connectionpool"
 
@@ -39,18 +39,18 @@ def install(module: Any) -> None:
     ) -> Any:
         __tracebackhide__ = True
         address = _address(self, url)
-        if not SWITCHBOARD.wants(address):
+        if not DISPATCHER.wants(address):
             return make_request(self, conn, method, url, body=body, headers=headers, **options)
         content = None if body is None else content_of(body)
         request = Request(method, address, Headers.of((headers or {}).items()), content or b"")
         connect, read = _timeouts(self, options.get("timeout"))
-        answer = SWITCHBOARD.decide(request, (connect or None, read or None))
+        answer = DISPATCHER.decide(request, (connect or None, read or None))
         if isinstance(answer, Fault) and answer.answer is None:
             _fail(self, conn, answer, url, (connect, read))
         if isinstance(answer, (Response, Fault)):
             return _play(self, answer, method, url, options)
         asked = options if answer is None else options | _UNREAD
-        with SWITCHBOARD.upstream():
+        with DISPATCHER.pass_through():
             if conn.__dict__.pop("_agentcache_tunnel", False):
                 prepare_proxy(self, conn)
             live = make_request(self, conn, method, url, body=content, headers=headers, **asked)
@@ -58,7 +58,7 @@ def install(module: Any) -> None:
 
     def prepare_proxy_later(self: Any, conn: Any) -> None:
         # The tunnel is the first thing to reach the network, before anyone could decide.
-        if SWITCHBOARD.wants(_address(self, "/")):
+        if DISPATCHER.wants(_address(self, "/")):
             conn._agentcache_tunnel = True
         else:
             prepare_proxy(self, conn)
@@ -126,13 +126,13 @@ def _fail(
     raise native(error, fault, cause)
 
 
-def _record(pool: Any, live: Any, ask: AskUpstream, url: str, options: dict[str, Any]) -> Any:
+def _record(pool: Any, live: Any, ask: Forward, url: str, options: dict[str, Any]) -> Any:
     below: http.client.HTTPResponse = live._original_response
     method = ask.request.method
     recording = ask.record(
         live.status, live.reason, Headers.of(live.headers.items()), framed=bool(below.chunked)
     )
-    arriving = Arriving(recording, frames(below)).settle()
+    arriving = RecordedBody(recording, frames(below)).settle()
     source = message(
         method, live.status, live.reason, recording.shown, arriving, length=recording.length
     )

@@ -24,7 +24,7 @@ _PLAIN.datetime = datetime
 class StoppedTime:
     """Time that may stand still.
 
-    Like the switchboard it is one for the process, because time is.
+    Like the dispatcher it is one for the process, because time is.
 
     Attributes:
         stopped: Whether it stands still now.

@@ -4,14 +4,14 @@ from .plan import Plan
 from .planned import Planned
 from .report import report
 from .upstream import Upstream
-from .values import Call, Fault, Met, behind, fault_of, native
+from .values import Call, Fault, Selection, behind, fault_of, native
 
 __all__ = [
     "Call",
     "Fault",
-    "Met",
     "Plan",
     "Planned",
+    "Selection",
     "Upstream",
     "behind",
     "fault_of",

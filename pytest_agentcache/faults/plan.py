@@ -11,7 +11,7 @@ from ..errors import FaultError
 from ..http.messages import Request
 from ..matching.matcher import Matcher
 from .planned import Planned
-from .values import Call, Met
+from .values import Call, Selection
 
 if TYPE_CHECKING:
     from .mocks import Mock
@@ -57,7 +57,7 @@ class Plan:
         with self._lock:
             return tuple(self._calls)
 
-    def meet(self, request: Request) -> Met:
+    def select(self, request: Request) -> Selection:
         """What is planned for `request`, and counts as having come to pass.
 
         Raises:
@@ -65,25 +65,25 @@ class Plan:
         """
         delays: list[Planned] = []
         for planned in tuple(self._planned):
-            if not self._meets(planned, request) or not planned.fire():
+            if not self._applies(planned, request) or not planned.fire():
                 continue
             if planned.kind != "delay":
-                return Met(tuple(delays), planned)
+                return Selection(tuple(delays), planned)
             delays.append(planned)
-        return Met(tuple(delays))
+        return Selection(tuple(delays))
 
     def answers(self, request: Request) -> bool:
         """Whether a fault would answer `request` now. Uses nothing up."""
         if self.mock is not None and self.mock.knows_url(request):
             return True
         return any(
-            planned.kind != "delay" and self._meets(planned, request)
+            planned.kind != "delay" and self._applies(planned, request)
             for planned in tuple(self._planned)
         )
 
-    def _meets(self, planned: Planned, request: Request) -> bool:
+    def _applies(self, planned: Planned, request: Request) -> bool:
         try:
-            return planned.meets(request)
+            return planned.applies_to(request)
         except FaultError as error:
             self.problem(f"{planned}, planned at {planned.planned_at}: {error}")
             raise

@@ -47,7 +47,7 @@ class Planned:
     requests: tuple[Request, ...] = ()
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
-    def meets(self, request: Request) -> bool:
+    def applies_to(self, request: Request) -> bool:
         """Whether it would come to pass for `request` now.
 
         Raises:
@@ -64,7 +64,7 @@ class Planned:
             self.fired += 1
             return True
 
-    def took(self, request: Request) -> None:
+    def note_request(self, request: Request) -> None:
         """Keeps the request for which it came to pass, redacted and normalised."""
         with self._lock:
             self.requests += (request,)

@@ -80,7 +80,7 @@ class Fault:
 
 
 @dataclass(frozen=True, slots=True)
-class Met:
+class Selection:
     """What is planned for one request: the delays in order, and what comes to pass after them."""
 
     delays: tuple[Planned, ...] = ()
@@ -91,10 +91,10 @@ class Met:
         """How long all delays take together."""
         return sum(each.seconds or 0.0 for each in self.delays)
 
-    def took(self, request: Request) -> None:
+    def note_request(self, request: Request) -> None:
         """Lets all of it know for which request, redacted and normalised, it came to pass."""
         for each in (*self.delays, *((self.planned,) if self.planned else ())):
-            each.took(request)
+            each.note_request(request)
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,13 +42,13 @@ def agentcache(
     request: pytest.FixtureRequest, agentcache_config: dict[str, Any], tmp_path: Path
 ) -> Iterator[Harness]:
     """The test's harness: `.session`, `.cassette`, `.misses`, `.mode`."""
-    from ..clients import SWITCHBOARD, install
+    from ..clients import DISPATCHER, install
     from ..errors import AgentCacheError
     from ..replay.session import Harness
 
     item = request.node
     install()
-    before = shut = SWITCHBOARD.guard
+    before = shut = DISPATCHER.guard
     try:
         settings = options.settings_of_test(item.config.stash[SETTINGS], agentcache_config, item)
         if settings.freeze is None:
@@ -59,15 +59,15 @@ def agentcache(
     except AgentCacheError as error:
         raise pytest.fail.Exception(str(error), pytrace=False) from None
     if settings.mode in ("replay", "offline"):
-        shut = SWITCHBOARD.guard = guard_of(settings, item)
+        shut = DISPATCHER.guard = guard_of(settings, item)
     watch_of(item).harness = harness
     yield harness
     try:
         harness.close()
     finally:
         # A run that is interrupted opens the network first and ends its fixtures then.
-        if SWITCHBOARD.guard is shut:
-            SWITCHBOARD.guard = before
+        if DISPATCHER.guard is shut:
+            DISPATCHER.guard = before
 
 
 @pytest.fixture

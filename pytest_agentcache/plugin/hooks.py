@@ -144,14 +144,14 @@ def _freezes(item: pytest.Item) -> bool:
 
 def _shut(item: pytest.Item, settings: Settings) -> Generator[None, object, object]:
     """Runs a test with the network shut around it."""
-    from ..clients import SWITCHBOARD, install
+    from ..clients import DISPATCHER, install
 
     install()
-    before, SWITCHBOARD.guard = SWITCHBOARD.guard, guard_of(settings, item)
+    before, DISPATCHER.guard = DISPATCHER.guard, guard_of(settings, item)
     try:
         return (yield)
     finally:
-        SWITCHBOARD.guard = before
+        DISPATCHER.guard = before
         _close_bare(item)
 
 

@@ -221,5 +221,5 @@ def _late() -> Iterator[str]:
         return
     from ..replay.misses import sentence
 
-    for miss in intercept.SWITCHBOARD.take_late():
+    for miss in intercept.DISPATCHER.take_late_misses():
         yield sentence(miss) + (f", at {miss.caller}" if miss.caller else "")

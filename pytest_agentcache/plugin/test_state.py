@@ -94,7 +94,7 @@ def _misses_text(item: pytest.Item) -> str:
                 own,
                 harness.responder,
                 harness.path,
-                found_cassette=harness.tape.found,
+                found_cassette=harness.cassette_file.found,
                 root=root,
                 moved=_told_move(item),
             )
@@ -105,7 +105,7 @@ def _misses_text(item: pytest.Item) -> str:
 def _move(item: pytest.Item, harness: Harness, asked: Sequence[Request]) -> Move | None:
     """A cassette of a test that is gone, where this one asks and has none yet."""
     path = harness.path
-    if path is None or harness.tape.found or harness.tape.shared or not asked:
+    if path is None or harness.cassette_file.found or harness.cassette_file.shared or not asked:
         return None
     census = item.config.stash[CENSUS]
     if not census.left:
@@ -122,7 +122,7 @@ def _move(item: pytest.Item, harness: Harness, asked: Sequence[Request]) -> Move
 
 def _move_of_recorded(item: pytest.Item, harness: Harness) -> Move | None:
     """As `_move`, for a test whose cassette has just been made."""
-    if harness.mode != "record" or not harness.tape.written or harness.tape.found:
+    if harness.mode != "record" or not harness.cassette_file.written or harness.cassette_file.found:
         return None
     return _move(item, harness, [each.request for each in harness.responder.added()])
 
@@ -193,8 +193,8 @@ def finish(item: pytest.Item, harness: Harness) -> None:
         text = unused(item.nodeid, harness.unused, harness.path, item.config.rootpath)
         pytest.fail(text, pytrace=False)
     strict = harness.settings.aged == "fail" and not harness.settings.records
-    if strict and harness.tape.aged and harness.path:
-        text = aged(item.nodeid, harness.tape.aged, harness.path, item.config.rootpath)
+    if strict and harness.cassette_file.aged and harness.path:
+        text = aged(item.nodeid, harness.cassette_file.aged, harness.path, item.config.rootpath)
         pytest.fail(text, pytrace=False)
 
 
@@ -232,15 +232,15 @@ def account(item: pytest.Item) -> dict[str, Any]:
     playing = harness.mode in ("replay", "offline")
     return {
         "cassette": shown(harness.path or Path(), item.config.rootpath),
-        "played": harness.responder.tally.played,
-        "recorded": harness.responder.tally.recorded,
+        "played": harness.responder.counts.played,
+        "recorded": harness.responder.counts.recorded,
         "missed": missed,
         "unused": list(harness.unused) if lists else [],
-        "written": harness.tape.written,
+        "written": harness.cassette_file.written,
         "passed": harness.passed,
         "lists": lists,
-        "held": len(harness.responder.recorded) if harness.tape.shared and playing else 0,
-        "aged": harness.tape.aged,
+        "held": len(harness.responder.recorded) if harness.cassette_file.shared and playing else 0,
+        "aged": harness.cassette_file.aged,
         "moved": _move_for_summary(item),
         **told,
     }

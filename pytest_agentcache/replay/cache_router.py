@@ -18,7 +18,7 @@ from ..faults import Fault, behind, fault_of
 from ..http.messages import Headers, Request, Response
 from ..llm.prompt_log import Entry, PromptLog
 from ..llm.router_flag import without_flag
-from .request_lines import Turn, Turns
+from .request_lines import PlaceInLine, RequestLines
 
 if TYPE_CHECKING:
     from requests import RequestException
@@ -42,24 +42,24 @@ class Router:
     def __init__(self, session: Callable[[], IsolatedSession], prompts: PromptLog) -> None:
         self._session, self._prompts = session, prompts
         self._thread = threading.local()
-        self._turns = Turns()
+        self._lines = RequestLines()
 
-    def place(self, request: Request) -> Place:
+    def queue(self, request: Request) -> QueuedRequest:
         """A place for `request` among those that are asked, which is kept until it is answered."""
         # Of two that ask the same at once, the second finds what the first has stored: always, and
         # not only when it comes late enough.
-        turn = self._turns.take((request.method, request.url, without_flag(request.body)))
-        return Place(turn, self._prompts.note(request))
+        turn = self._lines.take((request.method, request.url, without_flag(request.body)))
+        return QueuedRequest(turn, self._prompts.note(request))
 
     def answer(
-        self, request: Request, limits: Limits = None, place: Place | None = None
+        self, request: Request, limits: Limits = None, queued: QueuedRequest | None = None
     ) -> Response | Fault:
         """The answer to `request`, from the cache or from below, or what went wrong there.
 
         Args:
             request: What the client asks for.
             limits: How long it waits for a connection and for an answer, in seconds.
-            place: Its place, if it has one.
+            queued: Its place, if it has one.
         """
         __tracebackhide__ = True
         from requests import ConnectionError, Timeout  # noqa: A004 - as requests calls it
@@ -69,9 +69,9 @@ class Router:
 
         before = getattr(self._thread, "way", None)
         self._thread.way = way = _Way(request)
-        place = place or self.place(request)
+        queued = queued or self.queue(request)
         try:
-            with place.turn, self._prompts.noted(place.entry):
+            with queued.place, self._prompts.noted(queued.entry):
                 response = self._session().answer(prepared(request), limits)
         except (ConnectionError, Timeout, ChunkedEncodingError) as error:
             # The client raises what it would raise without a session between.
@@ -86,12 +86,12 @@ class Router:
             return below
         return answer
 
-    def truly(self, request: Request) -> Request:
+    def client_request(self, request: Request) -> Request:
         """What the client asked, where `request` is what the session made of it."""
         way: _Way | None = getattr(self._thread, "way", None)
         return request if way is None or not way.leads(request) else way.whole(request)
 
-    def decided(self, request: Request, find_answer: Callable[[], Response | None]) -> None:
+    def note_decision(self, request: Request, find_answer: Callable[[], Response | None]) -> None:
         """Notes what was decided of a request that the session passed on."""
         way: _Way | None = getattr(self._thread, "way", None)
         if way is not None and request.body == way.request.body:
@@ -99,10 +99,10 @@ class Router:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class QueuedRequest:
     """Where a request stands among others: in line for its answer, and in the log of prompts."""
 
-    turn: Turn
+    place: PlaceInLine
     entry: Entry | None
 
 

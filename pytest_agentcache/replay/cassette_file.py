@@ -21,7 +21,7 @@ from .responder import Responder
 from .run_state import Run
 
 
-class Tape:
+class CassetteFile:
     """What a test finds on its cassette, and what it leaves there.
 
     Args:
@@ -114,7 +114,7 @@ class Tape:
             return Cassette(path, self.recorded_at or self.opened_at, kept, self._test)
         return Cassette(path, self.recorded_at, responder.recorded)
 
-    def tell_asked(self, responder: Responder) -> None:
+    def note_used(self, responder: Responder) -> None:
         """Notes what of the cassette was asked for, as others may be on it too."""
         if self.path is not None and self.found and not self._settings.records:
             unused, count = responder.unused, len(responder.recorded)
@@ -129,7 +129,7 @@ class Tape:
         """
         if self.path is None or not self._settings.records:
             return
-        if (unanswered := responder.takes.unanswered) and self._settings.on_miss != "respond":
+        if (unanswered := responder.log.unanswered) and self._settings.on_miss != "respond":
             first = unanswered[0]
             raise CassetteError(
                 self.path,

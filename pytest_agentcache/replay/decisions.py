@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from ..faults import Fault
 from ..http.messages import Headers, Request, Response
 from ..settings.settings import Settings
-from .response_recorder import Recording
+from .response_recorder import ResponseRecorder
 
 
 @dataclass(frozen=True, slots=True)
-class AskUpstream:
+class Forward:
     """The decision to ask the network; `record` takes what it answers.
 
     Attributes:
@@ -27,13 +27,13 @@ class AskUpstream:
     request: Request
     order: int
     settings: Settings
-    keep: Callable[[int, Recording], None]
-    drop: Callable[[Recording], None]
+    keep: Callable[[int, ResponseRecorder], None]
+    drop: Callable[[ResponseRecorder], None]
     ended: Callable[[int], None]
 
     def record(
         self, status: int, reason: str, headers: Headers, *, framed: bool, decoded: bool = False
-    ) -> Recording:
+    ) -> ResponseRecorder:
         """Starts to keep what upstream answers.
 
         Args:
@@ -44,7 +44,7 @@ class AskUpstream:
                 whatever the socket happened to give.
             decoded: Whether the client has undone the content coding of those pieces.
         """
-        recording = Recording(
+        recording = ResponseRecorder(
             self.settings,
             self.request,
             status,
@@ -59,5 +59,5 @@ class AskUpstream:
         return recording
 
 
-Decision = Response | Fault | AskUpstream | None
+Decision = Response | Fault | Forward | None
 """What becomes of a request: an answer, what goes wrong, asking upstream, or passing it on."""

@@ -17,7 +17,7 @@ from types import FrameType, ModuleType
 from typing import Any, Protocol
 
 from ..clock import Clock, awaiting_upstream, threads
-from ..faults import Met
+from ..faults import Selection
 from ..http.messages import Request
 from .async_wait import in_worker, pause_async
 from .cache_router import Limits, Router
@@ -58,13 +58,13 @@ class Guard(Protocol):
         """Takes note of what the look-up of `host` has found."""
 
 
-class Switchboard:
+class Dispatcher:
     """Holds who is in charge.
 
     Attributes:
         guard: Shuts the network, where the mode does.
         edges: The clients by name as they were when their edges went in; None while awaited.
-        late: Misses of requests that came after the end of their tests.
+        late_misses: Misses of requests that came after the end of their tests.
     """
 
     guard: Guard | None = None
@@ -74,7 +74,7 @@ class Switchboard:
         self._stack: list[tuple[Responder, Caches | None, Router | None]] = []
         self._thread = threading.local()
         self.edges: dict[str, ModuleType | None] = {}
-        self.late: list[Miss] = []
+        self.late_misses: list[Miss] = []
 
     @property
     def current(self) -> Responder | None:
@@ -108,10 +108,10 @@ class Switchboard:
     def wants(self, url: str) -> bool:
         """Whether a request to `url` is to be decided here; if not, its client goes on alone."""
         responder = self.owner()
-        if responder is None or self.asking_upstream:
+        if responder is None or self.passing_through:
             return False
-        met = responder.plan.watched or not responder.passes(url)
-        return met or self._router(responder, url) is not None
+        selection = responder.plan.watched or not responder.passes(url)
+        return selection or self._router(responder, url) is not None
 
     def _router(self, responder: Responder, url: str) -> Router | None:
         """What answers a client that asks for `url` before `responder` is asked, if anything."""
@@ -119,13 +119,15 @@ class Switchboard:
         # What the session itself asks for has come through it already.
         return None if responder.prompts.inside or responder.is_direct(url) else router
 
-    def decide(self, request: Request, limits: Limits = None, met: Met | None = None) -> Decision:
+    def decide(
+        self, request: Request, limits: Limits = None, selection: Selection | None = None
+    ) -> Decision:
         """What becomes of `request`; None where it goes straight to the network.
 
         Args:
             request: What the client is about to send.
             limits: How long it waits for a connection and for an answer, in seconds.
-            met: What is planned for it, by who has waited for that already.
+            selection: What is planned for it, by who has waited for that already.
 
         Raises:
             FaultError: For a fault that cannot be.
@@ -141,18 +143,18 @@ class Switchboard:
             if responder.passes(request.url):
                 return None
             miss = Miss(responder.redaction.request(request), "late", find_caller())
-            self.late.append(miss)
+            self.late_misses.append(miss)
             return not_cached(miss)
         router = self._stack[-1][2]
         if router is not None:
-            request = router.truly(request)
-        decision = responder.decide(request, find_caller, met)
+            request = router.client_request(request)
+        decision = responder.decide(request, find_caller, selection)
         if decision is None:
             return None
-        find_answer = responder.finding(decision)
+        find_answer = responder.response_finder(decision)
         responder.prompts.answered(request, find_answer)
         if router is not None:
-            router.decided(request, find_answer)
+            router.note_decision(request, find_answer)
         return decision
 
     async def decide_async(self, request: Request, limits: Limits = None) -> Decision:
@@ -163,40 +165,40 @@ class Switchboard:
             return self.decide(request)
         router = self._router(responder, request.url)
         if router is None:
-            met = responder.plan.meet(request)
-            await pause_async(met.seconds)
-            return self.decide(request, met=met)
+            selection = responder.plan.select(request)
+            await pause_async(selection.seconds)
+            return self.decide(request, selection=selection)
         stands = Clock().frozen or not responder.plan.watched
         if responder.settings.mode in ("replay", "offline") and stands:
             # Nothing waits: neither for the network, nor for a delay in real time.
             return self.decide(request)
-        caller, place = find_caller(), router.place(request)
+        caller, queued = find_caller(), router.queue(request)
 
         def answer() -> Decision:
-            with self.asked_by(caller):
-                return router.answer(request, limits, place)
+            with self.acting_for(caller):
+                return router.answer(request, limits, queued)
 
         try:
             with awaiting_upstream():
                 # The session waits for upstream, which may be a server on this very loop.
-                decision: Decision = await in_worker(owned(answer))
+                decision: Decision = await in_worker(keeping_owner(answer))
         finally:
-            if not place.turn.begun:
-                place.turn.leave()
+            if not queued.place.begun:
+                queued.place.leave()
         return decision
 
-    def take_late(self) -> list[Miss]:
+    def take_late_misses(self) -> list[Miss]:
         """The late misses since this was last called."""
-        late, self.late = self.late, []
+        late, self.late_misses = self.late_misses, []
         return late
 
     @property
-    def asking_upstream(self) -> bool:
+    def passing_through(self) -> bool:
         """Whether this thread is inside a client that already has leave to ask."""
         return bool(getattr(self._thread, "upstream", 0))
 
     @contextmanager
-    def upstream(self) -> Iterator[None]:
+    def pass_through(self) -> Iterator[None]:
         """Lets the edges of deeper clients pass everything on, in this thread."""
         self._thread.upstream = getattr(self._thread, "upstream", 0) + 1
         try:
@@ -205,7 +207,7 @@ class Switchboard:
             self._thread.upstream -= 1
 
     @contextmanager
-    def asked_by(self, caller: Caller | None) -> Iterator[None]:
+    def acting_for(self, caller: Caller | None) -> Iterator[None]:
         """Makes `caller` the one who asks, for what this thread does on behalf of another line."""
         before = getattr(self._thread, "caller", None)
         self._thread.caller = caller
@@ -215,7 +217,7 @@ class Switchboard:
             self._thread.caller = before
 
     @property
-    def on_behalf_of(self) -> Caller | None:
+    def acts_for(self) -> Caller | None:
         """On whose behalf this thread asks, if not on its own."""
         caller: Caller | None = getattr(self._thread, "caller", None)
         return caller
@@ -231,12 +233,12 @@ class Switchboard:
             self._thread.owner = before
 
 
-SWITCHBOARD = Switchboard()
+DISPATCHER = Dispatcher()
 
 
 def find_caller() -> Caller | None:
     """The innermost line of user code on this thread's stack, or the one it acts for."""
-    if (caller := SWITCHBOARD.on_behalf_of) is not None:
+    if (caller := DISPATCHER.acts_for) is not None:
         return caller
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
@@ -254,15 +256,15 @@ def _relative(file: str) -> str:
         return file
 
 
-def owned(function: Callable[..., Any]) -> Callable[..., Any]:
+def keeping_owner(function: Callable[..., Any]) -> Callable[..., Any]:
     """`function` for another thread, with what it asks for still belonging to this one's test."""
-    owner = SWITCHBOARD.owner()
+    owner = DISPATCHER.owner()
     if owner is None:
         return function
     lane = lanes.current().hand_over()
 
     def run(*args: Any, **kwargs: Any) -> Any:
-        with SWITCHBOARD.owned_by(owner), lanes.working(lane):
+        with DISPATCHER.owned_by(owner), lanes.working(lane):
             return function(*args, **kwargs)
 
     return threads.handing_over(run)

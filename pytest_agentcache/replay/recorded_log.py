@@ -13,7 +13,7 @@ from ..redaction import Redaction
 from .normalization import Normalization
 from .ordering import lanes
 from .ordering.sequence import Span, ordered
-from .response_recorder import Recording
+from .response_recorder import ResponseRecorder
 
 
 @dataclass(slots=True)
@@ -24,7 +24,7 @@ class Slot:
     order: int | None = None
 
 
-class Takes:
+class RecordedLog:
     """Keeps what became of the requests of one test, and tells what the cassette shall hold.
 
     Args:
@@ -49,11 +49,11 @@ class Takes:
         self.lock = threading.RLock()
         self.slots = [Slot(interaction) for interaction in recorded]
         redaction.continue_behind(slot.interaction for slot in self.slots)
-        self._kept: list[tuple[int, Recording]] = []
+        self._kept: list[tuple[int, ResponseRecorder]] = []
         self._asked: dict[int, tuple[Key, Request]] = {}
         self._spans: dict[int, Span] = {}
         # Answers of which there may be more to learn, and how much of each is known.
-        self._arriving: dict[int, tuple[Recording, int]] = {}
+        self._arriving: dict[int, tuple[ResponseRecorder, int]] = {}
 
     def begin(self) -> int:
         """Numbers a request that starts now."""
@@ -71,7 +71,7 @@ class Takes:
         """Takes note that upstream is asked."""
         self._asked[order] = key, request
 
-    def keep(self, order: int, recording: Recording) -> None:
+    def keep(self, order: int, recording: ResponseRecorder) -> None:
         """Keeps an answer that begins to arrive, in its place among the requests."""
         with self.lock:
             self._kept.append((order, recording))
@@ -83,7 +83,7 @@ class Takes:
             if self._spans[order].ended is None:
                 self._spans[order].ended = lanes.now()
 
-    def drop(self, recording: Recording) -> tuple[int, ...]:
+    def drop(self, recording: ResponseRecorder) -> tuple[int, ...]:
         """Forgets an answer that broke off; gives the numbers of the requests that had it."""
         with self.lock:
             dropped = tuple(order for order, each in self._kept if each is recording)
@@ -168,7 +168,7 @@ class Takes:
         new = sorted(self._kept, key=lambda each: ranks[each[0]])
         return self._numbered([self._new(*each) for each in new], self.slots, beside)
 
-    def _new(self, order: int, recording: Recording) -> Slot:
+    def _new(self, order: int, recording: ResponseRecorder) -> Slot:
         return Slot(self._normalization.interaction(recording.interaction()), order)
 
     def _ranks(self) -> dict[int, int]:

@@ -7,24 +7,24 @@ from collections.abc import Hashable
 from typing import Self
 
 
-class Turns:
+class RequestLines:
     """Lines of those that wait, one for each thing that is asked for."""
 
     def __init__(self) -> None:
         self._moved = threading.Condition()
-        self._lines: dict[Hashable, list[Turn]] = {}
+        self._lines: dict[Hashable, list[PlaceInLine]] = {}
 
-    def take(self, key: Hashable) -> Turn:
+    def take(self, key: Hashable) -> PlaceInLine:
         """A place at the end of the line for `key`."""
-        turn = Turn(self._moved, self._lines.setdefault(key, []))
+        turn = PlaceInLine(self._moved, self._lines.setdefault(key, []))
         turn.queue()
         return turn
 
 
-class Turn:
+class PlaceInLine:
     """A place in a line. Entered, it waits until it is the first; whoever took it must leave."""
 
-    def __init__(self, moved: threading.Condition, line: list[Turn]) -> None:
+    def __init__(self, moved: threading.Condition, line: list[PlaceInLine]) -> None:
         self._moved, self._line = moved, line
         self.begun = False
 

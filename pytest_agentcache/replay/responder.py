@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from ..clock import Clock
 from ..errors import FaultError, MissError
-from ..faults import Call, Fault, Met, Plan, Planned
+from ..faults import Call, Fault, Plan, Planned, Selection
 from ..faults.outcomes import outcome
 from ..http.messages import Interaction, Request, Response
 from ..llm.prompt_log import PromptLog
@@ -19,17 +19,17 @@ from ..matching.stable_ids import Candidates, StableIds
 from ..redaction import Redaction
 from ..settings.hosts import url_listed
 from ..settings.settings import Settings
-from .decisions import AskUpstream, Decision
+from .decisions import Decision, Forward
 from .hooks import Hooks
 from .misses import Caller, Miss, not_cached, noted, sentence
 from .normalization import Normalization
-from .recorded_log import Slot, Takes
+from .recorded_log import RecordedLog, Slot
 from .refreshes import Refreshes
-from .response_recorder import Recording
+from .response_recorder import ResponseRecorder
 
 
 @dataclass(slots=True)
-class Tally:
+class Counts:
     """How many requests were played and recorded."""
 
     played: int = 0
@@ -54,7 +54,7 @@ class Responder:
     direct: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
     misses: list[Miss] = field(default_factory=list)
-    tally: Tally = field(default_factory=Tally)
+    counts: Counts = field(default_factory=Counts)
     refreshes: Refreshes = field(default_factory=Refreshes)
     prompts: PromptLog = field(default_factory=PromptLog)
     closed: bool = False
@@ -65,7 +65,7 @@ class Responder:
     ids: StableIds = field(init=False)
     redaction: Redaction = field(init=False)
     normalization: Normalization = field(init=False)
-    takes: Takes = field(init=False)
+    log: RecordedLog = field(init=False)
     plan: Plan = field(init=False)
 
     def __post_init__(self) -> None:
@@ -76,8 +76,8 @@ class Responder:
         self.matcher = Matcher(self.settings, self.redaction.comparable, self.ids)
         self.plan = Plan(self.matcher, self.normalized)
         self._waiting = Candidates(self.ids.bindings)
-        self.takes = Takes(self.recorded, self.normalization, self.redaction, self.ids)
-        for slot in self.takes.slots:
+        self.log = RecordedLog(self.recorded, self.normalization, self.redaction, self.ids)
+        for slot in self.log.slots:
             # A cassette may be older than a setting, so it passes through the same steps.
             self._waiting.add(*self._key_and_ids(slot.interaction.request), slot)
 
@@ -85,14 +85,14 @@ class Responder:
         self,
         request: Request,
         find_caller: Callable[[], Caller | None] = lambda: None,
-        met: Met | None = None,
+        selection: Selection | None = None,
     ) -> Decision:
         """What becomes of `request`.
 
         Args:
             request: What the client is about to send, secrets and all.
             find_caller: Looks up who asked; called for a miss only.
-            met: What is planned for it, by who has waited for that already.
+            selection: What is planned for it, by who has waited for that already.
 
         Returns:
             The answer to give, or what goes wrong, or the order to ask upstream, or None to pass
@@ -103,39 +103,37 @@ class Responder:
             MissError: For a miss under `on_miss="raise"`.
         """
         __tracebackhide__ = True
-        if met is None:
-            met = self.plan.meet(request)
-            if met.seconds:
-                Clock().sleep(met.seconds)
-        if met.planned is None and self.passes(request.url):
-            self._pass(request, met)
+        if selection is None:
+            selection = self.plan.select(request)
+            if selection.seconds:
+                Clock().sleep(selection.seconds)
+        if selection.planned is None and self.passes(request.url):
+            self._pass(request, selection)
             return None
         if self.settings.records:
-            self.takes.learn()
+            self.log.learn()
         wanted = self._wanted(request)
-        met.took(wanted)
+        selection.note_request(wanted)
         key, ids = self.matcher.key_and_ids(wanted)
-        if met.planned is not None:
-            return self._fault(met.planned, wanted, key, ids)
-        with self.takes.lock:
-            order = self.takes.begin()
+        if selection.planned is not None:
+            return self._fault(selection.planned, wanted, key, ids)
+        with self.log.lock:
+            order = self.log.begin()
             if (slot := self._waiting.take(key, ids)) is not None:
                 return self._play(order, slot, key, wanted)
             if self.settings.records:
-                self.takes.ask(order, key, wanted)
+                self.log.ask(order, key, wanted)
                 self._noted[order] = self.plan.note(Call(wanted, "unanswered"))
                 self.redaction.asked(wanted)
                 self.ids.asked(ids)
-                return AskUpstream(
-                    wanted, order, self.settings, self.keep, self.drop, self.takes.end
-                )
+                return Forward(wanted, order, self.settings, self.keep, self.drop, self.log.end)
         return self.miss(wanted, self.kind_of_miss(request), find_caller())
 
-    def _pass(self, request: Request, met: Met) -> None:
+    def _pass(self, request: Request, selection: Selection) -> None:
         """Takes note of a request that goes straight through, if anybody wants to know."""
         if self.plan.watched:
             passed = self.redaction.request(request)
-            met.took(passed)
+            selection.note_request(passed)
             self.plan.note(Call(passed, "passed"))
 
     def _wanted(self, request: Request) -> Request:
@@ -144,14 +142,14 @@ class Responder:
             return self.normalized(request)
         except Exception:
             # A hook that raises is heard by the agent alone, and agents catch everything.
-            self.takes.ask(self.takes.begin(), (), self.redaction.request(request))
+            self.log.ask(self.log.begin(), (), self.redaction.request(request))
             raise
 
     def _play(self, order: int, slot: Slot, key: Key, request: Request) -> Response:
         """The answer on the cassette, as the client is given it."""
-        self.takes.play(order, slot)
+        self.log.play(order, slot)
         self.redaction.played(request, slot.interaction.request)
-        self.tally.played += 1
+        self.counts.played += 1
         answer = self._given[key] = self.ids.played(slot.interaction.response)
         self.plan.note(Call(request, "played", answer.status))
         return answer
@@ -170,10 +168,10 @@ class Responder:
 
     def _last_or_next(self, key: Key, ids: Ids) -> Response | None:
         """The answer that was given last for what has this key, else the next that would be."""
-        with self.takes.lock:
+        with self.log.lock:
             waiting = self._waiting.next(key, ids)
             coming = self.ids.shown(waiting.interaction.response) if waiting else None
-            return self.takes.last(key) or self._given.get(key) or coming
+            return self.log.last(key) or self._given.get(key) or coming
 
     def key(self, interaction: Interaction) -> Key:
         """What a request is matched by, of an interaction on a cassette."""
@@ -193,10 +191,10 @@ class Responder:
         known = self._waiting.knows(*self._key_and_ids(request))
         return "exhausted" if known else "missing"
 
-    def finding(self, decision: Decision) -> Callable[[], Response | None]:
+    def response_finder(self, decision: Decision) -> Callable[[], Response | None]:
         """What finds the answer that follows from a decision, once it is there."""
-        if isinstance(decision, AskUpstream):
-            return lambda: self.takes.answer(decision.order)
+        if isinstance(decision, Forward):
+            return lambda: self.log.answer(decision.order)
         return lambda: decision if isinstance(decision, Response) else None
 
     def passes(self, url: str) -> bool:
@@ -215,7 +213,7 @@ class Responder:
         if not self.closed and self.plan.answers(request):
             return True
         key, ids = self._key_and_ids(request)
-        with self.takes.lock:
+        with self.log.lock:
             return not self.closed and self._waiting.next(key, ids) is not None
 
     def miss(self, request: Request, kind: str, caller: Caller | None) -> Response:
@@ -226,40 +224,40 @@ class Responder:
         """
         __tracebackhide__ = True
         self.plan.note(Call(request, "miss", 504))
-        with self.takes.lock:
+        with self.log.lock:
             known = noted(self.misses, Miss(request, kind, caller))
         self.hooks.miss(known)
         if self.settings.on_miss == "raise":
             raise MissError(sentence(known))
         return not_cached(known)
 
-    def keep(self, order: int, recording: Recording) -> None:
+    def keep(self, order: int, recording: ResponseRecorder) -> None:
         """Keeps an answer that begins to arrive, in its place among the requests."""
-        with self.takes.lock:
+        with self.log.lock:
             # An answer that comes after the end of its test is handed on, but not kept.
             if not self.closed:
-                self.takes.keep(order, recording)
-                self.tally.recorded += 1
+                self.log.keep(order, recording)
+                self.counts.recorded += 1
                 if order in self._noted:
                     self.plan.amend(self._noted[order], "recorded", recording.status)
 
-    def drop(self, recording: Recording) -> None:
+    def drop(self, recording: ResponseRecorder) -> None:
         """Forgets an answer that broke off on its way."""
-        with self.takes.lock:
-            for order in self.takes.drop(recording):
-                self.tally.recorded -= 1
+        with self.log.lock:
+            for order in self.log.drop(recording):
+                self.counts.recorded -= 1
                 if order in self._noted:
                     self.plan.amend(self._noted[order], "unanswered")
 
     def close(self) -> None:
         """From now on every request is late."""
-        with self.takes.lock:
+        with self.log.lock:
             self.closed = True
 
     @property
     def unused(self) -> tuple[int, ...]:
         """Numbers, from 1, of the interactions that nobody asked for."""
-        return self.takes.unused
+        return self.log.unused
 
     def played(self, number: int) -> bool:
         """Whether interaction `number`, from 1, was asked for."""
@@ -272,7 +270,7 @@ class Responder:
         """
         if keep_unused:
             return (*self.recorded, *self.added(self.recorded))
-        return self.takes.interactions()
+        return self.log.interactions()
 
     def added(self, beside: Iterable[Interaction] = ()) -> tuple[Interaction, ...]:
         """What is new, redacted, in order.
@@ -280,7 +278,7 @@ class Responder:
         Args:
             beside: What else is going to be on the cassette, with ids of its own.
         """
-        return self.takes.added(beside)
+        return self.log.added(beside)
 
     def normalized(self, request: Request) -> Request:
         """`request` as the cassette holds it: redacted, tidied, mapped."""

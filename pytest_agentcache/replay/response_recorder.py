@@ -17,7 +17,7 @@ from ..settings.settings import Settings
 _EVENT_ENDS = (b"\n\n", b"\r\n\r\n", b"\r\r")
 
 
-class Recording:
+class ResponseRecorder:
     """Keeps an answer while the caller reads it, and tells what the caller gets to see.
 
     Args:
@@ -50,7 +50,7 @@ class Recording:
         *,
         framed: bool,
         decoded: bool = False,
-        drop: Callable[[Recording], None] = lambda recording: None,
+        drop: Callable[[ResponseRecorder], None] = lambda recording: None,
         ended: Callable[[], None] = lambda: None,
     ) -> None:
         self.request, self.status, self.reason = request, status, reason
@@ -144,7 +144,7 @@ class Recording:
         )
 
 
-class Arriving(Iterator[bytes], AsyncIterator[bytes]):
+class RecordedBody(Iterator[bytes], AsyncIterator[bytes]):
     """What comes from `source`, sync or async, kept by a recording on its way to the caller.
 
     No generator, because a reader that was cancelled while it waited may read on.
@@ -154,7 +154,7 @@ class Arriving(Iterator[bytes], AsyncIterator[bytes]):
         source: The body in the pieces in which it arrives: an iterator of either colour.
     """
 
-    def __init__(self, recording: Recording, source: Any) -> None:
+    def __init__(self, recording: ResponseRecorder, source: Any) -> None:
         self._recording, self._source = recording, source
         self._ready: deque[bytes] = deque()
         self._error: Exception | None = None
@@ -170,13 +170,13 @@ class Arriving(Iterator[bytes], AsyncIterator[bytes]):
             await self._step_async()
         return self._given(StopAsyncIteration)
 
-    def settle(self) -> Arriving:
+    def settle(self) -> RecordedBody:
         """Reads a document to its end; an error on the way waits for its turn."""
         while self._recording.whole and not self._over:
             self._step()
         return self._settled()
 
-    async def settle_async(self) -> Arriving:
+    async def settle_async(self) -> RecordedBody:
         """The same for a source that is asynchronous."""
         while self._recording.whole and not self._over:
             await self._step_async()
@@ -204,7 +204,7 @@ class Arriving(Iterator[bytes], AsyncIterator[bytes]):
         self._over = piece is None
         self._ready.extend(self._recording.end() if piece is None else self._recording.take(piece))
 
-    def _settled(self) -> Arriving:
+    def _settled(self) -> RecordedBody:
         if self._recording.whole and self._error is None:
             self._recording.length = sum(map(len, self._ready))
         return self

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 class Surroundings:
     """The test that runs, for a `use_cassette` in it.
 
-    The switchboard's light half: it is there in suites that never load the other.
+    The dispatcher's light half: it is there in suites that never load the other.
 
     Attributes:
         settings: Those of the run; None outside of pytest.

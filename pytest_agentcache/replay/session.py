@@ -18,8 +18,8 @@ from ..llm.prompt_log import PromptCall
 from ..llm.usage import Usage, usage_of
 from ..settings.settings import Settings
 from .cache_router import Router
-from .cassette_file import Tape
-from .dispatcher import SWITCHBOARD, find_caller
+from .cassette_file import CassetteFile
+from .dispatcher import DISPATCHER, find_caller
 from .hooks import Hooks
 from .misses import Miss
 from .refreshes import Refresh
@@ -57,7 +57,7 @@ class Harness:
     test: str = ""
     passed: bool = False
     clock: Clock = field(init=False, default_factory=Clock)
-    tape: Tape = field(init=False)
+    cassette_file: CassetteFile = field(init=False)
     responder: Responder = field(init=False)
     _isolation: Isolation = field(init=False)
     _session: IsolatedSession | None = field(init=False, default=None)
@@ -71,8 +71,8 @@ class Harness:
             CassetteError: If there is a cassette that cannot be read.
             SettingsError: If the session of a router takes no such keyword.
         """
-        self.tape = Tape(self.path, self.settings, self.run, self.test)
-        recorded = self.tape.load()
+        self.cassette_file = CassetteFile(self.path, self.settings, self.run, self.test)
+        recorded = self.cassette_file.load()
         self.responder = Responder(
             self.settings, recorded, self.hooks, self.direct, self.run.environment
         )
@@ -82,7 +82,7 @@ class Harness:
         )
         self._requests_session = _requests_session()
         # Caches are kept apart for tests on a cassette; elsewhere they are what they are.
-        SWITCHBOARD.open(
+        DISPATCHER.open(
             self.responder, *((self._isolation, self._router()) if self.path is not None else ())
         )
         try:
@@ -104,15 +104,15 @@ class Harness:
         """Stops the clock where the test began: when its cassette was recorded, if there is one."""
         start = self.settings.freeze
         if not isinstance(start, datetime):
-            start = None if self.mode == "rerecord" else self.tape.recorded_at
-        self.clock.freeze(start or self.tape.opened_at)
+            start = None if self.mode == "rerecord" else self.cassette_file.recorded_at
+        self.clock.freeze(start or self.cassette_file.opened_at)
 
     def close(self) -> None:
         """Gives up charge; whoever still asks is late."""
-        self.tape.tell_asked(self.responder)
+        self.cassette_file.note_used(self.responder)
         self.clock.release()
         self.responder.plan.close()
-        SWITCHBOARD.close(self.responder)
+        DISPATCHER.close(self.responder)
         if self._session is not None:
             self._session.close()  # type: ignore[no-untyped-call]
         self._isolation.close()
@@ -191,12 +191,12 @@ class Harness:
     @property
     def cassette(self) -> Cassette:
         """The cassette as it is; while recording, as it would be written now."""
-        return self.tape.now(self.responder)
+        return self.cassette_file.now(self.responder)
 
     @property
     def unused(self) -> tuple[int, ...]:
         """Numbers, from 1, of the interactions of its own that the test never asked for."""
-        return () if self.tape.shared or self.settings.records else self.responder.unused
+        return () if self.cassette_file.shared or self.settings.records else self.responder.unused
 
     def save(self) -> None:
         """Writes the cassette, if the mode records and there is anything new.
@@ -204,7 +204,7 @@ class Harness:
         Raises:
             CassetteError: If it cannot be written; what was there stays.
         """
-        self.tape.save(self.responder)
+        self.cassette_file.save(self.responder)
 
 
 def _requests_session() -> Any:

@@ -23,7 +23,7 @@ def fails_and_leaves_nothing(cassette, errors, act):
     with use_cassette(cassette, mode="record", on_miss="respond") as harness, pytest.raises(errors):
         act()
     assert harness.cassette.interactions == ()
-    assert harness.responder.tally.recorded == 0
+    assert harness.responder.counts.recorded == 0
     assert not cassette.exists()
 
 

@@ -425,10 +425,10 @@ def test_late_requests_are_refused(client, upstream, cassette):
         go.set()
         thread.join()
 
-    from pytest_agentcache.clients import SWITCHBOARD
+    from pytest_agentcache.clients import DISPATCHER
 
     assert [each.status for each in got] == [504]
-    assert [miss.kind for miss in SWITCHBOARD.take_late()] == ["late"]
+    assert [miss.kind for miss in DISPATCHER.take_late_misses()] == ["late"]
     assert upstream.hits == 0
 
 
@@ -554,9 +554,9 @@ def test_a_wrong_session_is_told_at_once(cassette):
     ):
         pass
 
-    from pytest_agentcache.clients import SWITCHBOARD
+    from pytest_agentcache.clients import DISPATCHER
 
-    assert SWITCHBOARD.current is None
+    assert DISPATCHER.current is None
 
 
 def test_every_client_was_there():

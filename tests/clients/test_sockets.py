@@ -14,7 +14,7 @@ import threading
 import pytest
 
 from pytest_agentcache import MissError, NetworkBlocked, use_cassette
-from pytest_agentcache.clients import SWITCHBOARD
+from pytest_agentcache.clients import DISPATCHER
 from pytest_agentcache.clients.sockets import SocketGuard
 
 from .clients import Call
@@ -81,8 +81,8 @@ def test_refusal_fails_the_block_and_names_its_caller(cassette):
 def test_guard_leaves_with_the_block(cassette):
     """Outside the block nothing is guarded."""
     with use_cassette(cassette, mode="offline"):
-        assert SWITCHBOARD.guard is not None
-    assert SWITCHBOARD.guard is None
+        assert DISPATCHER.guard is not None
+    assert DISPATCHER.guard is None
 
 
 def test_loopback_is_open(upstream, cassette):
@@ -163,7 +163,7 @@ def test_look_ups_are_remembered(cassette, monkeypatch):
     guard = SocketGuard((), "offline", lambda target, caller: None)
     monkeypatch.setattr(guard, "remember", lambda host, found: told.append((host, found)))
     with use_cassette(cassette, mode="offline"):
-        SWITCHBOARD.guard = guard
+        DISPATCHER.guard = guard
         found = socket.getaddrinfo("localhost", 80, type=socket.SOCK_STREAM)
         address = socket.gethostbyname("localhost")
 
@@ -172,7 +172,7 @@ def test_look_ups_are_remembered(cassette, monkeypatch):
 
 def test_late_connection_is_late(cassette, tmp_path):
     """A thread that outlives its test and opens a socket does not fail the next one."""
-    SWITCHBOARD.take_late()
+    DISPATCHER.take_late_misses()
     gate, raised = threading.Event(), []
 
     def work():
@@ -191,7 +191,7 @@ def test_late_connection_is_late(cassette, tmp_path):
 
     assert raised == [NetworkBlocked]
     assert following.misses == []
-    assert [(miss.kind, miss.request.url) for miss in SWITCHBOARD.take_late()] == [
+    assert [(miss.kind, miss.request.url) for miss in DISPATCHER.take_late_misses()] == [
         ("late", "a.invalid")
     ]
 

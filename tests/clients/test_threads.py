@@ -12,7 +12,7 @@ import anyio.to_thread
 import pytest
 
 from pytest_agentcache import use_cassette
-from pytest_agentcache.clients import SWITCHBOARD
+from pytest_agentcache.clients import DISPATCHER
 
 from .clients import CLIENTS, AsyncClient, Call
 from .upstream import Answer
@@ -84,9 +84,9 @@ def test_workers_ask_the_cassette(upstream, journey, name, worker):
 
 @pytest.fixture
 def late():
-    SWITCHBOARD.take_late()
-    yield SWITCHBOARD.take_late
-    assert SWITCHBOARD.take_late() == []
+    DISPATCHER.take_late_misses()
+    yield DISPATCHER.take_late_misses
+    assert DISPATCHER.take_late_misses() == []
 
 
 def outliving_thread(work, done):

@@ -13,7 +13,7 @@ from pytest_agentcache.faults import Plan, Upstream, fault_of, native, report
 from pytest_agentcache.faults.values import Fault
 from pytest_agentcache.http.messages import Headers, Interaction, Request, Response
 from pytest_agentcache.matching.matcher import Matcher
-from pytest_agentcache.replay.decisions import AskUpstream
+from pytest_agentcache.replay.decisions import Forward
 from pytest_agentcache.replay.responder import Responder
 from pytest_agentcache.settings.settings import Settings
 
@@ -75,7 +75,7 @@ def test_match(plan, upstream, match, url, meant):
     """A match is a URL compared as on the cassette, a glob, a search, or a function."""
     fault = upstream.refuse(match)
 
-    assert (plan.meet(asked(url)).planned is fault) is meant
+    assert (plan.select(asked(url)).planned is fault) is meant
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_match_that_raises(plan, upstream):
     upstream.refuse(lambda request: request.nothing)
     for _ in range(2):
         with pytest.raises(FaultError, match="its match raised AttributeError") as caught:
-            plan.meet(asked())
+            plan.select(asked())
 
     assert isinstance(caught.value.__cause__, AttributeError)
     assert report("test_it", plan).count("its match raised AttributeError") == 1
@@ -121,7 +121,7 @@ def test_match_that_is_asynchronous(plan, upstream):
 
     upstream.refuse(meant)
     with pytest.raises(FaultError, match="its match is asynchronous"):
-        plan.meet(asked())
+        plan.select(asked())
 
 
 WRONG = {
@@ -190,7 +190,7 @@ def test_wrong_argument(plan, upstream, case):
         act(upstream)
 
     assert str(caught.value).startswith("agentcache_upstream.")
-    assert plan.meet(asked()).planned is None
+    assert plan.select(asked()).planned is None
 
 
 def test_first_that_has_times_left_comes_to_pass(plan, upstream):
@@ -198,7 +198,7 @@ def test_first_that_has_times_left_comes_to_pass(plan, upstream):
     upstream.fail(URL, times=2)
     upstream.refuse("*", times=1)
     upstream.fail(URL, 500)
-    met = [plan.meet(asked()).planned for _ in range(4)]
+    met = [plan.select(asked()).planned for _ in range(4)]
 
     assert [each.kind for each in met] == ["fail", "fail", "refuse", "fail"]
     assert [each.fired for each in met] == [2, 2, 1, 1]
@@ -210,7 +210,7 @@ def test_delays_go_on_to_what_follows(plan, upstream):
     upstream.delay(URL, timedelta(minutes=1), times=1)
     upstream.fail(URL, times=1)
     late = upstream.delay(URL, 100)
-    first, second = plan.meet(asked()), plan.meet(asked())
+    first, second = plan.select(asked()), plan.select(asked())
 
     assert (first.seconds, first.planned.kind) == (61, "fail")
     assert (second.seconds, second.planned) == (101, None)
@@ -221,16 +221,16 @@ def test_down_goes_before_all_others(plan, upstream):
     """While it is down nothing else comes to pass; afterwards it is as it was."""
     fail = upstream.fail(URL)
     with upstream.down() as down:
-        assert plan.meet(asked()).planned is down
-    assert plan.meet(asked()).planned is fail
+        assert plan.select(asked()).planned is down
+    assert plan.select(asked()).planned is fail
     with upstream.down("*/other", optional=True):
-        assert plan.meet(asked()).planned is fail
+        assert plan.select(asked()).planned is fail
 
 
 def test_two_at_once_do_not_share_one_time(upstream):
     """Where two requests meet the last of a fault's times, it comes to pass for one of them."""
     planned = upstream.fail(URL, times=1)
-    both = planned.meets(asked()), planned.meets(asked())
+    both = planned.applies_to(asked()), planned.applies_to(asked())
 
     assert both == (True, True)
     assert (planned.fire(), planned.fire(), planned.fired) == (True, False, 1)
@@ -281,7 +281,7 @@ def test_calls_tell_what_was_recorded():
     recording = whole.record(201, "Created", Headers(), framed=False)
     recording.end()
     broken.record(200, "OK", Headers(), framed=False).break_off()
-    assert isinstance(lost, AskUpstream)
+    assert isinstance(lost, Forward)
 
     assert [(each.outcome, each.status) for each in upstream.calls] == [
         ("recorded", 201),
@@ -300,8 +300,8 @@ def test_faults_use_up_no_interaction_and_want_no_answer():
     responder.decide(asked("https://api.example/other"))
 
     assert [type(each).__name__ for each in decisions] == ["Response", "Fault", "Response"]
-    assert responder.tally.played == 1
-    assert responder.takes.unanswered == ()
+    assert responder.counts.played == 1
+    assert responder.log.unanswered == ()
     assert responder.interactions(keep_unused=False) == (taped(),)
 
 
@@ -445,7 +445,7 @@ def test_what_need_not_come_to_pass_is_not_reported(plan, upstream):
     """Optional faults, faults that came to pass, and `down()` for all are fine."""
     upstream.fail(URL, optional=True)
     upstream.refuse("*", times=9)
-    plan.meet(asked("https://api.example/x"))
+    plan.select(asked("https://api.example/x"))
     with upstream.down():
         pass
 

@@ -13,7 +13,7 @@ from pytest_agentcache.http.messages import Headers, Interaction, Request, Respo
 from pytest_agentcache.matching.stable_ids import StableIds
 from pytest_agentcache.matching.stable_ids.bindings import Bindings
 from pytest_agentcache.matching.stable_ids.shapes import Shapes
-from pytest_agentcache.replay.decisions import AskUpstream
+from pytest_agentcache.replay.decisions import Forward
 from pytest_agentcache.replay.responder import Responder
 from pytest_agentcache.settings.settings import IDS, Settings
 
@@ -298,12 +298,12 @@ def test_upstream_is_asked_about_its_own():
     )
     replying = Responder(Settings(mode="record", stable_ids=IDS), recorded)
     decision = replying.decide(asked({"job": 2}))
-    assert isinstance(decision, AskUpstream)
+    assert isinstance(decision, Forward)
     recording = decision.record(200, "OK", Headers(), framed=False)
     recording.take(b'{"id": "batch_Zy98Xw76"}')
     recording.end()
 
-    assert isinstance(replying.decide(asked(url="https://h/batch_Zy98Xw76")), AskUpstream)
+    assert isinstance(replying.decide(asked(url="https://h/batch_Zy98Xw76")), Forward)
     [one] = replying.interactions(keep_unused=False)
     assert one.response.body == b'{"id": "batch_00000001"}'
 
@@ -398,7 +398,7 @@ def test_what_upstream_repeats_is_the_clients_own():
     replying = Responder(Settings(mode="record", stable_ids=IDS), recorded)
     [own] = drawn(1)
     decision = replying.decide(asked({"run": own, "word": "new"}))
-    assert isinstance(decision, AskUpstream)
+    assert isinstance(decision, Forward)
     recording = decision.record(200, "OK", Headers(), framed=False)
     recording.take(f'{{"run": "{own}"}}'.encode())
     recording.end()

@@ -119,9 +119,9 @@ def test_a_fixture_asked_for_at_run_time_keeps_earlier_and_later_tests_apart(sui
             assert requests.get("http://two.example/").status_code == 504
 
         def test_next():
-            from pytest_agentcache.clients import SWITCHBOARD
-            assert len(SWITCHBOARD._stack) == 1
-            assert SWITCHBOARD.current.misses == []
+            from pytest_agentcache.clients import DISPATCHER
+            assert len(DISPATCHER._stack) == 1
+            assert DISPATCHER.current.misses == []
     """)
     outcome = suite.run("--agentcache-offline")
 

@@ -377,11 +377,11 @@ def test_a_retry_that_is_answered_counts(suite, upstream):
         import requests
 
         def test_one(agentcache):
-            from pytest_agentcache.clients import SWITCHBOARD
+            from pytest_agentcache.clients import DISPATCHER
             from pytest_agentcache.http.messages import Request
 
             # Upstream is asked, and the connection breaks before it answers.
-            SWITCHBOARD.decide(Request("GET", URL + "/one"))
+            DISPATCHER.decide(Request("GET", URL + "/one"))
             requests.get(URL + "/one")
     """)
 

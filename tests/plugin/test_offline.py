@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import requests
 
-from pytest_agentcache.clients import SWITCHBOARD
+from pytest_agentcache.clients import DISPATCHER
 from pytest_agentcache.replay.run_state import SURROUNDINGS
 
 FLAGS = ["", "--agentcache-offline"]
@@ -218,19 +218,19 @@ def test_threads_cannot_leak(suite, upstream):
 def test_the_guard_ends_with_the_run(suite, upstream):
     """After the run this process reaches its servers as before."""
     suite.write("def test_one(agentcache): pass")
-    before = SWITCHBOARD.current, SWITCHBOARD.guard, SURROUNDINGS.settings
+    before = DISPATCHER.current, DISPATCHER.guard, SURROUNDINGS.settings
     suite.run("--agentcache-offline").assert_outcomes(passed=1)
 
-    assert (SWITCHBOARD.current, SWITCHBOARD.guard, SURROUNDINGS.settings) == before
+    assert (DISPATCHER.current, DISPATCHER.guard, SURROUNDINGS.settings) == before
     assert requests.get(upstream.url + "/after").ok
     assert upstream.hits == ["GET /after"]
 
 
 def test_an_interrupted_run_leaves_no_guard(suite):
     """Interrupted in a test that shuts the network, a run leaves it open for what comes after."""
-    from pytest_agentcache.clients import SWITCHBOARD
+    from pytest_agentcache.clients import DISPATCHER
 
-    before = SWITCHBOARD.guard
+    before = DISPATCHER.guard
     suite.write("""
         def test_interrupted(agentcache):
             raise KeyboardInterrupt
@@ -238,4 +238,4 @@ def test_an_interrupted_run_leaves_no_guard(suite):
     with pytest.raises(KeyboardInterrupt):
         suite.run()
 
-    assert SWITCHBOARD.guard is before
+    assert DISPATCHER.guard is before

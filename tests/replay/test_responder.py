@@ -6,12 +6,12 @@ import pytest
 
 from pytest_agentcache.errors import MissError
 from pytest_agentcache.http.messages import Headers, Interaction, Request, Response
-from pytest_agentcache.replay.decisions import AskUpstream
+from pytest_agentcache.replay.decisions import Forward
 from pytest_agentcache.replay.hooks import Hooks
 from pytest_agentcache.replay.misses import Caller
 from pytest_agentcache.replay.ordering import sequence
 from pytest_agentcache.replay.responder import Responder
-from pytest_agentcache.replay.response_recorder import Recording
+from pytest_agentcache.replay.response_recorder import ResponseRecorder
 from pytest_agentcache.settings.hosts import host_listed
 from pytest_agentcache.settings.settings import Settings
 
@@ -35,7 +35,7 @@ def responder(*recorded, hooks=None, **settings):
 def record(replying, path, body=b"new", **headers):
     """Asks for `path` and records the answer."""
     decision = replying.decide(asked(path))
-    assert isinstance(decision, AskUpstream)
+    assert isinstance(decision, Forward)
     pairs = tuple((name.replace("_", "-"), value) for name, value in headers.items())
     recording = decision.record(200, "OK", Headers(pairs), framed=False)
     shown = [*recording.take(body), *recording.end()]
@@ -128,7 +128,7 @@ def test_new_interactions_stand_behind_the_one_asked_before():
         "/c 3",
         *bodies(replying.added()),
     ]
-    assert (replying.tally.played, replying.tally.recorded) == (2, 4)
+    assert (replying.counts.played, replying.counts.recorded) == (2, 4)
 
 
 def test_order_is_that_of_asking_not_of_answering():
@@ -335,8 +335,10 @@ def test_look_up_does_not_grow_with_the_cassette(monkeypatch):
 def test_answers_that_are_there_are_not_looked_at_again(monkeypatch):
     """What a request costs while recording does not grow with what was recorded before it."""
     looks = []
-    size = Recording.size.fget
-    monkeypatch.setattr(Recording, "size", property(lambda self: looks.append(self) or size(self)))
+    size = ResponseRecorder.size.fget
+    monkeypatch.setattr(
+        ResponseRecorder, "size", property(lambda self: looks.append(self) or size(self))
+    )
     replying = responder(mode="record")
 
     for number in range(100):
@@ -358,7 +360,7 @@ def test_what_still_arrives_is_looked_at_until_it_is_there():
 
     again = replying.decide(asked("/use/Zq81kdPw0vLm3xTn"))
 
-    assert isinstance(again, AskUpstream)
+    assert isinstance(again, Forward)
     assert again.request.url == "https://h/use/<ACCESS_TOKEN>"
 
 
