@@ -117,7 +117,7 @@ class RecordedLog:
             if known != (size := recording.size):
                 response = recording.interaction().response
                 self._redaction.learn(response)
-                self._ids.arrived(response)
+                self._ids.note_received(response)
                 with self.lock:
                     if order in self._arriving:
                         self._arriving[order] = recording, size

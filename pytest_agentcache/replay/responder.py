@@ -125,7 +125,7 @@ class Responder:
                 self.log.ask(order, key, wanted)
                 self._noted[order] = self.plan.note(Call(wanted, "unanswered"))
                 self.redaction.asked(wanted)
-                self.ids.asked(ids)
+                self.ids.note_sent(ids)
                 return Forward(wanted, order, self.settings, self.keep, self.drop, self.log.end)
         return self.miss(wanted, self.kind_of_miss(request), find_caller())
 
@@ -150,7 +150,7 @@ class Responder:
         self.log.play(order, slot)
         self.redaction.played(request, slot.interaction.request)
         self.counts.played += 1
-        answer = self._given[key] = self.ids.played(slot.interaction.response)
+        answer = self._given[key] = self.ids.replay(slot.interaction.response)
         self.plan.note(Call(request, "played", answer.status))
         return answer
 
@@ -170,7 +170,7 @@ class Responder:
         """The answer that was given last for what has this key, else the next that would be."""
         with self.log.lock:
             waiting = self._waiting.next(key, ids)
-            coming = self.ids.shown(waiting.interaction.response) if waiting else None
+            coming = self.ids.preview(waiting.interaction.response) if waiting else None
             return self.log.last(key) or self._given.get(key) or coming
 
     def key(self, interaction: Interaction) -> Key:

@@ -132,6 +132,22 @@ def test_ids_and_times_do_not_drown_the_rest(folder, run):
     assert "[-chatcmpl-aaaaaa1-]" in everything.out or "[-aaaaaa1-]" in everything.out
 
 
+@pytest.mark.parametrize("name", ["tooluse", "thread", "conv", "msgbatch"])
+def test_ids_of_every_provider_are_no_change(folder, run, name):
+    """`diff` knows the same ids as `stable_ids`."""
+    was, now = (
+        Interaction(
+            Request("GET", "https://h.example/v1"),
+            Response(200, JSON, json.dumps({"ref": f"{name}_{ident}"}).encode()),
+        )
+        for ident in ("aB3dE6gH", "xY9zA1bC")
+    )
+
+    done = diff(folder, run, [was], [now])
+
+    assert headlines(done)[0].endswith("only ref")
+
+
 def test_what_is_sent_again_is_told_once(folder, run):
     """A conversation that resends a changed prompt names the interaction that changed it."""
 

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 import uuid
 
 import pytest
@@ -12,7 +13,8 @@ from pytest_agentcache.http.body import aws_events
 from pytest_agentcache.http.messages import Headers, Interaction, Request, Response
 from pytest_agentcache.matching.stable_ids import StableIds
 from pytest_agentcache.matching.stable_ids.bindings import Bindings
-from pytest_agentcache.matching.stable_ids.shapes import Shapes
+from pytest_agentcache.matching.stable_ids.finder import IdFinder
+from pytest_agentcache.matching.stable_ids.volatile import ID_FORMATS, is_volatile_change
 from pytest_agentcache.replay.decisions import Forward
 from pytest_agentcache.replay.responder import Responder
 from pytest_agentcache.settings.settings import IDS, Settings
@@ -75,16 +77,49 @@ def play(recorded, requests):
 )
 def test_id_is_found_as_a_whole(text, stable):
     """An id is found between any signs and escapes; what takes its place is one, too."""
-    shapes = Shapes(KINDS)
+    finder = IdFinder(KINDS)
     for around in ("{}", '"{}"', '\\"{}\\"', "a {}.", "x\\n{}\\n", "/v1/{}/x?a={}&b", "%22{}%22"):
-        found = list(shapes.find(around.replace("{}", text).encode()))
+        found = list(finder.find(around.replace("{}", text).encode()))
         assert {each.text for each in found} == {text.encode()}, around
         assert len(found) == around.count("{}")
-        made = shapes.stable(found[0].look, found[0].text, 7)
+        made = finder.stable_id(found[0].look, found[0].text, 7)
         assert made == stable.encode()
-        [again] = shapes.find(made)
+        [again] = finder.find(made)
         assert (again.look, again.stable) == (found[0].look, True)
     assert not found[0].stable
+
+
+SAMPLES = ("Ab12Cd34Ef56Gh78Ij90", "12345678901234567", "1712345678-AbCdEfGh12")
+
+
+@pytest.mark.parametrize("id_format", ID_FORMATS, ids=lambda each: f"{each.kind}:{each.names[0]}")
+def test_each_format_is_stable_and_no_change(id_format):
+    """Every format of the table is replaced by `stable_ids` and left out of `agentcache diff`."""
+    for name in id_format.names:
+        head = f"{name}{id_format.separator}"
+        random = next(each for each in SAMPLES if re.fullmatch(id_format.random, each.encode()))
+        text = head + random
+        [found] = IdFinder([id_format.kind]).find(text.encode())
+        assert found.text == text.encode()
+        assert is_volatile_change("json.x", text, f"{head}Zy98Xw76")
+
+
+@pytest.mark.parametrize(
+    ("path", "was", "now", "volatile"),
+    [
+        ("json.x", "call_Ab12Cd34", "Paris", False),
+        ("json.id", "a", "b", True),
+        ("json.finished_at", 1790000000, 1790000001.5, True),
+        ("json.updatedAt", "1790000000", "1790000001", True),
+        ("json.failed", 3, 5, False),
+        ("json.update", "yes", "no", False),
+        ("json.x", "2026-11-22T03:22:04.5Z", "2026-11-22 03:22", True),
+        ("json.x", UUID, UUID.replace("0", "1"), True),
+    ],
+)
+def test_volatile_change(path, was, now, volatile):
+    """A change says nothing if both values are ids or times, or if their field is volatile."""
+    assert is_volatile_change(path, was, now) is volatile
 
 
 @pytest.mark.parametrize(
@@ -107,7 +142,7 @@ def test_id_is_found_as_a_whole(text, stable):
 )
 def test_word_is_no_id(text):
     """A word, a name, a date, a checksum and a part of something longer are left alone."""
-    assert not list(Shapes(KINDS).find(text.encode()))
+    assert not list(IdFinder(KINDS).find(text.encode()))
 
 
 @pytest.mark.parametrize(
@@ -126,7 +161,7 @@ def test_own_shape_keeps_its_look(pattern, text, stable):
 
     assert json.loads(one.request.body) == {"a": stable}
     assert json.loads(one.response.body) == {"b": stable}
-    [found] = Shapes((f"MINE => {pattern}",)).find(stable.encode())
+    [found] = IdFinder((f"MINE => {pattern}",)).find(stable.encode())
     assert found.stable
 
 

@@ -16,23 +16,13 @@ from ...http.messages import Headers, Interaction, Request, Response
 from ...llm.answer import said_by
 from ...llm.conversation import streamed
 from ...matching.matcher import by_name
+from ...matching.stable_ids.volatile import is_volatile_change
 from .words import Piece, compare
 
 ABSENT: Any = object()
 """Stands where there is nothing, which is not the null of JSON."""
 
 Side = Literal["request", "response"]
-# Names and looks of values that differ on every recording and mean nothing to a reader.
-_VOLATILE_NAME = re.compile(
-    r"(?:^|[._\]])(?:id|\w+_id|created|created_at|completed_at|system_fingerprint|createTime"
-    r"|responseId|timestamp|etag|expires|last-modified|obfuscation|\w*_duration|\w*_time"
-    r"|encrypted_content|signature|thoughtSignature)$"
-)
-_VOLATILE_VALUE = re.compile(
-    r"(?:chatcmpl|call|toolu|msg|req|resp|rs|fc|gen|run|item|file|srvtoolu|chatcmpl-tool)[-_][\w-]{6,}"
-    r"|[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|[0-9a-f]{24,}"
-    r"|\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?"
-)
 # Numbers of two lists above which they are vectors; comparisons that a list is worth.
 _MOST_NUMBERS, _MOST_COMPARED = 64, 250_000
 _TOKENS = re.compile(r"(?:^|\.)(?:usage|usageMetadata|x_groq|timings|meta)(?:$|[.\[])")
@@ -293,8 +283,4 @@ def _change(side: Side, place: str, was: Any, now: Any, *, weight: int = 1) -> C
 def _is_volatile(place: str, was: Any, now: Any) -> bool:
     if was is ABSENT or now is ABSENT:
         return False
-    if _TOKENS.search(place) or _VOLATILE_NAME.search(place):
-        return True
-    return all(
-        isinstance(each, str) and _VOLATILE_VALUE.fullmatch(each) is not None for each in (was, now)
-    )
+    return _TOKENS.search(place) is not None or is_volatile_change(place, was, now)

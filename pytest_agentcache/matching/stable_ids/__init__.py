@@ -1,8 +1,8 @@
 """Volatile ids as stable ones, so that recording again changes only what upstream changed.
 
-On the cassette each id stands as one of the same look that is numbered in the order of the file.
-Who is asked while recording gets and knows the true ones; on replay the ids that a client makes
-anew are tied to those of the cassette, one to one: two ids stay two.
+On the cassette each id is replaced by one of the same look, numbered in the order of the file.
+While recording, the client gets and sends the real ids. On replay, the ids that a client creates
+are bound to those of the cassette, one to one: two different ids stay different.
 """
 
 from .bindings import Candidates

@@ -1,4 +1,4 @@
-"""Which id of this run is which on the cassette, one to one, and what can be played by that."""
+"""Bind the ids of this run to those on the cassette, one to one, and replay what fits."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ T = TypeVar("T")
 
 
 class Bindings:
-    """Ties ids of this run to ids of the cassette: none to two, and no two to one.
+    """Pairs of an id of this run and an id on the cassette. No id is in two pairs.
 
     Attributes:
-        fixed: Ids of this run that are stable by themselves and mean what they are.
-        fresh: Ids that upstream has handed out in this run; no cassette knows them.
+        fixed: Ids of this run that are stable already and stand for themselves.
+        fresh: Ids that upstream created in this run. No cassette holds them.
     """
 
     def __init__(self) -> None:
@@ -26,22 +26,22 @@ class Bindings:
         self.fresh: set[bytes] = set()
 
     def recorded(self, live: bytes) -> bytes | None:
-        """What an id of this run is on the cassette, if that is known."""
+        """Return the recorded id that an id of this run is bound to, if any."""
         return self._recorded.get(live)
 
     def live(self, recorded: bytes) -> bytes:
-        """What an id of the cassette is in this run; by default what it is there."""
+        """Return the id of this run that a recorded id is bound to; by default the id itself."""
         return self._live.get(recorded, recorded)
 
     def is_free(self, recorded: bytes) -> bool:
-        """Whether an id of the cassette is tied to none."""
+        """Return whether a recorded id is not bound yet."""
         return recorded not in self._live
 
     def agree(self, recorded: Ids, live: Ids) -> bool:
-        """Whether ids of the cassette and of this run are the same, or can become so."""
-        return len(recorded) == len(live) and all(map(self._may_be, recorded, live))
+        """Return whether recorded ids and ids of this run are bound to each other, or can be."""
+        return len(recorded) == len(live) and all(map(self._can_bind, recorded, live))
 
-    def _may_be(self, recorded: bytes, live: bytes) -> bool:
+    def _can_bind(self, recorded: bytes, live: bytes) -> bool:
         known = self._recorded.get(live)
         if known is not None or recorded in self._live:
             return known == recorded
@@ -50,16 +50,16 @@ class Bindings:
         return recorded == live or live not in self.fresh
 
     def bind(self, recorded: Ids, live: Ids) -> None:
-        """Ties ids that agree."""
+        """Bind ids that agree."""
         for each, own in zip(recorded, live, strict=True):
             self._recorded[own], self._live[each] = each, own
 
 
 class Candidates(Generic[T]):
-    """What is recorded, by the key of what was asked for and by the ids in it.
+    """Recorded items by the key of their request and by the ids in it.
 
     Args:
-        bindings: Tells which ids are the same.
+        bindings: Decides which ids agree.
     """
 
     def __init__(self, bindings: Bindings) -> None:
@@ -68,12 +68,12 @@ class Candidates(Generic[T]):
         self._known: dict[Key, dict[Ids, None]] = {}
 
     def add(self, key: Key, ids: Ids, item: T) -> None:
-        """Adds what was recorded next."""
+        """Add the next recorded item."""
         self._waiting.setdefault(key, {}).setdefault(ids, deque()).append(item)
         self._known.setdefault(key, {})[ids] = None
 
     def take(self, key: Key, ids: Ids) -> T | None:
-        """The first that is left and fits, which ties its ids to those asked with."""
+        """Remove and return the first item that fits, and bind its ids to those of the request."""
         found = self._find(waiting := self._waiting.get(key, {}), ids)
         if found is None:
             return None
@@ -84,16 +84,16 @@ class Candidates(Generic[T]):
         return item
 
     def next(self, key: Key, ids: Ids) -> T | None:
-        """What `take` would give now."""
+        """Return the item that `take` would return now."""
         found = self._find(waiting := self._waiting.get(key, {}), ids)
         return None if found is None else waiting[found][0]
 
     def knows(self, key: Key, ids: Ids) -> bool:
-        """Whether such a thing was recorded, played already or not."""
+        """Return whether a fitting item was recorded, replayed already or not."""
         return self._find(self._known.get(key, {}), ids) is not None
 
     def _find(self, groups: Collection[Ids], ids: Ids) -> Ids | None:
-        # An id that stands on the cassette is the best match for itself.
+        # The best match for an id on the cassette is the id itself.
         same = tuple(self._bindings.recorded(each) or each for each in ids)
         if same in groups and self._bindings.agree(same, ids):
             return same

@@ -1,4 +1,4 @@
-"""The ids of one test: in what is matched, in what is played, and on the cassette."""
+"""The ids of one test: in requests, in replayed responses, and on the cassette."""
 
 from __future__ import annotations
 
@@ -8,40 +8,41 @@ from collections.abc import Iterable, Sequence
 from ...http.messages import Interaction, Request, Response
 from ..matcher import Ids
 from .bindings import Bindings
-from .messages import Messages
-from .shapes import Id, Shapes
+from .finder import FoundId, IdFinder
+from .rewriting import Rewriter
 from .times import Times, without_fixed
 
 
 class StableIds:
-    """Maps ids of this run to those of the cassette and back.
+    """A mapping between the ids of this run and those of the cassette; false if it is off.
 
     Args:
-        wanted: Kinds of ids, and `NAME => regular expression` for others; none for no mapping.
+        wanted: Kinds of ids, and lines `NAME => regular expression` for other ids. Without any,
+            nothing is mapped.
 
     Attributes:
-        bindings: Which id of this run is which on the cassette.
+        bindings: The ids of this run and of the cassette that belong together.
     """
 
     def __init__(self, wanted: Iterable[str]) -> None:
         kinds = list(wanted)
         self._times = Times() if "timestamp" in kinds else None
-        self._shapes = Shapes(kind for kind in kinds if kind != "timestamp")
-        self._messages = Messages(self._shapes.find)
+        self._finder = IdFinder(kind for kind in kinds if kind != "timestamp")
+        self._rewriter = Rewriter(self._finder.find)
         self._looks: dict[bytes, str] = {}
-        self._asked: set[bytes] = set()
+        self._sent: set[bytes] = set()
         self.bindings = Bindings()
 
     def __bool__(self) -> bool:
-        return bool(self._shapes) or self._times is not None
+        return bool(self._finder) or self._times is not None
 
     def pattern(self, text: bytes) -> tuple[bytes, Ids]:
-        """`text` with ids told apart by look and place alone, and those ids as they come."""
+        """Return `text` with each id replaced by its look and order, and the ids in that order."""
         if self._times is not None:
             text = without_fixed(text)
         places: dict[bytes, int] = {}
         done, end = [], 0
-        for each in self._shapes.find(text):
+        for each in self._finder.find(text):
             self._looks[each.text] = each.look
             if each.stable:
                 self.bindings.fixed.add(each.text)
@@ -50,52 +51,52 @@ class StableIds:
             end = each.stop
         return b"".join([*done, text[end:]]), tuple(places)
 
-    def asked(self, ids: Ids) -> None:
-        """Takes note of ids that upstream is asked with: those it did not hand out."""
-        self._asked.update(each for each in ids if each not in self.bindings.fresh)
+    def note_sent(self, ids: Ids) -> None:
+        """Note the ids of a request to upstream that upstream did not create."""
+        self._sent.update(each for each in ids if each not in self.bindings.fresh)
 
-    def arrived(self, response: Response) -> None:
-        """Takes note of the ids that upstream hands out, which no cassette can know."""
+    def note_received(self, response: Response) -> None:
+        """Note the ids that upstream created. No cassette holds them."""
 
-        def note(each: Id) -> bytes:
-            if each.text not in self._asked and self.bindings.recorded(each.text) is None:
+        def note(each: FoundId) -> bytes:
+            if each.text not in self._sent and self.bindings.recorded(each.text) is None:
                 self.bindings.fresh.add(each.text)
             return each.text
 
         if self:
-            self._messages.response(response, note)
+            self._rewriter.response(response, note)
 
-    def played(self, response: Response) -> Response:
-        """An answer of the cassette as it is given: with the ids that the client knows."""
-        shown = self.shown(response)
+    def replay(self, response: Response) -> Response:
+        """Return a recorded response with the ids of this run, and bind those that are new."""
+        replayed = self.preview(response)
 
-        def tie(each: Id) -> bytes:
+        def bind(each: FoundId) -> bytes:
             if self.bindings.agree((each.text,), (each.text,)):
                 self.bindings.bind((each.text,), (each.text,))
             return each.text
 
         if self:
-            self._messages.response(shown, tie)
-        return shown
+            self._rewriter.response(replayed, bind)
+        return replayed
 
-    def shown(self, response: Response) -> Response:
-        """An answer of the cassette as it would be given now."""
+    def preview(self, response: Response) -> Response:
+        """Return a recorded response with the ids of this run, without binding any."""
         if not self:
             return response
-        return self._messages.response(response, lambda each: self.bindings.live(each.text))
+        return self._rewriter.response(response, lambda each: self.bindings.live(each.text))
 
-    def in_terms_of(self, recorded: Ids, asked: Ids, request: Request) -> Request:
-        """A request with the ids that the cassette has for its own, to be compared with one there.
+    def in_terms_of(self, recorded: Ids, sent: Ids, request: Request) -> Request:
+        """Return a request with recorded ids in place of its own, to compare it with that one.
 
         Args:
-            recorded: The ids of what it is compared with.
-            asked: Its own ids.
-            request: What was asked.
+            recorded: The ids of the recorded request.
+            sent: The ids of `request`.
+            request: A request of this run.
         """
         bindings = self.bindings
-        names = {each: known for each in asked if (known := bindings.recorded(each)) is not None}
-        free = [each for each in recorded if bindings.is_free(each) and each not in asked]
-        for each in asked:
+        names = {each: known for each in sent if (known := bindings.recorded(each)) is not None}
+        free = [each for each in recorded if bindings.is_free(each) and each not in sent]
+        for each in sent:
             settled = each in bindings.fixed or each in bindings.fresh
             if settled or each in names or each in recorded:
                 continue
@@ -103,7 +104,7 @@ class StableIds:
             if (same := next((one for one in free if self._looks[one] == look), None)) is not None:
                 free.remove(same)
                 names[each] = same
-        return self._messages.request(request, lambda each: names.get(each.text, each.text))
+        return self._rewriter.request(request, lambda each: names.get(each.text, each.text))
 
     def written(
         self,
@@ -111,42 +112,43 @@ class StableIds:
         new: Sequence[bool],
         beside: Iterable[Interaction] = (),
     ) -> tuple[Interaction, ...]:
-        """What the cassette shall hold: new interactions with stable ids, numbered as they come.
+        """Return interactions as the cassette holds them: the new ones with stable ids.
 
-        What was there keeps its ids, and the numbers that nobody has are given first.
+        Interactions that the cassette holds already keep their ids. Free numbers are used in the
+        order of the file.
 
         Args:
-            interactions: All of them, in the order of the file.
-            new: Of each, whether it is not on the cassette yet.
-            beside: What else is going to be on it.
+            interactions: All interactions, in the order of the file.
+            new: For each interaction, whether the cassette does not hold it yet.
+            beside: Other interactions that the cassette will hold.
         """
         if not self:
             return tuple(interactions)
         others = list(beside)
         if self._times is not None:
             interactions = self._times.written(interactions, new, len(others))
-        all_of_it = [*zip(interactions, new, strict=True), *((each, False) for each in others)]
+        everything = [*zip(interactions, new, strict=True), *((each, False) for each in others)]
         taken = {
             found.text
-            for each, fresh in all_of_it
-            for found in self._messages.ids(each)
+            for each, fresh in everything
+            for found in self._rewriter.ids(each)
             if found.stable or not fresh
         }
         numbers: dict[str, int] = defaultdict(int)
         names: dict[bytes, bytes] = {}
 
-        def told(each: Id) -> bytes:
+        def stable(each: FoundId) -> bytes:
             known = names.get(each.text) or self.bindings.recorded(each.text)
             if known is None and each.stable:
                 known = each.text
             while known is None:
                 numbers[each.look] += 1
-                known = self._shapes.stable(each.look, each.text, numbers[each.look])
+                known = self._finder.stable_id(each.look, each.text, numbers[each.look])
                 known = None if known in taken and known != each.text else known
             names[each.text] = known
             return known
 
         return tuple(
-            self._messages.interaction(each, told) if fresh else each
+            self._rewriter.interaction(each, stable) if fresh else each
             for each, fresh in zip(interactions, new, strict=True)
         )
