@@ -103,7 +103,7 @@ class Call:
 
     Attributes:
         request: The request, redacted and normalised as on a cassette.
-        outcome: `played` or `recorded`; `fault`; `miss`; `passed` for one that went straight
+        outcome: `replayed` or `recorded`; `fault`; `miss`; `passed` for one that went straight
             through; `unanswered` for one whose answer never came or broke off while recording.
         status: Status of the answer that was given, where there is one.
         fault: The planned fault that answered it.

@@ -232,7 +232,7 @@ def account(item: pytest.Item) -> dict[str, Any]:
     playing = harness.mode in ("replay", "offline")
     return {
         "cassette": shown(harness.path or Path(), item.config.rootpath),
-        "played": harness.responder.counts.played,
+        "replayed": harness.responder.counts.replayed,
         "recorded": harness.responder.counts.recorded,
         "missed": missed,
         "unused": list(harness.unused) if lists else [],

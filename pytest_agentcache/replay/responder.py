@@ -32,7 +32,7 @@ from .response_recorder import ResponseRecorder
 class Counts:
     """How many requests were played and recorded."""
 
-    played: int = 0
+    replayed: int = 0
     recorded: int = 0
 
 
@@ -149,9 +149,9 @@ class Responder:
         """The answer on the cassette, as the client is given it."""
         self.log.play(order, slot)
         self.redaction.played(request, slot.interaction.request)
-        self.counts.played += 1
+        self.counts.replayed += 1
         answer = self._given[key] = self.ids.replay(slot.interaction.response)
-        self.plan.note(Call(request, "played", answer.status))
+        self.plan.note(Call(request, "replayed", answer.status))
         return answer
 
     def _fault(self, planned: Planned, request: Request, key: Key, ids: Ids) -> Response | Fault:
@@ -259,7 +259,7 @@ class Responder:
         """Numbers, from 1, of the interactions that nobody asked for."""
         return self.log.unused
 
-    def played(self, number: int) -> bool:
+    def replayed(self, number: int) -> bool:
         """Whether interaction `number`, from 1, was asked for."""
         return number not in self.unused
 

@@ -124,7 +124,7 @@ def _closest(miss: Miss, responder: Responder) -> Iterator[str]:
             if responder.holds(number, miss.request)
         ]
         times = "once" if len(numbers) == 1 else f"{len(numbers)} times"
-        yield f"recorded {times} ({interactions(numbers)}), and played already"
+        yield f"recorded {times} ({interactions(numbers)}), and already replayed"
         return
     nearest = closest_to(miss.request, responder)
     if nearest is None:
@@ -133,8 +133,8 @@ def _closest(miss: Miss, responder: Responder) -> Iterator[str]:
             yield f"  body {short(body.decode('utf-8', 'replace'))}"
         return
     number, found = nearest
-    played = ", already played once" if responder.played(number) else ", not played yet"
-    yield f"closest: interaction {number}{played}"
+    replayed = ", already replayed once" if responder.replayed(number) else ", not replayed yet"
+    yield f"closest: interaction {number}{replayed}"
     if not found:
         yield "  the same by today's settings; it was recorded under others"
     width = max((len(each.place) for each in found[:_MOST_DIFFERENCES]), default=0)
@@ -155,7 +155,7 @@ def closest_to(request: Request, responder: Responder) -> Any:
             len(places & {"method", "host", "path"}),
             "body" in places,
             len(found),
-            responder.played(number),
+            responder.replayed(number),
         )
         if best is None or score < best[0]:
             best = score, number, found

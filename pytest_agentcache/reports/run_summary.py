@@ -52,7 +52,7 @@ class Totals:
             self.moved.setdefault(*moved)
         # Tests that share a cassette share its line.
         known = self.cassettes.setdefault(told["cassette"], dict.fromkeys(_KNOWN, 0))
-        for what in ("played", "recorded", "missed"):
+        for what in ("replayed", "recorded", "missed"):
             known[what] += told[what]
         known["unused"] = told["unused"] or known["unused"] or []
         known["written"] = known["written"] or told["written"]
@@ -98,12 +98,12 @@ class Totals:
         yield from self._orphan_lines()
         for sentence in self.late:
             yield f"late: {sentence}"
-        played, recorded, unused, written = (
-            self._sum(what) for what in ("played", "recorded", "unused", "written")
+        replayed, recorded, unused, written = (
+            self._sum(what) for what in ("replayed", "recorded", "unused", "written")
         )
         plural = "" if written == 1 else "s"
         yield (
-            f"agentcache: {played} played, {recorded} recorded, {self.missed} missed, "
+            f"agentcache: {replayed} replayed, {recorded} recorded, {self.missed} missed, "
             f"{unused} unused, {written} cassette{plural} written"
         )
 
@@ -124,7 +124,7 @@ class Totals:
         return sum(len(each) if isinstance(each, list) else int(each) for each in told)
 
 
-_COUNTED = ("played", "recorded", "missed", "unused", "written", "discarded")
+_COUNTED = ("replayed", "recorded", "missed", "unused", "written", "discarded")
 _KNOWN = (*_COUNTED, "held", "passed", "left", "aged")
 _MOST_ORPHANS = 20
 _MOST_NAMED = 3
@@ -137,7 +137,7 @@ def rerecording_command(tests: Sequence[str]) -> str:
 
 
 def _cassette_line(told: dict[str, Any]) -> str:
-    parts = [f"{told[what]} {what}" for what in ("played", "recorded", "missed") if told[what]]
+    parts = [f"{told[what]} {what}" for what in ("replayed", "recorded", "missed") if told[what]]
     if told["unused"]:
         parts.append(f"unused: {interactions(told['unused'])}")
     if told["written"]:

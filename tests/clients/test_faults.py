@@ -144,7 +144,7 @@ def test_faults_leave_the_cassette_alone(client, upstream, cassette, again):
     assert seen[0] == seen[1] == [b"", b"n0", b"down", b"n1"]
     assert len(harness.cassette.interactions) == 2
     outcomes = [call.outcome for call in harness.upstream.calls]
-    assert outcomes == ["fault", "played", "fault", "played"]
+    assert outcomes == ["fault", "replayed", "fault", "replayed"]
 
 
 def test_scripted_answers_arrive(client, cassette):
@@ -197,7 +197,7 @@ def test_stream_breaks_off_after_events(client, upstream, cassette, after, left)
 
     assert b"".join(seen) == b"".join(left)
     assert b"".join(again) == b"".join(EVENTS)
-    assert [call.outcome for call in harness.upstream.calls] == ["fault", "played"]
+    assert [call.outcome for call in harness.upstream.calls] == ["fault", "replayed"]
 
 
 def part_seen(client, url):

@@ -53,9 +53,9 @@ def test_what_it_does_not_know_goes_on(taped, cassette):
     assert [(each.outcome, each.status) for each in harness.upstream.calls] == [
         ("fault", 201),
         ("fault", 500),
-        ("played", 200),
+        ("replayed", 200),
         ("fault", 201),
-        ("played", 200),
+        ("replayed", 200),
     ]
 
 
@@ -131,7 +131,7 @@ def test_answers_that_let_through(taped, cassette):
         mock.add(responses.PassthroughResponse("GET", taped))
         assert requests.get(taped).content == requests.get(taped).content == b"taped"
 
-    assert [each.outcome for each in harness.upstream.calls] == ["played", "played"]
+    assert [each.outcome for each in harness.upstream.calls] == ["replayed", "replayed"]
     assert mock.assert_call_count(taped, 2)
 
 
@@ -234,7 +234,7 @@ def test_the_users_own_mock(taped, cassette):
         assert harness.session.get(taped).text == "taped"
         assert harness.session.get(MOCKED).text == "own"
 
-    assert [each.outcome for each in harness.upstream.calls] == ["played", "played"]
+    assert [each.outcome for each in harness.upstream.calls] == ["replayed", "replayed"]
 
 
 def test_ours_before_the_users_own(taped, cassette, send):

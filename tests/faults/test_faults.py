@@ -267,7 +267,7 @@ def test_calls_tell_what_became_of_each():
 
     assert [(each.outcome, each.status, each.fault) for each in upstream.calls] == [
         ("fault", None, fault),
-        ("played", 200, None),
+        ("replayed", 200, None),
         ("miss", 504, None),
     ]
     assert fault.requests == (upstream.calls[0].request,)
@@ -300,7 +300,7 @@ def test_faults_use_up_no_interaction_and_want_no_answer():
     responder.decide(asked("https://api.example/other"))
 
     assert [type(each).__name__ for each in decisions] == ["Response", "Fault", "Response"]
-    assert responder.counts.played == 1
+    assert responder.counts.replayed == 1
     assert responder.log.unanswered == ()
     assert responder.interactions(keep_unused=False) == (taped(),)
 
@@ -389,7 +389,7 @@ def test_report_of_a_fault_that_never_came_to_pass():
         "",
         "  fail('https://api.example/nwo', status=503)    planned at test_it.py:3 in test_it()",
         "  what reached upstream, nearest first:",
-        "    GET https://api.example/now   played, 200",
+        "    GET https://api.example/now   replayed, 200",
         "    POST https://elsewhere.example/   miss, 504",
         "",
         "  mend the match, or say optional=True if it need not come to pass",

@@ -341,7 +341,7 @@ def test_what_no_test_asks_of_a_shared_cassette_is_unused(suite):
     suite.write(SHARED.replace('requests.get(URL + "/three")', ""))
     outcome = suite.run()
 
-    outcome.stdout.fnmatch_lines([UNUSED, "agentcache: 2 played, * 1 unused, *"])
+    outcome.stdout.fnmatch_lines([UNUSED, "agentcache: 2 replayed, * 1 unused, *"])
     assert outcome.ret == 0
     assert UNUSED not in suite.run("-k", "test_two").stdout.str()
     assert UNUSED not in suite.run("--agentcache-record").stdout.str()

@@ -227,7 +227,7 @@ def test_what_a_setting_tells_apart_is_a_miss(suite, arguments, call, recorded, 
     outcome = record_then(suite, source, recorded, asked)
 
     outcome.assert_outcomes(failed=1)
-    outcome.stdout.fnmatch_lines(["*closest: interaction 1, not played yet"])
+    outcome.stdout.fnmatch_lines(["*closest: interaction 1, not replayed yet"])
 
 
 def test_headers_do_not_matter_by_default(suite):

@@ -24,7 +24,7 @@ def test_the_report_names_the_differing_json_path(suite):
     outcome.stdout.fnmatch_lines(
         [
             "*POST 127.0.0.1:*/chat*asked at test_suite.py:6 in chat()",
-            "*closest: interaction 1, not played yet",
+            "*closest: interaction 1, not replayed yet",
             "*json.messages[[]2].content   recorded 'Paris'   asked 'London'",
             '*record it: pytest --agentcache-record "test_suite.py::test_one"',
         ]
@@ -38,7 +38,7 @@ def test_the_report_says_if_the_nearest_was_played(suite):
     suite.write(REPORT + '        chat("Paris")\n        chat("London")')
     outcome = suite.run()
 
-    outcome.stdout.fnmatch_lines(["*closest: interaction 1, already played once"])
+    outcome.stdout.fnmatch_lines(["*closest: interaction 1, already replayed once"])
 
 
 def test_asking_once_more_than_recorded_is_exhausted(suite):
@@ -50,7 +50,7 @@ def test_asking_once_more_than_recorded_is_exhausted(suite):
 
     outcome.assert_outcomes(failed=1)
     outcome.stdout.fnmatch_lines(
-        ["*recorded 2 times (interactions 1, 2), and played already", "*1 missed*"]
+        ["*recorded 2 times (interactions 1, 2), and already replayed", "*1 missed*"]
     )
 
 
@@ -82,7 +82,7 @@ def test_each_miss_is_listed_with_its_count(suite):
         [
             "*GET 127.0.0.1:*/one[?]q=1*asked at test_suite.py:6 in test_one(), 3 times",
             "*PUT 127.0.0.1:*/two*asked at test_suite.py:7 in test_one()",
-            "agentcache: 0 played, 0 recorded, 4 missed, 0 unused, 0 cassettes written",
+            "agentcache: 0 replayed, 0 recorded, 4 missed, 0 unused, 0 cassettes written",
         ]
     )
 

@@ -173,7 +173,7 @@ def test_offline_a_test_on_no_cassette_is_red_too(suite, client):
             "*GET upstream.example/one*asked at bot.py:*in ask*",
             "*put it on a cassette: @pytest.mark.agentcache, or one of the fixtures",
             '*record it: pytest --agentcache-record "test_suite.py::test_one"',
-            "agentcache: 0 played, 0 recorded, [39] missed, *",
+            "agentcache: 0 replayed, 0 recorded, [39] missed, *",
         ]
     )
 
@@ -251,7 +251,7 @@ def test_respond_leaves_the_test_green(suite, flag):
     outcome = suite.run(*flags(flag))
 
     outcome.assert_outcomes(passed=1)
-    outcome.stdout.fnmatch_lines(["agentcache: 0 played, 0 recorded, 0 missed, *"])
+    outcome.stdout.fnmatch_lines(["agentcache: 0 replayed, 0 recorded, 0 missed, *"])
 
 
 @pytest.mark.parametrize("client", CLIENTS)

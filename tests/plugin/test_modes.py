@@ -69,7 +69,7 @@ def test_record_with_nothing_new_leaves_the_file_alone(suite, upstream):
 
     assert suite.files() == before
     assert path.stat().st_mtime == 1_000_000_000
-    outcome.stdout.fnmatch_lines(["agentcache: 1 played, 0 recorded, *, 0 cassettes written"])
+    outcome.stdout.fnmatch_lines(["agentcache: 1 replayed, 0 recorded, *, 0 cassettes written"])
 
 
 def test_record_removes_the_cassette_of_a_test_that_asks_no_more(suite):
@@ -104,7 +104,7 @@ def test_what_is_on_the_cassette_plays_without_upstream(suite, upstream, flag):
     outcome = suite.run(*flags(flag))
 
     outcome.assert_outcomes(passed=1)
-    outcome.stdout.fnmatch_lines(["agentcache: 1 played, 0 recorded, 0 missed, 0 unused, *"])
+    outcome.stdout.fnmatch_lines(["agentcache: 1 replayed, 0 recorded, 0 missed, 0 unused, *"])
     assert suite.files() == before
 
 

@@ -67,7 +67,7 @@ def test_without_stale_if_error_an_expired_answer_is_a_miss(suite, upstream, fla
     outcome = suite.run(*flags(flag))
 
     outcome.assert_outcomes(failed=1)
-    outcome.stdout.fnmatch_lines(["*recorded once (interaction 1), and played already"])
+    outcome.stdout.fnmatch_lines(["*recorded once (interaction 1), and already replayed"])
     assert len(upstream.hits) == hits
 
 
@@ -80,7 +80,7 @@ def test_stale_while_revalidate_does_not_reach_upstream(suite, upstream, flag):
     outcome = suite.run(*flags(flag))
 
     outcome.assert_outcomes(failed=1)
-    outcome.stdout.fnmatch_lines(["*recorded once (interaction 1), and played already"])
+    outcome.stdout.fnmatch_lines(["*recorded once (interaction 1), and already replayed"])
     assert len(upstream.hits) == hits
 
 

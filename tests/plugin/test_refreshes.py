@@ -47,7 +47,7 @@ def test_settle_refreshes(suite):
         assert (waiting.request.method, waiting.request.url) == ("GET", URL + "/a")
         assert waiting.caller.line and waiting.session is session
         assert len(agentcache.cassette.interactions) in (1, 2)
-        assert agentcache.responder.counts.played + agentcache.responder.counts.recorded == 1
+        assert agentcache.responder.counts.replayed + agentcache.responder.counts.recorded == 1
         agentcache.settle()
         assert agentcache.pending == ()
         fresh = session.get(URL + "/a")

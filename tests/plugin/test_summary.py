@@ -24,7 +24,7 @@ def test_totals_of_a_recording(suite):
     suite.write(SUITE)
 
     suite.run("--agentcache-record").stdout.fnmatch_lines(
-        ["agentcache: 0 played, 3 recorded, 0 missed, 0 unused, 2 cassettes written"]
+        ["agentcache: 0 replayed, 3 recorded, 0 missed, 0 unused, 2 cassettes written"]
     )
 
 
@@ -35,7 +35,7 @@ def test_totals_of_a_replay(suite):
     suite.write(SUITE.replace('"/three"', '"/four"'))
 
     suite.run().stdout.fnmatch_lines(
-        ["agentcache: 2 played, 0 recorded, 1 missed, 0 unused, 0 cassettes written"]
+        ["agentcache: 2 replayed, 0 recorded, 1 missed, 0 unused, 0 cassettes written"]
     )
 
 
@@ -53,9 +53,9 @@ def test_verbose_has_a_line_a_cassette(suite):
 
     outcome.stdout.fnmatch_lines(
         [
-            "cassettes/test_suite/test_one.yaml: 1 played",
-            "cassettes/test_suite/test_two.yaml: 1 played, unused: interaction 2",
-            "agentcache: 2 played, 0 recorded, 0 missed, 1 unused, 0 cassettes written",
+            "cassettes/test_suite/test_one.yaml: 1 replayed",
+            "cassettes/test_suite/test_two.yaml: 1 replayed, unused: interaction 2",
+            "agentcache: 2 replayed, 0 recorded, 0 missed, 1 unused, 0 cassettes written",
         ]
     )
 
@@ -68,7 +68,7 @@ def test_a_recording_that_was_not_kept_says_so(suite):
     outcome.stdout.fnmatch_lines(
         [
             "cassettes/test_suite/test_one.yaml: 1 recorded, not kept: the test did not pass",
-            "agentcache: 0 played, 3 recorded, 0 missed, 0 unused, 1 cassette written",
+            "agentcache: 0 replayed, 3 recorded, 0 missed, 0 unused, 1 cassette written",
         ]
     )
 
@@ -91,7 +91,7 @@ def test_a_shared_cassette_has_one_line(suite):
     outcome.stdout.fnmatch_lines(
         [
             "cassettes/shared.yaml: 2 recorded, written",
-            "agentcache: 0 played, 2 recorded, 0 missed, 0 unused, 1 cassette written",
+            "agentcache: 0 replayed, 2 recorded, 0 missed, 0 unused, 1 cassette written",
         ]
     )
     assert outcome.stdout.str().count("cassettes/shared.yaml") == 1
@@ -104,7 +104,7 @@ def test_a_suite_without_cassettes_has_no_summary(suite, flag):
     outcome = suite.run(*flag)
 
     outcome.assert_outcomes(passed=1)
-    outcome.stdout.no_fnmatch_line("agentcache: * played*")
+    outcome.stdout.no_fnmatch_line("agentcache: * replayed*")
 
 
 def test_many_unused_interactions_are_listed_by_number(suite):

@@ -217,7 +217,7 @@ def test_plan_ends_with_its_test(suite):
         assert ask() == "/a"
         assert requests.get(f"{URL}/mocked").json()["path"] == "/mocked"
         assert [call.outcome for call in agentcache_upstream.calls] in (
-            ["recorded"] * 2, ["played"] * 2
+            ["recorded"] * 2, ["replayed"] * 2
         )
     """
     )

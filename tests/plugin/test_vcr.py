@@ -168,7 +168,7 @@ def test_it_plays_where_it_lies(recorded, upstream):
     outcome = recorded.run("--agentcache-offline", "-o", "agentcache_unused=fail")
 
     outcome.assert_outcomes(passed=3)
-    outcome.stdout.fnmatch_lines(["agentcache: 18 played, 0 recorded, 0 missed, 0 unused, *"])
+    outcome.stdout.fnmatch_lines(["agentcache: 18 replayed, 0 recorded, 0 missed, 0 unused, *"])
     assert recorded.files() == before
 
 

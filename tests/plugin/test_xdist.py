@@ -51,7 +51,7 @@ def test_totals_merge_on_the_controller(suite, upstream):
     recorded = suite.spawn(*WORKERS, "--agentcache-record")
     recorded.assert_outcomes(passed=8)
     recorded.stdout.fnmatch_lines(
-        ["agentcache: 0 played, 8 recorded, 0 missed, 0 unused, 8 cassettes written"]
+        ["agentcache: 0 replayed, 8 recorded, 0 missed, 0 unused, 8 cassettes written"]
     )
     assert len(suite.files()) == 8
     assert sorted(upstream.hits) == [f"GET /{number}" for number in range(8)]
@@ -62,9 +62,9 @@ def test_totals_merge_on_the_controller(suite, upstream):
     played.assert_outcomes(passed=7, failed=1)
     played.stdout.fnmatch_lines(
         [
-            "cassettes/test_suite/test_many[[]0].yaml: 1 played",
+            "cassettes/test_suite/test_many[[]0].yaml: 1 replayed",
             "cassettes/test_suite/test_many[[]3].yaml: 1 missed",
-            "agentcache: 7 played, 0 recorded, 1 missed, 0 unused, 0 cassettes written",
+            "agentcache: 7 replayed, 0 recorded, 1 missed, 0 unused, 0 cassettes written",
         ]
     )
 

@@ -56,8 +56,8 @@ def test_identical_requests_play_in_order():
 
     assert [replying.decide(asked("/a")).body for _ in range(2)] == [b"1", b"2"]
     assert replying.unused == (2,)
-    assert replying.played(1)
-    assert not replying.played(2)
+    assert replying.replayed(1)
+    assert not replying.replayed(2)
     replying.decide(asked("/a"))
     assert [miss.kind for miss in replying.misses] == ["exhausted"]
 
@@ -128,7 +128,7 @@ def test_new_interactions_stand_behind_the_one_asked_before():
         "/c 3",
         *bodies(replying.added()),
     ]
-    assert (replying.counts.played, replying.counts.recorded) == (2, 4)
+    assert (replying.counts.replayed, replying.counts.recorded) == (2, 4)
 
 
 def test_order_is_that_of_asking_not_of_answering():

@@ -106,7 +106,7 @@ def entry(
 def missed(**told: Any) -> dict[str, Any]:
     """A miss as a report carries it."""
     diff = [["-", '"content": "dry in Paris?"'], ["+", '"content": "dry in London?"']]
-    closest = {"n": 1, "played": False, "diff": diff}
+    closest = {"n": 1, "replayed": False, "diff": diff}
     closest["places"] = [["json.messages[1].content", "'…in Paris?'", "'…in London?'"]]
     known = {"kind": "missing", "method": "POST", "url": CHAT, "body": "{}", "headers": []}
     known |= {"caller": "agent.py:8 in ask()", "count": 2, "closest": closest}

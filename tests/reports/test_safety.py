@@ -54,7 +54,7 @@ def evil_entries() -> list[Entry]:
     )
     places = {
         "n": 1,
-        "played": False,
+        "replayed": False,
         "places": [[EVIL, EVIL, EVIL]],
         "diff": [["-", EVIL], ["+", EVIL + "!"]],
     }

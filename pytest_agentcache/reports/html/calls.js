@@ -198,7 +198,7 @@ function missNode(test, miss, number) {
   if (miss.caller) facts.append(make("p", {}, "Asked at ", make("code", {}, miss.caller), miss.count > 1 ? `, ${miss.count} times` : ""));
   const closest = miss.closest;
   if (closest) {
-    facts.append(make("p", {}, `Closest is call ${closest.n}, ${closest.played ? "already played" : "not played yet"}.`));
+    facts.append(make("p", {}, `Closest is call ${closest.n}, ${closest.replayed ? "already replayed" : "not replayed yet"}.`));
     if (closest.places.length) facts.append(placesNode(closest.places));
     else if (miss.kind === "missing") facts.append(make("p", { class: "aside" }, "The same by today's settings; it was recorded under others."));
     if (closest.diff.length) facts.append(diffNode(closest.diff));

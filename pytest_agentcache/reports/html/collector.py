@@ -64,7 +64,7 @@ class Collector:
         }
         if "cassette" not in told:
             return Entry(**known)
-        known |= {"played": told["played"], "recorded": told["recorded"]}
+        known |= {"replayed": told["replayed"], "recorded": told["recorded"]}
         known["unused"] = tuple(told["unused"])
         return entry_of(self.root / told["cassette"], told["cassette"], **known)
 

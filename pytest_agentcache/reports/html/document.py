@@ -115,7 +115,7 @@ def _brief(entry: Entry) -> dict[str, Any]:
         "outcome": entry.outcome,
         "unused": list(entry.unused),
         "misses": list(entry.misses),
-        "played": entry.played,
+        "replayed": entry.replayed,
         "recorded": entry.recorded,
     }
     if entry.error:

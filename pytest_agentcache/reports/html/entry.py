@@ -27,7 +27,7 @@ class Entry:
             page tells of no run.
         unused: Numbers of the interactions that the test never asked for, counted from 1.
         misses: What it asked for in vain, as `told` gives it.
-        played: How many answers came from the cassette.
+        replayed: How many responses came from the cassette.
         recorded: How many were recorded.
     """
 
@@ -40,7 +40,7 @@ class Entry:
     outcome: str = ""
     unused: tuple[int, ...] = ()
     misses: tuple[dict[str, Any], ...] = ()
-    played: int = 0
+    replayed: int = 0
     recorded: int = 0
 
 

@@ -56,7 +56,7 @@ def _told(
         recorded = responder.normalized(responder.recorded[number - 1].request)
         entry["closest"] = {
             "n": number,
-            "played": responder.played(number),
+            "replayed": responder.replayed(number),
             "places": [[each.place, each.recorded, each.asked] for each in places],
             "diff": list(_diff(_readable(recorded), _readable(request))),
         }

@@ -100,7 +100,7 @@ function factsNode(test) {
     test.misses.length && ["bad", `${test.misses.length} missed`],
     test.unused.length && ["warn", `${test.unused.length} unused`],
     ["", counted(test.calls.length, "call")],
-    test.played && ["", `${test.played} played`],
+    test.replayed && ["", `${test.replayed} replayed`],
     test.recorded && ["", `${test.recorded} recorded`],
     (test.in || test.out) && ["", tokensText(test.in, test.out)],
     test.size && ["", sizeText(test.size)],
