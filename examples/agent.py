@@ -1,7 +1,7 @@
-"""A small agent: it asks a model, looks up the weather where the model wants it, and answers.
+"""A small agent: it calls a model, looks up the weather when the model asks for it, and replies.
 
-It knows nothing of pytest or cassettes: the model's client and the cached session are handed to
-it, as they would be in production.
+It does not depend on pytest or cassettes: it receives the model's client and the cached session, as
+it would in production.
 """
 
 from __future__ import annotations
@@ -30,19 +30,19 @@ GET_WEATHER = {
         },
     },
 }
-MOST_TURNS = 4
+MAX_TURNS = 4
 
 
 @dataclass
 class Turn:
-    """What the model said in one turn, put together from the stream."""
+    """One turn of the model, assembled from the stream."""
 
     on_text: Callable[[str], None]
     text: str = ""
     calls: list[dict[str, Any]] = field(default_factory=list)
 
     def add(self, chunk: Any) -> None:
-        """Adds one chunk of the stream."""
+        """Add one chunk of the stream."""
         for choice in chunk.choices:
             if choice.delta.content:
                 self.text += choice.delta.content
@@ -54,9 +54,9 @@ class Turn:
                 self.calls[-1]["function"]["arguments"] += call.function.arguments or ""
 
     def message(self) -> dict[str, Any]:
-        """The turn as a message, for the next one."""
-        said = {"role": "assistant", "content": self.text or None}
-        return said | ({"tool_calls": self.calls} if self.calls else {})
+        """Return the turn as a message for the next one."""
+        message = {"role": "assistant", "content": self.text or None}
+        return message | ({"tool_calls": self.calls} if self.calls else {})
 
 
 @dataclass
@@ -67,12 +67,12 @@ class Weather:
     url: str
 
     def call(self, call: dict[str, Any]) -> dict[str, Any]:
-        """Answers a call of the model; what goes wrong is told to it, not raised."""
+        """Return the result of a tool call; an error is reported to the model, not raised."""
         city = json.loads(call["function"]["arguments"])["city"]
         try:
-            answer = self.session.get(f"{self.url}/now", params={"city": city}, timeout=10)
-            answer.raise_for_status()
-            content = answer.text
+            response = self.session.get(f"{self.url}/now", params={"city": city}, timeout=10)
+            response.raise_for_status()
+            content = response.text
         except requests.RequestException:
             content = json.dumps({"error": "the weather service does not answer"})
         return {"role": "tool", "tool_call_id": call["id"], "content": content}
@@ -88,9 +88,9 @@ def ask(
     weather: Weather,
     on_text: Callable[[str], None] = lambda text: None,
 ) -> str:
-    """The agent's answer to `question`; `on_text` is given its words as they arrive."""
+    """Return the agent's answer to `question`; call `on_text` with its text as it arrives."""
     messages = _conversation(question)
-    for _ in range(MOST_TURNS):
+    for _ in range(MAX_TURNS):
         turn = Turn(on_text)
         for chunk in llm.chat.completions.create(
             model=MODEL, messages=messages, tools=[GET_WEATHER], stream=True
@@ -100,13 +100,13 @@ def ask(
             return turn.text
         messages.append(turn.message())
         messages += [weather.call(call) for call in turn.calls]
-    raise RuntimeError(f"no answer after {MOST_TURNS} turns")
+    raise RuntimeError(f"no answer after {MAX_TURNS} turns")
 
 
 async def ask_async(question: str, llm: AsyncOpenAI, weather: Weather) -> str:
-    """The same with an asynchronous client; the tool runs in a thread meanwhile."""
+    """Do the same with an asynchronous client; the tool runs in a thread."""
     messages = _conversation(question)
-    for _ in range(MOST_TURNS):
+    for _ in range(MAX_TURNS):
         turn = Turn(lambda text: None)
         async for chunk in await llm.chat.completions.create(
             model=MODEL, messages=messages, tools=[GET_WEATHER], stream=True
@@ -116,4 +116,4 @@ async def ask_async(question: str, llm: AsyncOpenAI, weather: Weather) -> str:
             return turn.text
         messages.append(turn.message())
         messages += [await asyncio.to_thread(weather.call, call) for call in turn.calls]
-    raise RuntimeError(f"no answer after {MOST_TURNS} turns")
+    raise RuntimeError(f"no answer after {MAX_TURNS} turns")

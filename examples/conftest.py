@@ -1,8 +1,8 @@
-"""Where the examples find their upstream, and the clients that ask it.
+"""The address of the examples' upstream, and the clients that use it.
 
-The address is part of every recorded request. EXAMPLES_UPSTREAM changes it, for recording anew
-from somewhere else. The clients take their keys from the environment; they may be real ones, for
-they never reach a cassette.
+The address is part of every recorded request. Set EXAMPLES_UPSTREAM to record from another one. The
+clients take their keys from the environment. They may be real keys, because they are never written
+to a cassette.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ DUMMIES = {
 
 @pytest.fixture(autouse=True)
 def keys(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A dummy for whoever has no key, in the variable that a cassette names in place of a key."""
+    """Dummy keys, if there are none, in the variables that the cassettes name in place of keys."""
     for name, dummy in DUMMIES.items():
         if not os.environ.get(name):
             monkeypatch.setenv(name, dummy)

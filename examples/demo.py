@@ -1,9 +1,9 @@
-"""Shows the whole of it in half a minute: record, replay with upstream stopped, look at a cassette.
+"""A demonstration in half a minute: record, replay with upstream stopped, show a cassette.
 
     python examples/demo.py
 
-Works on a temporary copy of the examples; nothing outside it is written, no key is needed, and
-no host but this one is asked. Exits with 1 as soon as a step fails.
+It works on a temporary copy of the examples. Nothing outside it is written, no key is needed, and
+no other host is contacted. It exits with 1 as soon as a step fails.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ KEYS = {
     "OPENAI_API_KEY": "sk-demo-this-key-must-not-be-written",
     "ANTHROPIC_API_KEY": "sk-ant-demo-nor-must-this-one",
 }
-SHOWN = "test_weather_cache/test_stale_answer_is_revalidated.yaml"
-TALKED = "test_agent/test_agent_looks_up_the_weather.yaml"
-# What agents do: they catch everything, and go on.
+SHOWN = "test_weather_cache/test_stale_response_is_revalidated.yaml"
+CONVERSATION = "test_agent/test_agent_looks_up_the_weather.yaml"
+# Agents do this: they catch every exception and go on.
 UNRECORDED = """\
 import contextlib
 import agent
@@ -39,12 +39,12 @@ INI = "[pytest]\nasyncio_default_fixture_loop_scope = function\n"
 
 
 class Failed(Exception):
-    """A step that did not do what it should."""
+    """A step failed."""
 
 
 def main() -> int:
-    """Runs all steps and gives the exit code."""
-    # Cassettes hold more characters than some terminals can show.
+    """Run all steps and return the exit code."""
+    # Cassettes contain characters that some terminals cannot show.
     sys.stdout.reconfigure(errors="replace")
     with tempfile.TemporaryDirectory(prefix="agentcache-demo-") as folder:
         try:
@@ -52,53 +52,53 @@ def main() -> int:
         except Failed as error:
             print(f"\nFAILED: {error}")
             return 1
-    print("\nAll of it worked. Next: docs/quickstart.md")
+    print("\nEvery step worked. Next: docs/quickstart.md")
     return 0
 
 
 def show(copy: Path) -> None:
-    """The steps, on a copy of the examples without their cassettes."""
+    """Run the steps on a copy of the examples without their cassettes."""
     shutil.copytree(HERE, copy, ignore=shutil.ignore_patterns("cassettes", "__pycache__"))
     (copy.parent / "pytest.ini").write_text(INI, encoding="utf-8")
     upstream = start()
 
-    step("1. Record: every test asks the upstream, its answers go on cassettes")
+    step("1. Record: the tests send their requests upstream, and the responses go on cassettes")
     try:
         run(copy, upstream.url, "--agentcache-record")
     finally:
         upstream.stop()
     recorded = upstream.hit_count
     cassettes = sorted((copy / "cassettes").rglob("*.yaml"))
-    print(f"-> upstream got {recorded} requests (it hangs up on one, on purpose)")
+    print(f"-> upstream got {recorded} requests (and closes the connection of one, on purpose)")
     print(f"-> {len(cassettes)} cassettes were written")
     expect(recorded > 0 and len(cassettes) > 0, "nothing was recorded")
     written = {path.name: path.read_text(encoding="utf-8") for path in cassettes}
     leaks = [name for name, text in written.items() if any(key in text for key in KEYS.values())]
-    expect(not leaks, f"an API key stands in {', '.join(leaks)}")
-    print("-> the API keys are in none of them")
+    expect(not leaks, f"an API key is in {', '.join(leaks)}")
+    print("-> none of them contains an API key")
 
     step("2. Stop the upstream and replay offline: no network at all")
     run(copy, upstream.url, "--agentcache-offline")
-    expect(upstream.hit_count == recorded, "upstream was asked although it is stopped")
-    print(f"-> upstream is stopped and was asked {upstream.hit_count - recorded} times")
+    expect(upstream.hit_count == recorded, "upstream got a request although it is stopped")
+    print(f"-> upstream is stopped and got {upstream.hit_count - recorded} more requests")
 
     step(f"3. A cassette: {SHOWN}")
     print((copy / "cassettes" / SHOWN).read_text(encoding="utf-8"))
-    print("And the conversation of the agent, by the comments that head each interaction:\n")
-    for line in (copy / "cassettes" / TALKED).read_text(encoding="utf-8").splitlines()[1:]:
+    print("And the conversation of the agent, as the comments above its interactions:\n")
+    for line in (copy / "cassettes" / CONVERSATION).read_text(encoding="utf-8").splitlines()[1:]:
         if line.startswith("#"):
             print(line)
 
-    step("4. A miss: the agent asks something that was never recorded")
+    step("4. A miss: the agent sends a request that was never recorded")
     (copy / "test_rome.py").write_text(UNRECORDED, encoding="utf-8")
     print(UNRECORDED)
     output = run(copy, upstream.url, "--agentcache-offline", "-k", "rome", passes=False)
     expect("closest: interaction 1" in output, "the miss was not reported")
-    print("-> red, as it should be, although the test caught the error")
+    print("-> the test failed, as it should, although it caught the error")
 
 
 def start() -> Upstream:
-    """The upstream, on its usual port or, where that is taken, on any other."""
+    """Start the upstream on its usual port, or on any other if that is in use."""
     try:
         upstream = Upstream(PORT)
     except OSError:
@@ -108,15 +108,15 @@ def start() -> Upstream:
 
 
 def step(title: str) -> None:
-    """Prints the head of a step."""
+    """Print the title of a step."""
     print(f"\n{title}\n{'-' * len(title)}", flush=True)
 
 
 def run(copy: Path, url: str, *options: str, passes: bool = True) -> str:
-    """Runs the examples' tests and prints what they say; fails unless they end as expected."""
+    """Run the tests of the examples and print their output; fail unless they end as expected."""
     command = ["pytest", "examples", "-q", "-p", "no:cacheprovider", *options]
     print("$", " ".join(command), flush=True)
-    # A proxy of the machine has no business between this process and itself.
+    # A proxy of this machine must not be used for loopback.
     settings = {
         "EXAMPLES_UPSTREAM": url,
         "NO_PROXY": "127.0.0.1",
@@ -139,10 +139,10 @@ def run(copy: Path, url: str, *options: str, passes: bool = True) -> str:
     return done.stdout
 
 
-def expect(holds: bool, otherwise: str) -> None:
-    """Fails with `otherwise` unless something holds."""
-    if not holds:
-        raise Failed(otherwise)
+def expect(condition: bool, message: str) -> None:
+    """Fail with `message` unless `condition` is true."""
+    if not condition:
+        raise Failed(message)
 
 
 if __name__ == "__main__":

@@ -9,16 +9,16 @@ UMBRELLA = "Do I need an umbrella in Paris?"
 
 
 def test_agent_looks_up_the_weather(openai, weather, agentcache):
-    """Two turns of the model, and the weather between them."""
+    """Two turns of the model, with a weather request between them."""
     answer = agent.ask(UMBRELLA, openai, weather)
 
     assert answer == "Yes, take an umbrella: rain in Paris, 12 °C."
-    asked = [interaction.request.method for interaction in agentcache.cassette.interactions]
-    assert asked == ["POST", "GET", "POST"]
+    methods = [interaction.request.method for interaction in agentcache.cassette.interactions]
+    assert methods == ["POST", "GET", "POST"]
 
 
 def test_answer_streams_in(openai, weather):
-    """The words arrive piece by piece, from a cassette too."""
+    """The text arrives in pieces, from a cassette too."""
     pieces: list[str] = []
 
     answer = agent.ask("Is it warm in Lisbon?", openai, weather, on_text=pieces.append)
@@ -28,13 +28,13 @@ def test_answer_streams_in(openai, weather):
 
 
 def test_second_question_finds_the_weather_cached(openai, weather, agentcache):
-    """Asking twice asks the model four times, and the weather service once."""
+    """Two questions send four requests to the model, and one to the weather service."""
     first = agent.ask(UMBRELLA, openai, weather)
     second = agent.ask(UMBRELLA, openai, weather)
 
     assert first == second
-    asked = [interaction.request.method for interaction in agentcache.cassette.interactions]
-    assert (asked.count("POST"), asked.count("GET")) == (4, 1)
+    methods = [interaction.request.method for interaction in agentcache.cassette.interactions]
+    assert (methods.count("POST"), methods.count("GET")) == (4, 1)
 
 
 @pytest.mark.asyncio
@@ -47,10 +47,10 @@ async def test_agent_runs_asynchronously(async_openai, weather):
 
 @pytest.mark.agentcache(on_miss="respond")
 def test_agent_copes_without_the_weather(openai, weather):
-    """The offline path itself: the weather is on no cassette, and the agent says so.
+    """A test of the offline path: the weather is not on the cassette, and the agent says so.
 
-    Upstream hangs up on Atlantis, so there is nothing to record; from the cassette the agent
-    gets a 504, which under `on_miss="respond"` does not fail the test.
+    Upstream closes the connection for Atlantis, so there is nothing to record. On replay the agent
+    gets a 504, which does not fail the test under `on_miss="respond"`.
     """
     answer = agent.ask("Is it raining in Atlantis?", openai, weather)
 

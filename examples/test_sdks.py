@@ -1,4 +1,4 @@
-"""The OpenAI and Anthropic SDKs on cassettes: sync and async, whole and streamed, with tools."""
+"""The OpenAI and Anthropic SDKs on cassettes: sync and async, streamed or not, with tools."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import json
 import pytest
 from agent import GET_WEATHER
 
-# A suite that uses SDKs only needs no fixture: the marker puts its tests on cassettes.
+# A suite that uses only SDKs needs no fixture: the marker puts its tests on cassettes.
 pytestmark = pytest.mark.agentcache
 
 GPT = "gpt-5-mini"
@@ -28,16 +28,16 @@ def _arguments(chunks):
 
 
 def test_openai_calls_a_tool(openai):
-    """A whole answer, with its usage."""
-    answer = openai.chat.completions.create(model=GPT, messages=ASKED, tools=[GET_WEATHER])
+    """A complete response, with its usage."""
+    completion = openai.chat.completions.create(model=GPT, messages=ASKED, tools=[GET_WEATHER])
 
-    call = answer.choices[0].message.tool_calls[0].function
+    call = completion.choices[0].message.tool_calls[0].function
     assert (call.name, json.loads(call.arguments)) == ("get_weather", {"city": "Oslo"})
-    assert answer.usage.total_tokens > 0
+    assert completion.usage.total_tokens > 0
 
 
 def test_openai_streams_a_tool_call(openai):
-    """The arguments of a call come in pieces."""
+    """The arguments of a call arrive in pieces."""
     stream = openai.chat.completions.create(
         model=GPT, messages=ASKED, tools=[GET_WEATHER], stream=True
     )
@@ -47,17 +47,17 @@ def test_openai_streams_a_tool_call(openai):
 
 @pytest.mark.asyncio
 async def test_async_openai_calls_a_tool(async_openai):
-    """As above, asynchronously."""
-    answer = await async_openai.chat.completions.create(
+    """The same with the asynchronous client."""
+    completion = await async_openai.chat.completions.create(
         model=GPT, messages=ASKED, tools=[GET_WEATHER]
     )
 
-    assert answer.choices[0].finish_reason == "tool_calls"
+    assert completion.choices[0].finish_reason == "tool_calls"
 
 
 @pytest.mark.asyncio
 async def test_async_openai_streams_a_tool_call(async_openai):
-    """As above, asynchronously."""
+    """The same with the asynchronous client."""
     stream = await async_openai.chat.completions.create(
         model=GPT, messages=ASKED, tools=[GET_WEATHER], stream=True
     )
@@ -66,7 +66,7 @@ async def test_async_openai_streams_a_tool_call(async_openai):
 
 
 def test_anthropic_calls_a_tool_and_reads_its_result(anthropic):
-    """Two turns: the call, and the answer to what the tool gave."""
+    """Two turns: the tool call, and the reply to its result."""
     first = anthropic.messages.create(
         model=CLAUDE, max_tokens=200, messages=ASKED, tools=[CLAUDE_TOOL]
     )
@@ -76,14 +76,14 @@ def test_anthropic_calls_a_tool_and_reads_its_result(anthropic):
         "tool_use_id": call.id,
         "content": json.dumps({"city": "Oslo", "sky": "snow", "celsius": -4}),
     }
-    said = {
+    call_turn = {
         "role": "assistant",
         "content": [call.model_dump(include={"type", "id", "name", "input"})],
     }
     second = anthropic.messages.create(
         model=CLAUDE,
         max_tokens=200,
-        messages=[*ASKED, said, {"role": "user", "content": [result]}],
+        messages=[*ASKED, call_turn, {"role": "user", "content": [result]}],
         tools=[CLAUDE_TOOL],
     )
 
@@ -92,28 +92,28 @@ def test_anthropic_calls_a_tool_and_reads_its_result(anthropic):
 
 
 def test_anthropic_streams_a_tool_call(anthropic):
-    """The SDK puts the pieces of the input together."""
+    """The SDK assembles the pieces of the input."""
     with anthropic.messages.stream(
         model=CLAUDE, max_tokens=200, messages=ASKED, tools=[CLAUDE_TOOL]
     ) as stream:
-        answer = stream.get_final_message()
+        message = stream.get_final_message()
 
-    assert (answer.stop_reason, answer.content[0].input) == ("tool_use", {"city": "Oslo"})
+    assert (message.stop_reason, message.content[0].input) == ("tool_use", {"city": "Oslo"})
 
 
 @pytest.mark.asyncio
-async def test_async_anthropic_answers(async_anthropic):
-    """A whole answer in plain text."""
-    answer = await async_anthropic.messages.create(
+async def test_async_anthropic_replies(async_anthropic):
+    """A complete response in plain text."""
+    message = await async_anthropic.messages.create(
         model=CLAUDE, max_tokens=200, messages=[{"role": "user", "content": "Say hello."}]
     )
 
-    assert answer.content[0].text == "You asked: Say hello."
+    assert message.content[0].text == "You asked: Say hello."
 
 
 @pytest.mark.asyncio
 async def test_async_anthropic_streams_text(async_anthropic):
-    """Text arrives in the pieces in which it was recorded."""
+    """Text arrives in the recorded pieces."""
     async with async_anthropic.messages.stream(
         model=CLAUDE,
         max_tokens=200,

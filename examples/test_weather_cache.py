@@ -1,4 +1,4 @@
-"""What the agent's cache does with the weather, step by step and without waiting."""
+"""The agent's cache at work, step by step and without waiting."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ def paris(weather_url):
 
 
 @pytest.mark.agentcache(session={"expire_after": 3600})
-def test_fresh_answer_comes_from_the_cache(agentcache, paris):
-    """Within its lifetime an answer is not asked for again."""
+def test_fresh_response_comes_from_the_cache(agentcache, paris):
+    """Within its lifetime a response is not requested again."""
     first = agentcache.session.get(paris)
     second = agentcache.session.get(paris)
 
@@ -23,8 +23,8 @@ def test_fresh_answer_comes_from_the_cache(agentcache, paris):
 
 
 @pytest.mark.agentcache(session={"expire_after": EXPIRE_IMMEDIATELY})
-def test_stale_answer_is_revalidated(agentcache, paris):
-    """A stale answer goes upstream with its ETag, and a 304 makes it good again."""
+def test_stale_response_is_revalidated(agentcache, paris):
+    """A stale response is revalidated by its ETag, and a 304 makes it fresh again."""
     agentcache.session.get(paris)
     again = agentcache.session.get(paris)
 
@@ -35,8 +35,8 @@ def test_stale_answer_is_revalidated(agentcache, paris):
 
 
 @pytest.mark.agentcache(session={"expire_after": 3600, "always_revalidate": True})
-def test_fresh_answer_is_revalidated_on_demand(agentcache, paris):
-    """With `always_revalidate` even a fresh answer is checked against upstream."""
+def test_fresh_response_is_revalidated_on_demand(agentcache, paris):
+    """With `always_revalidate`, even a fresh response is revalidated."""
     agentcache.session.get(paris)
     agentcache.session.get(paris)
 
@@ -44,8 +44,8 @@ def test_fresh_answer_is_revalidated_on_demand(agentcache, paris):
     assert second.request.headers.get("if-none-match") == first.response.headers.get("etag")
 
 
-def test_only_if_cached_never_asks_upstream(agentcache, paris):
-    """A 504 that the test itself asked for is no miss, and leaves nothing on the cassette."""
+def test_only_if_cached_never_goes_upstream(agentcache, paris):
+    """A 504 that the test requested is not a miss, and is not recorded."""
     before = agentcache.session.get(paris, only_if_cached=True)
     agentcache.session.get(paris)
     after = agentcache.session.get(paris, only_if_cached=True)

@@ -1,14 +1,14 @@
-"""An upstream for the examples on loopback: two chat APIs and the weather, standard library only.
+"""The upstream of the examples, on loopback: two chat APIs and the weather, standard library only.
 
     python examples/upstream.py --port 8765
 
-What it answers follows from the request alone, so recording twice gives the same cassettes.
+A response depends on the request alone, so recording again gives the same cassettes.
 
-- `POST /v1/chat/completions`: OpenAI's chat, streamed and not, with tools; with Requesty's flag
-  `auto_cache` its usage tells of a prompt cache.
-- `POST /v1/messages`: Anthropic's messages, streamed and not, with tools.
+- `POST /v1/chat/completions`: OpenAI's chat, streamed or not, with tools; with Requesty's flag
+  `auto_cache` its usage includes a prompt cache.
+- `POST /v1/messages`: Anthropic's messages, streamed or not, with tools.
 - `GET /now?city=Paris`: the weather, with `ETag` and `Cache-Control`; 304 to `If-None-Match`.
-  For Atlantis it hangs up without an answer.
+  For Atlantis it closes the connection without a response.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ _CREATED = 1767225600
 
 
 class Upstream:
-    """The server, in a thread of its own.
+    """The server, in its own thread.
 
     Args:
-        port: Port on 127.0.0.1; 0 takes any that is free.
-        verbose: Whether each request is printed.
+        port: Port on 127.0.0.1; 0 for any free one.
+        verbose: Print each request.
 
     Attributes:
-        hits: How many requests came, by path.
+        hits: The number of requests by path.
     """
 
     def __init__(self, port: int = PORT, *, verbose: bool = False) -> None:
@@ -55,21 +55,21 @@ class Upstream:
 
     @property
     def url(self) -> str:
-        """Where it listens, `http://127.0.0.1:8765`."""
+        """The address of the server, `http://127.0.0.1:8765`."""
         return f"http://127.0.0.1:{self._server.server_port}"
 
     @property
     def hit_count(self) -> int:
-        """How many requests came."""
+        """The number of requests."""
         return sum(self.hits.values())
 
     def start(self) -> Self:
-        """Begins to serve; the port is open since the object was made."""
+        """Start to serve; the port is open since the object was created."""
         self._thread.start()
         return self
 
     def stop(self) -> None:
-        """Stops serving and closes the port."""
+        """Stop serving and close the port."""
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
@@ -81,7 +81,7 @@ class Upstream:
         self.stop()
 
     def count(self, path: str) -> None:
-        """Counts a request."""
+        """Count a request."""
         with self._lock:
             self.hits[path] = self.hits.get(path, 0) + 1
 
@@ -106,19 +106,19 @@ class _Handler(BaseHTTPRequestHandler):
         path = urlsplit(self.path).path
         self.server.upstream.count(path)
         raw = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        answers = {"/v1/chat/completions": OpenAIAnswer, "/v1/messages": AnthropicAnswer}
-        if path not in answers:
+        apis = {"/v1/chat/completions": OpenAIReply, "/v1/messages": AnthropicReply}
+        if path not in apis:
             self._json(404, {"error": {"message": f"no such path: {path}"}})
             return
-        asked = json.loads(raw)
-        answer = answers[path](asked, hashlib.sha256(raw).hexdigest()[:12])
-        if asked.get("stream"):
-            self._stream(answer.events())
+        request = json.loads(raw)
+        reply = apis[path](request, hashlib.sha256(raw).hexdigest()[:12])
+        if request.get("stream"):
+            self._stream(reply.events())
         else:
-            self._json(200, answer.whole())
+            self._json(200, reply.whole())
 
-    def _weather(self, found: dict[str, Any]) -> None:
-        tag = '"' + hashlib.sha256(json.dumps(found).encode()).hexdigest()[:8] + '"'
+    def _weather(self, current: dict[str, Any]) -> None:
+        tag = '"' + hashlib.sha256(json.dumps(current).encode()).hexdigest()[:8] + '"'
         headers = {"ETag": tag, "Cache-Control": "max-age=600"}
         if self.headers.get("If-None-Match") == tag:
             self.send_response(304)
@@ -126,7 +126,7 @@ class _Handler(BaseHTTPRequestHandler):
                 self.send_header(name, value)
             self.end_headers()
         else:
-            self._json(200, found, headers)
+            self._json(200, current, headers)
 
     def _json(self, status: int, value: Any, headers: dict[str, str] | None = None) -> None:
         content = json.dumps(value, separators=(",", ":")).encode()
@@ -154,23 +154,25 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def weather(city: str) -> dict[str, Any]:
-    """The weather of a city: known for a few, made from the name for any other."""
-    made = hashlib.sha256(city.encode()).digest()
-    other = {"city": city, "sky": _SKIES[made[0] % len(_SKIES)], "celsius": made[1] % 30}
+    """Return the weather of a city: fixed for a few, derived from the name for any other."""
+    digest = hashlib.sha256(city.encode()).digest()
+    other = {"city": city, "sky": _SKIES[digest[0] % len(_SKIES)], "celsius": digest[1] % 30}
     return _WEATHER.get(city, other)
 
 
-def reply(question: str, seen: str | None, *, has_tools: bool) -> tuple[str, dict[str, str] | None]:
-    """What the model says to a question: text, or the arguments of a call of its tool.
+def answer(
+    question: str, result: str | None, *, has_tools: bool
+) -> tuple[str, dict[str, str] | None]:
+    """Return the model's answer to a question: text, or the arguments of a tool call.
 
     Args:
-        question: What the user asked last.
-        seen: What the tool gave back, if it was called.
-        has_tools: Whether it may call one.
+        question: The last question of the user.
+        result: The result of the tool, if it was called.
+        has_tools: The model may call a tool.
     """
-    if seen is not None:
+    if result is not None:
         try:
-            found = json.loads(seen)
+            found = json.loads(result)
         except ValueError:
             found = {}
         if "sky" not in found:
@@ -185,31 +187,31 @@ def reply(question: str, seen: str | None, *, has_tools: bool) -> tuple[str, dic
 
 
 def _pieces(text: str) -> list[str]:
-    """`text` in the pieces in which a model might give it: a few words each."""
+    """Return `text` in pieces of a few words, as a model might stream it."""
     words = re.findall(r"\S+\s*", text)
     return ["".join(words[at : at + 3]) for at in range(0, len(words), 3)]
 
 
-class OpenAIAnswer:
-    """An answer of OpenAI's chat completions to what was `asked`, told apart by `mark`."""
+class OpenAIReply:
+    """A reply of OpenAI's chat completions to `request`; `digest` makes its ids unique."""
 
-    def __init__(self, asked: dict[str, Any], mark: str) -> None:
-        self._asked, self._mark = asked, mark
-        messages = asked["messages"]
+    def __init__(self, request: dict[str, Any], digest: str) -> None:
+        self._request, self._digest = request, digest
+        messages = request["messages"]
         user = [each for each in messages if each["role"] == "user"]
-        seen = messages[-1]["content"] if messages[-1]["role"] == "tool" else None
-        tools = asked.get("tools") or []
-        self._text, self._arguments = reply(user[-1]["content"], seen, has_tools=bool(tools))
+        result = messages[-1]["content"] if messages[-1]["role"] == "tool" else None
+        tools = request.get("tools") or []
+        self._text, self._arguments = answer(user[-1]["content"], result, has_tools=bool(tools))
         self._tool = tools[0]["function"]["name"] if tools else ""
         self._finish = "tool_calls" if self._arguments else "stop"
 
     def whole(self) -> dict[str, Any]:
-        """The answer as one document."""
+        """Return the reply as one document."""
         message: dict[str, Any] = {"role": "assistant", "content": self._text or None}
         if self._arguments:
             message["tool_calls"] = [
                 {
-                    "id": f"call_{self._mark}",
+                    "id": f"call_{self._digest}",
                     "type": "function",
                     "function": {"name": self._tool, "arguments": json.dumps(self._arguments)},
                 }
@@ -218,7 +220,7 @@ class OpenAIAnswer:
         return self._document("chat.completion", [choice]) | {"usage": self._usage()}
 
     def events(self) -> Iterator[str]:
-        """The answer as a stream."""
+        """Yield the reply as a stream."""
         for delta in self._deltas():
             yield self._event([{"index": 0, "delta": delta, "finish_reason": None}])
         yield self._event([{"index": 0, "delta": {}, "finish_reason": self._finish}])
@@ -230,7 +232,7 @@ class OpenAIAnswer:
                 yield ({} if at else {"role": "assistant"}) | {"content": piece}
             return
         function = {"name": self._tool, "arguments": ""}
-        call = {"index": 0, "id": f"call_{self._mark}", "type": "function", "function": function}
+        call = {"index": 0, "id": f"call_{self._digest}", "type": "function", "function": function}
         yield {"role": "assistant", "content": None, "tool_calls": [call]}
         raw = json.dumps(self._arguments)
         for piece in (raw[:8], raw[8:]):
@@ -242,49 +244,50 @@ class OpenAIAnswer:
 
     def _document(self, kind: str, choices: list[dict[str, Any]]) -> dict[str, Any]:
         return {
-            "id": f"chatcmpl-{self._mark}",
+            "id": f"chatcmpl-{self._digest}",
             "object": kind,
             "created": _CREATED,
-            "model": self._asked["model"],
+            "model": self._request["model"],
             "choices": choices,
         }
 
     def _usage(self) -> dict[str, Any]:
-        messages = self._asked["messages"]
-        asked, said = len(json.dumps(messages)) // 4, len(self._text) // 4 + 8
-        usage = {"prompt_tokens": asked, "completion_tokens": said, "total_tokens": asked + said}
-        if not (self._asked.get("requesty") or {}).get("auto_cache"):
+        messages = self._request["messages"]
+        prompt, output = len(json.dumps(messages)) // 4, len(self._text) // 4 + 8
+        total = prompt + output
+        usage = {"prompt_tokens": prompt, "completion_tokens": output, "total_tokens": total}
+        if not (self._request.get("requesty") or {}).get("auto_cache"):
             return usage
-        # As of a conversation that goes on: all but its last message was sent before.
+        # Assume a conversation whose messages, except the last, were sent before.
         known = len(json.dumps(messages[:-1])) // 4
-        details = {"cached_tokens": known, "caching_tokens": asked - known}
+        details = {"cached_tokens": known, "caching_tokens": prompt - known}
         return usage | {"prompt_tokens_details": details}
 
 
-class AnthropicAnswer:
-    """An answer of Anthropic's messages to what was `asked`, told apart by `mark`."""
+class AnthropicReply:
+    """A reply of Anthropic's messages to `request`; `digest` makes its ids unique."""
 
-    def __init__(self, asked: dict[str, Any], mark: str) -> None:
-        self._asked, self._mark = asked, mark
-        question, seen = "", None
-        for message in asked["messages"]:
+    def __init__(self, request: dict[str, Any], digest: str) -> None:
+        self._request, self._digest = request, digest
+        question, result = "", None
+        for message in request["messages"]:
             content = message["content"]
             if message["role"] != "user":
                 continue
             for part in [content] if isinstance(content, str) else content:
                 if isinstance(part, str):
-                    question, seen = part, None
+                    question, result = part, None
                 elif part["type"] == "text":
-                    question, seen = part["text"], None
+                    question, result = part["text"], None
                 elif part["type"] == "tool_result":
-                    seen = part["content"]
-        tools = asked.get("tools") or []
-        self._text, self._arguments = reply(question, seen, has_tools=bool(tools))
+                    result = part["content"]
+        tools = request.get("tools") or []
+        self._text, self._arguments = answer(question, result, has_tools=bool(tools))
         self._tool = tools[0]["name"] if tools else ""
         self._stop = "tool_use" if self._arguments else "end_turn"
 
     def whole(self) -> dict[str, Any]:
-        """The answer as one document."""
+        """Return the reply as one document."""
         return self._message() | {
             "content": [self._block(self._text, self._arguments or {})],
             "stop_reason": self._stop,
@@ -292,10 +295,10 @@ class AnthropicAnswer:
         }
 
     def events(self) -> Iterator[str]:
-        """The answer as a stream."""
+        """Yield the reply as a stream."""
         usage = self._usage()
-        begun = self._message() | {"usage": usage | {"output_tokens": 1}}
-        yield self._event({"type": "message_start", "message": begun})
+        started = self._message() | {"usage": usage | {"output_tokens": 1}}
+        yield self._event({"type": "message_start", "message": started})
         block = self._block("", {})
         yield self._event({"type": "content_block_start", "index": 0, "content_block": block})
         yield self._event({"type": "ping"})
@@ -303,8 +306,8 @@ class AnthropicAnswer:
             yield self._event({"type": "content_block_delta", "index": 0, "delta": delta})
         yield self._event({"type": "content_block_stop", "index": 0})
         end = {"stop_reason": self._stop, "stop_sequence": None}
-        told = {"output_tokens": usage["output_tokens"]}
-        yield self._event({"type": "message_delta", "delta": end, "usage": told})
+        output = {"output_tokens": usage["output_tokens"]}
+        yield self._event({"type": "message_delta", "delta": end, "usage": output})
         yield self._event({"type": "message_stop"})
 
     def _deltas(self) -> Iterator[dict[str, Any]]:
@@ -319,23 +322,23 @@ class AnthropicAnswer:
     def _block(self, text: str, arguments: dict[str, str]) -> dict[str, Any]:
         if self._arguments is None:
             return {"type": "text", "text": text}
-        called = {"id": f"toolu_{self._mark}", "name": self._tool, "input": arguments}
+        called = {"id": f"toolu_{self._digest}", "name": self._tool, "input": arguments}
         return {"type": "tool_use"} | called
 
     def _message(self) -> dict[str, Any]:
         return {
-            "id": f"msg_{self._mark}",
+            "id": f"msg_{self._digest}",
             "type": "message",
             "role": "assistant",
-            "model": self._asked["model"],
+            "model": self._request["model"],
             "content": [],
             "stop_reason": None,
             "stop_sequence": None,
         }
 
     def _usage(self) -> dict[str, int]:
-        asked = len(json.dumps(self._asked["messages"])) // 4
-        return {"input_tokens": asked, "output_tokens": len(self._text) // 4 + 8}
+        prompt = len(json.dumps(self._request["messages"])) // 4
+        return {"input_tokens": prompt, "output_tokens": len(self._text) // 4 + 8}
 
     @staticmethod
     def _event(value: dict[str, Any]) -> str:
@@ -344,7 +347,7 @@ class AnthropicAnswer:
 
 
 def main() -> None:
-    """Serves until it is interrupted."""
+    """Serve until interrupted."""
     parser = argparse.ArgumentParser(description="The upstream of the examples, on loopback")
     parser.add_argument("--port", type=int, default=PORT, help=f"port to listen on ({PORT})")
     upstream = Upstream(parser.parse_args().port, verbose=True).start()

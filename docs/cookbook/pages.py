@@ -1,4 +1,4 @@
-"""Pages of the cookbook as modules of tests: the Python blocks of a page are its source."""
+"""Pages of the cookbook as test modules: the Python blocks of a page are its source."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from markdown_it import MarkdownIt
 
 
 def source_of(page: Path) -> str:
-    """The Python blocks of a page, each in the lines in which it stands there."""
+    """Return the Python blocks of a page, each at its line numbers in the page."""
     text = page.read_text(encoding="utf-8")
     lines = [""] * len(text.splitlines())
     for token in MarkdownIt().parse(text):
@@ -25,7 +25,7 @@ def source_of(page: Path) -> str:
 
 
 class Page(pytest.Module):
-    """A page whose Python blocks together are one module."""
+    """A page whose Python blocks form one module."""
 
     def _getobj(self) -> types.ModuleType:
         source = source_of(self.path)
@@ -33,7 +33,7 @@ class Page(pytest.Module):
         rewrite_asserts(tree, source.encode(), str(self.path), self.config)
         module = types.ModuleType(f"cookbook_{self.path.stem}")
         module.__file__ = str(self.path)
-        # Where dataclasses and pickles look for what is defined in it.
+        # Dataclasses and pickle look up their classes here.
         sys.modules[module.__name__] = module
         exec(compile(tree, str(self.path), "exec", dont_inherit=True), module.__dict__)
         return module

@@ -66,7 +66,7 @@ def change(folder: Path) -> None:
     path.write_text(text.replace("umbrella: rain", "coat: rain"), encoding="utf-8")
     other = path.with_name("test_answer_streams_in.yaml")
     path.with_name("test_second_city.yaml").write_bytes(other.read_bytes())
-    (folder / "tests/cassettes/test_weather_cache/test_stale_answer_is_revalidated.yaml").unlink()
+    (folder / "tests/cassettes/test_weather_cache/test_stale_response_is_revalidated.yaml").unlink()
 
 
 def add(folder: Path) -> None:
@@ -76,7 +76,7 @@ def add(folder: Path) -> None:
     (cassettes / "test_sdks/test_another_model.yaml").write_text(
         model.replace("gpt-5-mini", "gpt-5"), encoding="utf-8"
     )
-    path = cassettes / "test_weather_cache/test_fresh_answer_comes_from_the_cache.yaml"
+    path = cassettes / "test_weather_cache/test_fresh_response_comes_from_the_cache.yaml"
     text = path.read_text(encoding="utf-8")
     for told in ("→ {}", "status: {}"):
         text = text.replace(told.format(200), told.format(503), 1)

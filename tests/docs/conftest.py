@@ -1,4 +1,4 @@
-"""The embedded upstream of the examples stands for every API that the pages speak of."""
+"""The upstream of the examples, in this process, takes the place of every API on the pages."""
 
 from __future__ import annotations
 

@@ -1,15 +1,15 @@
-"""The pages of the documentation as what a reader would do with them, block by block.
+"""The code blocks of the documentation, grouped into projects that a reader would follow.
 
-A heading begins a project of its own, a folder; `<!-- same project -->` goes on with the last one.
-What becomes of a block follows from its language:
+Each heading starts a project in a new folder; `<!-- same project -->` continues the previous one.
+The language of a block decides how it is used:
 
-- `python`: a file, named by its first line (`# test_trip.py`). Tests are recorded, replayed and run
-  offline, unless a `console` block further on in the project runs them.
-- `console`: lines with `$ ` are run, what stands below is compared with what they print.
+- `python`: a file, named by its first line (`# test_trip.py`). Tests are recorded and run offline,
+  unless a later `console` block of the project runs them.
+- `console`: lines that start with `$ ` are run, and their output is compared with the lines below.
 - `ini`, `toml`: a configuration that pytest is started with.
-- `yaml`: a cassette, or items of one.
+- `yaml`: a cassette, or interactions of one.
 
-`<!-- not run: reason -->` above a block leaves it out. Anything else is an error.
+`<!-- not run: reason -->` above a block excludes it. Any other language is an error.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _NOT_RUN = re.compile(r"<!-- not run: (.+?) -->\s*", re.DOTALL)
 
 @dataclass(frozen=True)
 class Block:
-    """A code block: where it stands, its language, its text, and why it is left out, if it is."""
+    """A code block: its page and line, language and text, and the reason if it is not run."""
 
     page: Path
     line: int
@@ -41,20 +41,20 @@ class Block:
 
     @property
     def file(self) -> str:
-        """The file that a block of Python is, by its first line or by where it stands."""
+        """The name of the file for a Python block, from its first line or its position."""
         named = re.match(r"# ([\w/]+\.py)\n", self.text)
         kind = "test" if self.is_test else "script"
         return named[1] if named else f"{kind}_{self.page.stem.replace('-', '_')}_{self.line}.py"
 
     @property
     def is_test(self) -> bool:
-        """Whether a block of Python holds tests."""
+        """True if a Python block contains tests."""
         return bool(re.search(r"^\s*(async )?def test_", self.text, re.MULTILINE))
 
 
 @dataclass
 class Project:
-    """Blocks that a reader follows in one folder."""
+    """The blocks that a reader follows in one folder."""
 
     title: str
     blocks: list[Block] = field(default_factory=list)
@@ -64,10 +64,10 @@ class Project:
 
 
 def read(page: Path) -> list[Project]:
-    """The projects of a page that have any blocks.
+    """Return the projects of a page that have blocks.
 
     Raises:
-        ValueError: For a block in a language that nobody knows how to run.
+        ValueError: For a block in an unknown language.
     """
     projects = [Project("")]
     above = ""
@@ -84,12 +84,12 @@ def read(page: Path) -> list[Project]:
             line = token.map[0] + 1
             block = Block(page, line, token.info.strip(), token.content, not_run)
             if block.language not in LANGUAGES and not not_run:
-                raise ValueError(f"{block}: no one knows how to run {block.language!r}")
+                raise ValueError(f"{block}: unknown language {block.language!r}")
             projects[-1].blocks.append(block)
         above = token.content if token.type == "html_block" else ""
     return [project for project in projects if project.blocks]
 
 
 def all_projects() -> list[Project]:
-    """The projects of all pages."""
+    """Return the projects of all pages."""
     return [project for page in PAGES for project in read(page)]

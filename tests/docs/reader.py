@@ -1,4 +1,4 @@
-"""Someone who follows a page: writes its files, runs its commands, compares what they print."""
+"""A reader who follows a page: writes its files, runs its commands, and compares their output."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pytest_agentcache import cassette
 
 _HEAD = "agentcache: 1\nrecorded_at: '2026-11-21T18:29:15Z'\n"
 _CONFIGURATIONS = {"ini": "pytest.ini", "toml": "pyproject.toml"}
-# What is different on each machine or run; the widths of rules and columns come last.
+# Output that differs between machines or runs; the widths of rules and columns come last.
 _VOLATILE = [
     (re.compile(r"\b\d+\.\d\ds\b"), "0.00s"),
     (re.compile(r"'\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ'"), "'(then)'"),
@@ -25,26 +25,26 @@ _VOLATILE = [
 
 
 class Reader:
-    """Follows projects in folders below `folder`.
+    """Follow a project in `folder`.
 
     Args:
-        folder: Where the projects lie.
-        upstream: Address of the server that stands for every API of the pages.
+        folder: The folder of the project.
+        upstream: The address of the server that takes the place of every API on the pages.
     """
 
     def __init__(self, folder: Path, upstream: str) -> None:
         self._folder, self._upstream = folder, upstream
-        # What the last command ended with, which `echo $?` tells.
-        self._ended = 0
+        # The exit code of the last command, for `echo $?`.
+        self._exit_code = 0
 
     def follow(self, project: Project) -> int:
-        """Does what the blocks of a project say.
+        """Follow the blocks of a project.
 
         Returns:
-            How many blocks were followed.
+            The number of blocks that were followed.
 
         Raises:
-            AssertionError: If a page says what is not so.
+            AssertionError: If a statement of the page is wrong.
         """
         blocks = [block for block in project.blocks if not block.not_run]
         consoles = [at for at, block in enumerate(blocks) if block.language == "console"]
@@ -76,13 +76,13 @@ class Reader:
             assert code == 0, f"{block}: {command} in mode {mode} failed\n{output}"
 
     def _follow_console(self, block: Block) -> None:
-        assert block.text.startswith("$ "), f"{block}: a console begins with a command"
+        assert block.text.startswith("$ "), f"{block}: a console starts with a command"
         for part in re.split(r"^\$ ", block.text, flags=re.MULTILINE)[1:]:
             command, _, expected = part.partition("\n")
             code, output = self._do(command)
             missing = first_missing(self._local(expected), output)
-            assert not missing, f"{block}: `{command}` does not print {missing!r} but\n{output}"
-            self._ended = code
+            assert not missing, f"{block}: `{command}` does not print {missing!r}, but\n{output}"
+            self._exit_code = code
 
     def _configure(self, block: Block) -> None:
         folder = self._folder / f".configured_{block.line}"
@@ -90,7 +90,7 @@ class Reader:
         (folder / _CONFIGURATIONS[block.language]).write_text(block.text, encoding="utf-8")
         (folder / "test_nothing.py").write_text("def test_nothing(): pass\n", encoding="utf-8")
         code, output = self._do("pytest --strict-config", folder=folder)
-        assert code == 0, f"{block}: pytest refuses it\n{output}"
+        assert code == 0, f"{block}: pytest rejects it\n{output}"
 
     def _read_cassette(self, block: Block) -> None:
         is_whole = re.search(r"^agentcache:", block.text, re.MULTILINE)
@@ -101,17 +101,17 @@ class Reader:
             (cassette.sidecar_folder(path) / name).write_bytes(b"its bytes")
         path.write_text(text, encoding="utf-8")
         found = cassette.read(path)
-        assert found.interactions, f"{block}: there is no interaction in it"
+        assert found.interactions, f"{block}: it has no interactions"
         if "file:" not in text:
             canonical = cassette.render(found, {})
-            # Comments are for the reader, and one of them stands behind the first key.
-            told = ("#", "agentcache:")
-            lines = [line for line in text.splitlines() if not line.startswith(told)]
-            again = [line for line in canonical.splitlines() if not line.startswith(told)]
-            assert lines == again, f"{block}: not in canonical form, which is\n{canonical}"
+            # Comments are for people; the first key has one on its line.
+            commented = ("#", "agentcache:")
+            lines = [line for line in text.splitlines() if not line.startswith(commented)]
+            again = [line for line in canonical.splitlines() if not line.startswith(commented)]
+            assert lines == again, f"{block}: the canonical form is\n{canonical}"
 
     def _do(self, command: str, folder: Path | None = None, **settings: str) -> tuple[int, str]:
-        """Runs a command as a shell would: `NAME=value program arguments`."""
+        """Run a command as a shell would: `NAME=value program arguments`."""
         words = shlex.split(command)
         while "=" in words[0]:
             name, _, value = words.pop(0).partition("=")
@@ -119,7 +119,7 @@ class Reader:
         folder = folder or self._folder
         match words:
             case ["echo", "$?"]:
-                return 0, f"{self._ended}\n"
+                return 0, f"{self._exit_code}\n"
             case ["cat", file]:
                 return 0, (folder / file).read_text(encoding="utf-8")
             case ["sed", "-i", script, file]:
@@ -138,7 +138,7 @@ class Reader:
             case ["pytest", *arguments]:
                 program = [sys.executable, "-m", "pytest", *arguments]
             case _:
-                raise AssertionError(f"no one knows how to run `{command}`")
+                raise AssertionError(f"unknown command `{command}`")
         done = subprocess.run(
             program,
             cwd=folder,
@@ -163,7 +163,7 @@ class Reader:
             "ANTHROPIC_BASE_URL": self._upstream,
             "ANTHROPIC_API_KEY": "sk-ant-none-needed",
             "NO_PROXY": "127.0.0.1",
-            # Only what the pages speak of: pytest starts in half the time.
+            # Only the plugins that the pages use: pytest starts in half the time.
             "PYTEST_ADDOPTS": (
                 "-p agentcache -p asyncio -p no:cacheprovider"
                 " -o asyncio_default_fixture_loop_scope=function"
@@ -174,13 +174,13 @@ class Reader:
             **{
                 f"GIT_{role}_{what}": value
                 for role in ("AUTHOR", "COMMITTER")
-                for what, value in (("NAME", "Somebody"), ("EMAIL", "somebody@example.org"))
+                for what, value in (("NAME", "Reader"), ("EMAIL", "reader@example.org"))
             },
             "PYTHONUTF8": "1",
         }
 
     def _local(self, text: str) -> str:
-        """`text` with the server in place of the APIs that the pages name."""
+        """Return `text` with the server in place of the APIs on the pages."""
         for api in ("api.weather.example", "api.openai.com", "router.requesty.ai"):
             text = text.replace(f"https://{api}", self._upstream)
         text = text.replace("http://127.0.0.1:8765", self._upstream)
@@ -192,9 +192,10 @@ class Reader:
 
 
 def first_missing(expected: str, output: str) -> str:
-    """The first line of `expected` that `output` lacks, in order; `…` stands for any lines.
+    """Return the first line of `expected` that is missing in `output`, in order.
 
-    Within a line `…` stands for any text. Lines without `…` between them follow each other.
+    A line `…` matches any lines, and `…` within a line matches any text. Lines without a line `…`
+    between them must be adjacent.
     """
     lines = [_plain(line) for line in output.splitlines()]
     at, anywhere = 0, True

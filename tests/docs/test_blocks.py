@@ -1,4 +1,4 @@
-"""Every code block of README.md and docs/ does what the page says."""
+"""Every code block of README.md and docs/ works as the page says."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ PROJECTS = guide.all_projects()
 
 
 @pytest.mark.parametrize("project", PROJECTS, ids=str)
-def test_page_is_true(project, tmp_path, upstream):
-    """Followed block by block, a page holds."""
+def test_page_is_correct(project, tmp_path, upstream):
+    """Followed block by block, every statement of a page is correct."""
     followed = Reader(tmp_path, upstream.url).follow(project)
 
     assert followed == sum(not block.not_run for block in project.blocks)
 
 
-def test_few_blocks_are_left_out():
-    """Only a drawing, what other programs read, and setting up a machine, which CI does."""
+def test_few_blocks_are_not_run():
+    """Only a drawing, files for other programs, and setting up a machine, which CI does."""
     blocks = [block for project in PROJECTS for block in project.blocks if block.not_run]
-    left_out = [(block.page.name, block.not_run) for block in blocks]
+    not_run = [(block.page.name, block.not_run) for block in blocks]
 
     machine = "it sets up a machine; CI runs it in a fresh clone"
-    assert left_out == [
+    assert not_run == [
         ("README.md", machine),
         ("README.md", machine),
         ("how-it-works.md", "a drawing"),
@@ -57,12 +57,12 @@ def test_every_page_is_found():
 
 @pytest.mark.parametrize("fence", ["```\ntext\n```", "```ruby\nputs 1\n```", "    indented\n"])
 def test_unknown_language_is_an_error(fence, tmp_path, monkeypatch):
-    """No block is passed over because nobody knows what it is."""
+    """A block in an unknown language is an error instead of being skipped."""
     monkeypatch.setattr(guide, "ROOT", tmp_path)
     page = tmp_path / "page.md"
     page.write_text(f"# Title\n\n{fence}", encoding="utf-8")
 
-    with pytest.raises(ValueError, match=r"page\.md:3: no one knows"):
+    with pytest.raises(ValueError, match=r"page\.md:3: unknown language"):
         guide.read(page)
 
 
@@ -79,8 +79,8 @@ def test_unknown_language_is_an_error(fence, tmp_path, monkeypatch):
         ("yaml", "- request: {url: 'http://a/', method: GET}\n  response: {status: 200}\n"),
     ],
 )
-def test_wrong_block_is_found_out(language, text, tmp_path, upstream):
-    """A page that says what is not so fails, whatever the language."""
+def test_wrong_block_is_detected(language, text, tmp_path, upstream):
+    """A page with a wrong statement fails, in every language."""
     block = guide.Block(guide.PAGES[0], 1, language, text)
 
     with pytest.raises((AssertionError, CassetteError)):
@@ -101,5 +101,5 @@ def test_wrong_block_is_found_out(language, text, tmp_path, upstream):
     ],
 )
 def test_output_is_compared_line_by_line(expected, missing):
-    """Lines follow each other unless `…` stands between them."""
+    """Lines must be adjacent unless there is a `…` between them."""
     assert first_missing(expected, "one\ntwo\n\nthree\nin  1.23s\n") == missing

@@ -1,4 +1,4 @@
-"""What users can set, call or run into stands in the documentation."""
+"""Every setting, function and error that users can meet is documented."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ FIXTURES = [
     for name, value in vars(fixtures).items()
     if type(value).__name__ == "FixtureFunctionDefinition"
 ]
-# Raised to people by these modules; the others' are wrapped in theirs.
+# The modules whose errors users see; those of other modules are wrapped by these.
 SPEAKING = (
     "http.body.__init__",
     "cache.keywords",
@@ -57,7 +57,7 @@ SPEAKING = (
 
 
 def section(title: str) -> str:
-    """What stands below a heading of the page on configuration, empty if there is none."""
+    """Return the text below a heading of the configuration page, or an empty string."""
     found = re.search(
         rf"^### {re.escape(title)}\n(.*?)(?=^##)", CONFIGURATION + "\n##", re.DOTALL | re.MULTILINE
     )
@@ -66,7 +66,7 @@ def section(title: str) -> str:
 
 @pytest.mark.parametrize("setting", fields(Settings), ids=lambda setting: setting.name)
 def test_setting_is_documented(setting):
-    """Each setting has its ini key, its default, all that it allows, and an example."""
+    """Each setting has its ini key, default, allowed values, and an example."""
     text = section(setting.name)
 
     assert f"agentcache_{setting.name}" in text
@@ -78,20 +78,20 @@ def test_setting_is_documented(setting):
 
 
 def test_environment_is_documented():
-    """The one variable of the environment stands with its setting."""
+    """The environment variable is documented with its setting."""
     assert f"`{ENVIRONMENT}`" in section("mode")
 
 
 @pytest.mark.parametrize("flag", options._FLAGS)
 def test_flag_is_documented(flag):
-    """Each flag stands in the table, with what `pytest --help` says of it."""
+    """Each flag is in the table, with its text from `pytest --help`."""
     assert f"| `--agentcache-{flag}` | {options._FLAGS[flag]} |" in CONFIGURATION
 
 
-# What git calls is no command for people.
+# The commands that git calls are not meant for people.
 @pytest.mark.parametrize("name", sorted({*COMMANDS} - {"git-diff", "git-textconv"}))
 def test_command_is_documented(name):
-    """Each command has its place, all of its flags, its exit codes, and an example that is run."""
+    """Each command has a section, all its flags, its exit codes, and an example that is run."""
     found = re.search(rf"^## {name}\n(.*?)(?=^## |\Z)", COMMAND_LINE, re.DOTALL | re.MULTILINE)
     text = found[1] if found else ""
     parser = argparse.ArgumentParser(add_help=False)
@@ -122,19 +122,19 @@ def test_fixture_is_documented(fixture):
 
 
 def test_hooks_and_fixtures_are_found():
-    """The tests above have something to look at."""
+    """The tests above find hooks and fixtures."""
     assert len(HOOKS) >= 5
     assert {"agentcache", "agentcache_session", "agentcache_config"} <= set(FIXTURES)
 
 
 @pytest.mark.parametrize("key", [*body.KINDS, *body.STYLES])
 def test_body_key_is_documented(key):
-    """Each key that a body may have on a cassette stands in the format."""
+    """Each key of a body on a cassette is in the description of the format."""
     assert f"`{key}`" in HOW_IT_WORKS
 
 
 def messages() -> list[str]:
-    """The longest constant piece of each error message of the modules that speak to people."""
+    """Return the longest constant piece of each error message that users see."""
     root = guide.ROOT / "pytest_agentcache"
     found = []
     for module in SPEAKING:
@@ -142,17 +142,17 @@ def messages() -> list[str]:
         for node in ast.walk(tree):
             called = ast.unparse(node.func) if isinstance(node, ast.Call) else ""
             known = r"(Settings|Cassette|Body|Path|Fault|Usage|Clock|Refresh)Error$|^\w+\.error$"
-            # Whoever asks it for an instant or a span passes on what it says.
+            # Callers of this module pass on its messages.
             known = "Error$" if module == "settings.durations" else known
             if re.search(known, called):
                 texts = [piece for each in node.args if (piece := longest_piece(each))]
-                # The problem comes first, the remedy after it; a key that is at fault is one word.
+                # The problem comes before the remedy; a single word is the name of a key.
                 found += [text for text in texts if " " in text.strip()][:1]
     return found
 
 
 def longest_piece(node: ast.expr) -> str:
-    """The longest constant piece of a string; empty for anything else."""
+    """Return the longest constant piece of a string, or an empty string."""
     parts = node.values if isinstance(node, ast.JoinedStr) else [node]
     texts = [str(each.value) for each in parts if isinstance(each, ast.Constant)]
     return max(texts, key=len, default="")
@@ -160,7 +160,7 @@ def longest_piece(node: ast.expr) -> str:
 
 @pytest.mark.parametrize("message", sorted(set(messages())))
 def test_error_is_documented(message):
-    """Each error message stands on the page on troubleshooting."""
+    """Each error message is on the troubleshooting page."""
     plain = message.replace("`", "").strip(" :;")
 
     assert plain in TROUBLESHOOTING.replace("`", "")
@@ -168,7 +168,7 @@ def test_error_is_documented(message):
 
 @pytest.mark.parametrize("kind", ["missing", "exhausted", "late", "socket"])
 def test_kind_of_miss_is_documented(kind):
-    """Each kind of miss has a passage of its own."""
+    """Each kind of miss has a section."""
     headings = {
         "missing": "## Reading a miss",
         "exhausted": "### Asked more often than recorded",
@@ -179,8 +179,8 @@ def test_kind_of_miss_is_documented(kind):
     assert headings[kind] in TROUBLESHOOTING
 
 
-def test_links_lead_somewhere():
-    """Every link to a page or a heading of ours has one."""
+def test_links_have_targets():
+    """Every link within the documentation has a target."""
     cookbook = sorted((guide.ROOT / "docs" / "cookbook").glob("*.md"))
     assert cookbook
     for page in [*guide.PAGES, *cookbook]:
@@ -196,8 +196,8 @@ def test_links_lead_somewhere():
             assert anchor in anchors, f"{page.name}: {target}"
 
 
-def test_readme_leads_to_every_page():
-    """And so does the index of the cookbook to its own."""
+def test_readme_links_to_every_page():
+    """The README links to every page, and the index of the cookbook to its pages."""
     docs = guide.ROOT / "docs"
     cookbook = docs / "cookbook" / "README.md"
     readme = (guide.ROOT / "README.md").read_text(encoding="utf-8")
@@ -209,14 +209,14 @@ def test_readme_leads_to_every_page():
     assert [page for page in recipes if f"]({page}#" not in index] == []
 
 
-def test_public_names_are_there():
-    """What the package promises can be had from it."""
+def test_public_names_are_documented():
+    """Every public name exists and has a docstring."""
     for name in pytest_agentcache.__all__:
         assert getattr(pytest_agentcache, name).__doc__
 
 
 def test_ci_runs_the_commands_of_the_readme():
-    """What a reader is told to type is what CI types, but for the order of the tests."""
+    """CI runs the commands of the README; only the order of the tests differs."""
     script = (guide.ROOT / ".ci" / "run").read_text(encoding="utf-8")
     readme = (guide.ROOT / "README.md").read_text(encoding="utf-8")
     commands = re.findall(r"^python3 -m venv .*$", readme, re.MULTILINE)

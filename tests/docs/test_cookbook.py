@@ -1,4 +1,4 @@
-"""The cookbook passes in every mode, time zone and order, and shows all that it promises."""
+"""The cookbook passes in every mode, time zone and order, and its index is complete."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ sys.path.insert(0, str(COOKBOOK))
 from pages import source_of  # noqa: E402
 
 PAGES = [page for page in sorted(COOKBOOK.glob("*.md")) if page.name != "README.md"]
-# What the index must name, by section and in its order.
+# The features in the index, by section and in order.
 ITEMS = {
     "Expiration": [
         "`expire_after` in seconds",
@@ -33,10 +33,10 @@ ITEMS = {
         "`urls_expire_after` glob",
         "`urls_expire_after` regex",
         "allow-list with `'*': DO_NOT_CACHE`",
-        "URL beats session",
-        "argument of the request beats URL",
-        "request header beats argument",
-        "response header beats request header",
+        "URL overrides session",
+        "argument of the request overrides URL",
+        "request header overrides argument",
+        "response header overrides request header",
         "all five levels at once",
     ],
     "Headers": [
@@ -133,7 +133,7 @@ ITEMS = {
         "`responses`",
         "hit and miss counters",
     ],
-    "Sister": [
+    "aiohttp": [
         "aiohttp-client-cache on a cassette",
         "its expiry on the frozen clock",
     ],
@@ -170,19 +170,19 @@ INI = (
 
 
 def names_of(page: Path) -> list[str]:
-    """The names of the tests on a page."""
+    """Return the names of the tests on a page."""
     functions = (ast.FunctionDef, ast.AsyncFunctionDef)
     found = ast.walk(ast.parse(source_of(page)))
     return [n.name for n in found if isinstance(n, functions) and n.name.startswith("test_")]
 
 
 def index() -> dict[str, dict[str, list[tuple[str, str]]]]:
-    """What the index names: section, item, and the page and name of each test that shows it."""
+    """Return the index: for each section and feature, the page and name of its tests."""
     sections: dict[str, dict[str, list[tuple[str, str]]]] = {}
     for line in (COOKBOOK / "README.md").read_text(encoding="utf-8").splitlines():
         if line.startswith("## "):
             rows = sections[line[3:]] = {}
-        elif line.startswith("| ") and line != "| what | page | shown by |":
+        elif line.startswith("| ") and line != "| feature | page | shown by |":
             what, page, shown = line.strip("| ").split(" | ")
             file = re.fullmatch(r"\[.+\]\(([\w-]+\.md)(#[\w-]+)?\)", page)
             assert file, f"no link to a page: {line}"
@@ -192,12 +192,12 @@ def index() -> dict[str, dict[str, list[tuple[str, str]]]]:
 
 
 def test_every_item_is_in_the_index():
-    """Whatever the cookbook promises to show has its row."""
+    """Every feature has a row."""
     assert {title: list(rows) for title, rows in index().items()} == ITEMS
 
 
 def test_every_item_is_shown_by_a_test():
-    """Each row names a test, and the page that it links to has a test of that name."""
+    """Each row names tests, which are on the page that it links to."""
     for rows in index().values():
         for what, shown in rows.items():
             assert shown, what
@@ -207,7 +207,7 @@ def test_every_item_is_shown_by_a_test():
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_every_test_is_in_the_index(page):
-    """No test of a page goes unnamed, and each name is there once."""
+    """Every test of a page is in the index, exactly once."""
     named = {each for rows in index().values() for shown in rows.values() for each in shown}
     names = names_of(page)
 
@@ -218,8 +218,8 @@ def test_every_test_is_in_the_index(page):
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_page_is_clean(page):
-    """ruff formats the blocks of a page by itself; here it checks them, as any module."""
-    # Between blocks as much room as a formatter would leave.
+    """ruff formats the blocks of a page itself; this test lints them like a module."""
+    # Leave as many blank lines between blocks as a formatter would.
     source = re.sub(r"\n{3,}", "\n\n", source_of(page).strip("\n"))
     source = re.sub(r"\n\n(?=@|def |class |async )", "\n\n\n", source)
     done = subprocess.run(
@@ -236,7 +236,7 @@ def test_page_is_clean(page):
 
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
-    """The cookbook in a folder of its own."""
+    """A copy of the cookbook."""
     (tmp_path / "pytest.ini").write_text(INI, encoding="utf-8")
     ignored = shutil.ignore_patterns("__pycache__")
     return Path(shutil.copytree(COOKBOOK, tmp_path / "cookbook", ignore=ignored))
@@ -251,7 +251,7 @@ def run(folder: Path, *arguments: str, **settings: str) -> subprocess.CompletedP
     settings |= {
         "NO_PROXY": "127.0.0.1",
         "PYTHONUTF8": "1",
-        # Only what the cookbook uses: other plugins take as long to start as it takes to run.
+        # Only the plugins of the cookbook; the others take as long to start as it takes to run.
         "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
         "PYTEST_ADDOPTS": "-p agentcache -p asyncio -p randomly -p xdist -p no:cacheprovider",
     }
@@ -266,7 +266,7 @@ def run(folder: Path, *arguments: str, **settings: str) -> subprocess.CompletedP
 
 
 def cassettes(folder: Path) -> dict[Path, str]:
-    """The cassettes of a cookbook, but for when they were recorded."""
+    """Return the cassettes of a cookbook without the time of recording."""
     return {
         path.relative_to(folder): re.sub(
             "^recorded_at: .*", "", path.read_text("utf-8"), flags=re.MULTILINE
@@ -277,7 +277,7 @@ def cassettes(folder: Path) -> dict[Path, str]:
 
 @pytest.mark.parametrize(("mode", "zone", "seed"), MATRIX)
 def test_cookbook_passes(copy, mode, zone, seed):
-    """In all modes, zones and orders; recording anew gives the cassettes that are committed."""
+    """It passes in every mode, zone and order, and recording gives the committed cassettes."""
     if mode == "record":
         shutil.rmtree(copy / "cassettes")
     order = f"--randomly-seed={MATRIX.index((mode, zone, seed))}"
@@ -298,7 +298,7 @@ def test_cookbook_records_on_several_processes(copy):
 
 
 def test_failure_points_into_the_page(copy):
-    """A page that says what is not so fails in its own line, and tells the values."""
+    """A wrong statement on a page fails at its line, with the values."""
     page = copy / "broken.md"
     page.write_text("# Broken\n\n```python\ndef test_it():\n    assert 1 + 1 == 3\n```\n", "utf-8")
     done = run(copy, str(page))

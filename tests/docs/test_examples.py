@@ -1,4 +1,4 @@
-"""The examples pass as they are committed, recorded anew, and without any network."""
+"""The examples pass as committed, recorded again, and without a network."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ INI = "[pytest]\nasyncio_default_fixture_loop_scope = function\nfilterwarnings =
 
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
-    """The examples in a folder of their own."""
+    """A copy of the examples."""
     (tmp_path / "pytest.ini").write_text(INI, encoding="utf-8")
     ignored = shutil.ignore_patterns("__pycache__")
     return Path(shutil.copytree(EXAMPLES, tmp_path / "examples", ignore=ignored))
@@ -48,8 +48,8 @@ def run(folder: Path, *arguments: str, **settings: str) -> subprocess.CompletedP
 
 @pytest.mark.parametrize("mode", ["replay", "offline"])
 @pytest.mark.parametrize("keys", [{}, KEYS], ids=["without keys", "with keys"])
-def test_committed_cassettes_play(copy, mode, keys):
-    """Without upstream, with keys in the environment and without."""
+def test_committed_cassettes_replay(copy, mode, keys):
+    """They replay without upstream, with or without keys in the environment."""
     done = run(copy.parent, "-m", "pytest", "examples", "-q", AGENTCACHE_MODE=mode, **keys)
 
     assert done.returncode == 0, done.stdout
@@ -57,8 +57,8 @@ def test_committed_cassettes_play(copy, mode, keys):
 
 
 @pytest.mark.parametrize("keys", [{}, KEYS], ids=["without keys", "with keys"])
-def test_committed_cassettes_are_what_upstream_says(copy, keys):
-    """Recorded anew they say the same, whoever has a key, and hold none."""
+def test_recording_gives_the_committed_cassettes(copy, keys):
+    """Recording again gives the same cassettes, with or without keys, and they contain no key."""
     shutil.rmtree(copy / "cassettes")
     with Upstream(0) as upstream:
         done = run(
@@ -85,19 +85,19 @@ def test_committed_cassettes_are_canonical():
         assert cassette.render(cassette.read(path), {}) == path.read_text(encoding="utf-8")
 
 
-def test_demo_shows_all_of_it(tmp_path):
+def test_demo_runs_every_step(tmp_path):
     """The README's first command records, replays offline and shows a cassette and a miss."""
     done = run(tmp_path, str(EXAMPLES / "demo.py"))
 
     assert done.returncode == 0, done.stdout + done.stderr
     assert "17 cassettes were written" in done.stdout
-    assert "upstream is stopped and was asked 0 times" in done.stdout
+    assert "upstream is stopped and got 0 more requests" in done.stdout
     assert "→ 304" in done.stdout
     assert "closest: interaction 1" in done.stdout
 
 
 def test_demo_fails_if_a_step_does(copy):
-    """A test that fails while it is recorded fails the demo."""
+    """A test that fails during recording fails the demo."""
     (copy / "test_broken.py").write_text("def test_broken(): assert False\n", encoding="utf-8")
 
     done = run(copy.parent, str(copy / "demo.py"))
