@@ -1,4 +1,4 @@
-"""A hit of the isolated cache beside requests-cache's own backends, in one run on one machine.
+"""A hit of the isolated cache compared with the backends of requests-cache, in one run.
 
 python benchmarks/bench_cache.py
 """
@@ -29,7 +29,7 @@ KINDS = {
 
 
 def body(kind: str, size: int) -> bytes:
-    """A body of a kind and about a size."""
+    """Return a body of this kind and about this size."""
     if kind == "text":
         return b"The quick brown fox jumps over the lazy dog.\n" * (size // 45)
     if kind == "binary":
@@ -47,7 +47,7 @@ def body(kind: str, size: int) -> bytes:
 
 
 def response(kind: str, size: int) -> requests_cache.CachedResponse:
-    """An answer as requests-cache keeps it."""
+    """Return a response as requests-cache stores it."""
     made = requests_cache.CachedResponse(
         status_code=200,
         url=URL,
@@ -61,7 +61,7 @@ def response(kind: str, size: int) -> requests_cache.CachedResponse:
 
 
 def seconds(cache: BaseCache) -> float:
-    """The best time of a hit of a session on `cache`, in several rounds."""
+    """Return the best time of a hit of a session on `cache`, in several rounds."""
     best, rounds = float("inf"), 0
     with requests_cache.CachedSession(backend=cache) as session:
         until = time.perf_counter() + 1.5
@@ -75,24 +75,24 @@ def seconds(cache: BaseCache) -> float:
     return best
 
 
-def stored(cache: BaseCache, answer: requests_cache.CachedResponse) -> BaseCache:
-    """`cache` with an answer in it."""
-    cache.responses[cache.create_key(requests.Request("GET", URL).prepare())] = answer
+def filled(cache: BaseCache, content: requests_cache.CachedResponse) -> BaseCache:
+    """Return `cache` with one response in it."""
+    cache.responses[cache.create_key(requests.Request("GET", URL).prepare())] = content
     return cache
 
 
 def main() -> None:
-    """Prints one line a size and kind."""
+    """Print one line per size and kind."""
     print(f"{'':28}{'memory':>10}{'its yaml':>12}{'ours':>12}{'ours, read':>12}", end="")
     print("   ours / memory   its yaml / ours   its yaml / ours, read")
     for size in SIZES:
         for kind in KINDS:
-            answer = response(kind, size)
+            content = response(kind, size)
             with tempfile.TemporaryDirectory() as folder:
                 theirs = requests_cache.FileCache(Path(folder, "theirs"), serializer="yaml")
-                ours = stored(YamlCache(Path(folder, "ours")), answer)
-                # A session that did not write the file has to read the YAML.
-                caches = [stored(BaseCache(), answer), stored(theirs, answer), ours]
+                ours = filled(YamlCache(Path(folder, "ours")), content)
+                # A session that did not write the file has to parse the YAML.
+                caches = [filled(BaseCache(), content), filled(theirs, content), ours]
                 caches.append(YamlCache(Path(folder, "ours")))
                 times = [seconds(cache) for cache in caches]
             memory, theirs_took, ours_took, read = times

@@ -1,10 +1,10 @@
-"""What a frozen clock costs a test: neighbours that stay frozen, freezegun in and out, real time.
+"""The cost of a frozen clock per test: frozen neighbours, freezegun for each test, real time.
 
 python benchmarks/bench_clock.py
 
-Each suite has the same tests, in a process of its own with the clients of an agent loaded. From one
-test to the next the time is taken inside of it, setup and teardown included: once for the first,
-which freezes, and the median for the others. The best of three rounds counts.
+Each suite runs the same tests in its own process, with the clients of an agent loaded. The time is
+measured from one test to the next, setup and teardown included: once for the first test, which
+freezes the clock, and the median for the others. The best of three rounds counts.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ def measured():
     began = now()
     yield
     took = sorted(after - before for before, after in zip(BEGAN, BEGAN[1:]))
-    told = f"first {{BEGAN[1] - began}}, median {{took[len(took) // 2]}}"
-    print(f"{{len(sys.modules)}} modules, {{told}}")
+    times = f"first {{BEGAN[1] - began}}, median {{took[len(took) // 2]}}"
+    print(f"{{len(sys.modules)}} modules, {{times}}")
 
 @pytest.fixture(autouse=True)
 def begins():
     BEGAN.append(now())
 
 def now():
-    # Which nothing freezes.
+    # Neither engine freezes this clock.
     return time.clock_gettime(time.CLOCK_MONOTONIC)
 """
 SUITES = {
@@ -61,7 +61,7 @@ def test_it(agentcache_session, number):
 
 
 def measure(source: str) -> tuple[float, float, int]:
-    """What the first test takes, and what the others do, in ms; how many modules are loaded."""
+    """Return the times of the first test and of the others in ms, and the number of modules."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "test_suite.py"
         path.write_text(HEAD + source.format(count=TESTS), encoding="utf-8")
@@ -76,7 +76,7 @@ def measure(source: str) -> tuple[float, float, int]:
 
 
 def main() -> None:
-    """Prints one line a suite."""
+    """Print one line per suite."""
     first: dict[str, float] = {}
     later: dict[str, float] = {}
     modules = 0

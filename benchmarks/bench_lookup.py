@@ -1,4 +1,4 @@
-"""What it costs to find a request on a cassette, by the number of its interactions.
+"""The cost of finding a request on a cassette, by its number of interactions.
 
 python benchmarks/bench_lookup.py
 """
@@ -18,7 +18,7 @@ SAMPLES = 300
 
 
 def request(number: int) -> Request:
-    """A chat request, unlike all others of another number."""
+    """Return a chat request that is unique to this number."""
     messages = [{"role": "user", "content": f"Question {number}? " + "word " * 100}] * 4
     body = json.dumps({"model": "m", "messages": messages}).encode()
     headers = Headers((("content-type", "application/json"), ("authorization", "Bearer x")))
@@ -26,11 +26,11 @@ def request(number: int) -> Request:
 
 
 def seconds(recorded: tuple[Interaction, ...]) -> float:
-    """The median time in which an answer is found."""
+    """Return the median time to find a response."""
     times: list[float] = []
     step = max(1, len(recorded) // SAMPLES)
     while len(times) < SAMPLES:
-        # Each is played once, so a small cassette is put in again.
+        # Each interaction replays once, so start again with a small cassette.
         responder = Responder(Settings(), recorded)
         for number in range(0, len(recorded), step):
             asked = request(number)
@@ -43,7 +43,7 @@ def seconds(recorded: tuple[Interaction, ...]) -> float:
 
 
 def main() -> None:
-    """Prints one line a size of cassette."""
+    """Print one line per size of cassette."""
     first = 0.0
     print(f"{'interactions':>12}{'look-up':>12}{'against 3':>12}")
     for count in COUNTS:

@@ -1,4 +1,4 @@
-"""Makes the pictures of the page: runs the examples with one word of a prompt changed, and looks.
+"""Make the screenshots of the HTML report: run the examples with one word of a prompt changed.
 
     python docs/pictures/page.py
 
@@ -27,7 +27,7 @@ FLAGS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run", "-
 
 
 def report(folder: Path) -> Path:
-    """The page of a run of the examples in which one test misses."""
+    """Return the report of a run of the examples in which one test misses."""
     examples = folder / "examples"
     shutil.copytree(EXAMPLES, examples, ignore=shutil.ignore_patterns("__pycache__"))
     suite = examples / "test_agent.py"
@@ -40,7 +40,7 @@ def report(folder: Path) -> Path:
 
 
 def browser(folder: Path) -> Any:
-    """Chromium without a window."""
+    """Start Chromium without a window."""
     options = webdriver.ChromeOptions()
     options.binary_location = shutil.which("chromium") or shutil.which("google-chrome") or ""
     for flag in (*FLAGS, f"--user-data-dir={folder / 'chromium'}"):
@@ -49,7 +49,7 @@ def browser(folder: Path) -> Any:
 
 
 def place_of(page: Path, test: str) -> str:
-    """Where a test stands on the page: `t3`."""
+    """Return the anchor of a test in the report: `t3`."""
     text = page.read_text(encoding="utf-8")
     found = re.search(r'id="index">(.*?)</script>', text, re.DOTALL)
     tests = json.loads(found[1])["tests"] if found else []
@@ -57,7 +57,7 @@ def place_of(page: Path, test: str) -> str:
 
 
 def main() -> None:
-    """Writes the pictures beside this file."""
+    """Write the screenshots beside this file."""
     with tempfile.TemporaryDirectory() as name:
         page = report(Path(name))
         chromium = browser(Path(name))

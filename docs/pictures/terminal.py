@@ -1,9 +1,9 @@
-"""Makes the pictures of the terminal in these pages: real commands, their colours, as SVG.
+"""Make the pictures of the terminal on these pages: the output of real commands, as SVG.
 
     python docs/pictures/terminal.py
 
-It records nothing: the cassettes of the examples are copied, one is changed as recording anew would
-change it, and what `agentcache` says of that is drawn.
+It records nothing: it copies the cassettes of the examples, changes one as recording again would,
+and draws the output of `agentcache`.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ COLOURS = {
     "35": "#dcbdfb",
     "36": "#76c7d6",
 }
-# By name of the picture: the command, and whether its cassette was changed before.
+# The command of each picture.
 PICTURES = {
     "show": ["show", CASSETTE],
     "diff": ["diff", "--git"],
@@ -40,7 +40,7 @@ PICTURES = {
 
 
 def main() -> None:
-    """Writes all of them beside this file."""
+    """Write all pictures beside this file."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         shutil.copytree(ROOT / "examples" / "cassettes", folder / "tests" / "cassettes")
@@ -59,7 +59,7 @@ def main() -> None:
 
 
 def change(folder: Path) -> None:
-    """What recording again does after a word of a prompt, and so the answer, changed."""
+    """Change cassettes as recording again does after a word of a prompt changed."""
     path = folder / CASSETTE
     text = path.read_text(encoding="utf-8")
     text = text.replace("Do I need an umbrella in Paris?", "Do I need a coat in Paris?")
@@ -70,7 +70,7 @@ def change(folder: Path) -> None:
 
 
 def add(folder: Path) -> None:
-    """A test that asks a model, and one for which upstream was down when it was recorded."""
+    """Add a test of another model, and one that was recorded while upstream was down."""
     cassettes = folder / "tests/cassettes"
     model = (cassettes / "test_sdks/test_openai_calls_a_tool.yaml").read_text(encoding="utf-8")
     (cassettes / "test_sdks/test_another_model.yaml").write_text(
@@ -78,33 +78,33 @@ def add(folder: Path) -> None:
     )
     path = cassettes / "test_weather_cache/test_fresh_response_comes_from_the_cache.yaml"
     text = path.read_text(encoding="utf-8")
-    for told in ("→ {}", "status: {}"):
-        text = text.replace(told.format(200), told.format(503), 1)
+    for status in ("→ {}", "status: {}"):
+        text = text.replace(status.format(200), status.format(503), 1)
     path.with_name("test_rainy_day.yaml").write_text(text, encoding="utf-8")
     prices = "gpt-5: {in: 1.25, out: 10}\ngpt-5-mini: {in: 0.25, out: 2}\n"
     (folder / "prices.yaml").write_text(prices, encoding="utf-8")
 
 
 def spoil(folder: Path) -> None:
-    """A key that got in by hand, and a line that was edited."""
+    """Insert a key, and edit a line by hand."""
     path = folder / CASSETTE
     text = path.read_text(encoding="utf-8")
     key = "sk-proj-" + "Zx9" * 16
     with_key = text.replace("Bearer <OPENAI_API_KEY>", f"Bearer {key}", 1)
     if with_key == text:
-        raise SystemExit(f"{path.name} no longer holds what is to be spoiled in it")
+        raise SystemExit(f"{path.name} no longer contains the line to change")
     text = with_key
     path.write_text(text.replace("{city: Paris, sky: rain", "{city: Paris,  sky: rain"), "utf-8")
 
 
 def git(folder: Path, *words: str) -> None:
-    """Runs git, as somebody."""
-    who = ["-c", "user.name=Somebody", "-c", "user.email=somebody@example.org"]
-    subprocess.run(["git", *who, *words], cwd=folder, check=True)
+    """Run git with an author."""
+    author = ["-c", "user.name=Ada", "-c", "user.email=ada@example.org"]
+    subprocess.run(["git", *author, *words], cwd=folder, check=True)
 
 
 def agentcache(folder: Path, *words: str) -> str:
-    """What the command writes, with its colours."""
+    """Return the output of a command, with its colours."""
     environment = os.environ | {
         "COLUMNS": str(COLUMNS),
         "FORCE_COLOR": "1",
@@ -125,7 +125,7 @@ def agentcache(folder: Path, *words: str) -> str:
 
 
 def draw(words: list[str], text: str) -> str:
-    """A terminal with a command and what it wrote."""
+    """Draw a terminal with a command and its output."""
     prompt = f"\x1b[2m$\x1b[0m \x1b[1magentcache {' '.join(words)}\x1b[0m"
     lines = [prompt, *text.rstrip("\n").split("\n")]
     width, height = COLUMNS * WIDTH + 32, len(lines) * HEIGHT + 34
@@ -145,7 +145,7 @@ def draw(words: list[str], text: str) -> str:
 
 
 def spans(line: str) -> str:
-    """The text of a line, in the colours that its escapes choose."""
+    """Return the text of a line in the colours of its escapes."""
     done, codes = [], []
     for piece in re.split(r"(\x1b\[[\d;]*m)", line):
         if piece.startswith("\x1b"):
