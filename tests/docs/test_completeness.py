@@ -171,9 +171,9 @@ def test_kind_of_miss_is_documented(kind):
     """Each kind of miss has a section."""
     headings = {
         "missing": "## Reading a miss",
-        "exhausted": "### Asked more often than recorded",
-        "late": "### Asked after the end of its test",
-        "socket": "### Asked past every client",
+        "exhausted": "### Sent more often than recorded",
+        "late": "### Sent after the end of the test",
+        "socket": "### Sent past every client",
     }
 
     assert headings[kind] in TROUBLESHOOTING
