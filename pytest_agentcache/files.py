@@ -74,7 +74,7 @@ def quoted(test: str) -> str:
     return shlex.quote(test) if re.search(r'["$`!\\]', test) else f'"{test}"'
 
 
-def shown(path: Path, root: Path) -> str:
+def display_path(path: Path, root: Path) -> str:
     """`path` as it is written for people: relative to `root` where it lies below."""
     try:
         return path.relative_to(root).as_posix()

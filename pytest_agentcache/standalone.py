@@ -15,11 +15,11 @@ from .clients import DISPATCHER, install
 from .clients.sockets import SocketGuard
 from .clock import Clock, take_out
 from .errors import CassetteError, FaultError, MissError, SettingsError
-from .faults import report
+from .faults import fault_report
 from .replay.hooks import Hooks
 from .replay.run_state import SURROUNDINGS, Run
 from .replay.session import Harness
-from .reports.miss_report import misses
+from .reports import miss_report
 from .settings.settings import ENVIRONMENT, Settings, check_value
 
 _RUN = Run(uuid.uuid4().hex)
@@ -81,9 +81,9 @@ def use_cassette(
                 if not frozen:
                     take_out()
         block = f"use_cassette({os.fspath(path)!r})"
-        faults = report(block, harness.responder.plan)
+        faults = fault_report(block, harness.responder.plan)
         if harness.misses and merged.on_miss != "respond":
-            told = misses(
+            told = miss_report.misses(
                 block,
                 harness.misses,
                 harness.responder,

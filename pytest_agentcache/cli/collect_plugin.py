@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from ..errors import AgentCacheError
-from ..suite.collection import CENSUS, SETTINGS, is_on_cassette, place_of, test_name
+from ..suite.collection import COLLECTION, SETTINGS, cassette_of, is_on_cassette, test_name
 from ..suite.options import settings_of_test
 
 # As in `suite`, which this module does not need otherwise.
@@ -22,13 +22,13 @@ def pytest_collection_modifyitems(
     config: pytest.Config,
 ) -> Generator[None, None, None]:
     """Looks at the tests before any of them is deselected."""
-    census = config.stash[CENSUS]
+    collection = config.stash[COLLECTION]
     cassettes: set[str] = set()
     targets: list[tuple[str, str]] = []
-    for item in census.tests:
+    for item in collection.tests:
         try:
             settings = settings_of_test(config.stash[SETTINGS], None, item)
-            settings, path, _ = place_of(item, settings)
+            settings, path, _ = cassette_of(item, settings)
         except AgentCacheError as error:
             raise pytest.UsageError(str(error)) from None
         cassettes.add(str(path.absolute()))
@@ -36,7 +36,7 @@ def pytest_collection_modifyitems(
             targets.append((str(path.absolute()), test_name(item)))
     found = {
         "cassettes": sorted(cassettes),
-        "modules": sorted(map(str, census.modules)),
+        "modules": sorted(map(str, collection.modules)),
         "targets": targets,
     }
     Path(os.environ[_TARGET]).write_text(json.dumps(found), encoding="utf-8")

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 from ..errors import ClockError
-from ..settings.durations import instant, span
+from ..settings.durations import duration, instant
 from . import threads
 from .loops import awaiting_upstream
 from .patches import leave, put_in, set_aside, take_out
@@ -70,7 +70,7 @@ class Clock:
             ClockError: If `delta` is no span of time, or the clock is not frozen.
         """
         try:
-            moved = span(delta)
+            moved = duration(delta)
         except (TypeError, ValueError) as error:
             raise ClockError(f"clock.tick({delta!r}): {error}") from None
         self._check(f"tick({delta!r})")

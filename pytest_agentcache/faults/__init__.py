@@ -2,7 +2,7 @@
 
 from .plan import Plan
 from .planned import Planned
-from .report import report
+from .report import fault_report
 from .upstream import Upstream
 from .values import Call, Fault, Selection, behind, fault_of, native
 
@@ -15,6 +15,6 @@ __all__ = [
     "Upstream",
     "behind",
     "fault_of",
+    "fault_report",
     "native",
-    "report",
 ]

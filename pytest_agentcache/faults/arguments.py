@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar
 
 from ..errors import FaultError
-from ..settings.durations import span
+from ..settings.durations import duration
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -43,7 +43,7 @@ def truth_of(value: Any, where: str) -> bool:
 def seconds_of(value: Any, where: str) -> float:
     """`value` as a number of seconds, where it is a span of time that is not negative."""
     try:
-        return span(value).total_seconds()
+        return duration(value).total_seconds()
     except (TypeError, ValueError):
         takes = "a number from 0 on, or a timedelta"
         raise FaultError(f"{where}: seconds is {value!r}; it takes {takes}") from None

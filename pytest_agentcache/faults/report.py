@@ -12,7 +12,7 @@ from .values import Call
 _MOST_CALLS = 6
 
 
-def report(test: str, plan: Plan) -> str:
+def fault_report(test: str, plan: Plan) -> str:
     """The report of what is wrong with the plan of a test; empty if nothing is.
 
     Args:

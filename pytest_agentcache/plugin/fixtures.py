@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from ..suite import options
-from ..suite.collection import SETTINGS, place_of
-from .test_state import RUN, watch_of
+from ..suite.collection import SETTINGS, cassette_of
+from .test_state import RUN, state_of
 
 if TYPE_CHECKING:
     from requests_cache import CachedSession
@@ -53,14 +53,14 @@ def agentcache(
         settings = options.settings_of_test(item.config.stash[SETTINGS], agentcache_config, item)
         if settings.freeze is None:
             settings = replace(settings, freeze=asks_for_time(item))
-        settings, path, test = place_of(item, settings)
+        settings, path, test = cassette_of(item, settings)
         run, hooks, configure = item.config.stash[RUN], hooks_of(item), _session_hook(item)
         harness = Harness(settings, path, tmp_path, run, hooks, configure, test=test).open()
     except AgentCacheError as error:
         raise pytest.fail.Exception(str(error), pytrace=False) from None
     if settings.mode in ("replay", "offline"):
         shut = DISPATCHER.guard = guard_of(settings, item)
-    watch_of(item).harness = harness
+    state_of(item).harness = harness
     yield harness
     try:
         harness.close()
@@ -78,7 +78,7 @@ def agentcache_session(request: pytest.FixtureRequest, agentcache: Harness) -> C
     try:
         return agentcache.session
     except SettingsError as error:
-        place = options.place_of(request.node)
+        place = options.location_of(request.node)
         raise pytest.fail.Exception(f"{place}: {error}", pytrace=False) from None
 
 
@@ -151,7 +151,7 @@ def guard_of(settings: Settings, item: pytest.Item) -> Any:
     from ..replay.misses import Miss
 
     def refused(target: str, caller: Caller | None) -> None:
-        watch_of(item).refused.append(Miss(Request("CONNECT", target), "socket", caller))
+        state_of(item).refused.append(Miss(Request("CONNECT", target), "socket", caller))
 
     allowed = (*settings.allowed_hosts, *settings.passthrough)
     return SocketGuard(allowed, settings.mode, refused)

@@ -16,21 +16,20 @@ import pytest
 from ..replay.run_state import SURROUNDINGS, Run
 from ..suite import options
 from ..suite.collection import SETTINGS, is_on_cassette
-from . import fixtures, hookspecs
-from . import run_end as housekeeping
+from . import fixtures, hookspecs, run_end
 from .fixtures import guard_of, hooks_of
 from .outcome_text import redact
 from .test_state import (
     RUN,
-    WATCH,
+    TEST_STATE,
     account,
     check_faults,
     check_flags,
     fail_on_misses,
     finish,
     settle,
+    state_of,
     tell_misses,
-    watch_of,
 )
 
 if TYPE_CHECKING:
@@ -57,7 +56,7 @@ def pytest_configure(config: pytest.Config) -> None:
     )
     try:
         config.stash[SETTINGS] = options.settings_of_run(config)
-        housekeeping.register(config)
+        run_end.register(config)
     except SettingsError as error:
         raise pytest.UsageError(str(error)) from None
     worker = getattr(config, "workerinput", {})
@@ -159,7 +158,7 @@ def _shut(item: pytest.Item, settings: Settings) -> Generator[None, object, obje
 def pytest_runtest_setup(item: pytest.Item) -> Generator[None, object, object]:
     settings = item.config.stash[SETTINGS]
     if settings.mode == "offline" and not is_on_cassette(item):
-        watch_of(item).bare = _open_bare(item, settings)
+        state_of(item).bare = _open_bare(item, settings)
     result = yield
     fail_on_misses(item)
     return result
@@ -175,7 +174,7 @@ def _open_bare(item: pytest.Item, settings: Settings) -> Harness:
 
 
 def _close_bare(item: pytest.Item) -> None:
-    if bare := watch_of(item).bare:
+    if bare := state_of(item).bare:
         bare.close()
 
 
@@ -199,7 +198,7 @@ def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, object, object
     finally:
         _close_bare(item)
     fail_on_misses(item)
-    harness = watch_of(item).harness
+    harness = state_of(item).harness
     if harness is not None and harness.passed:
         finish(item, harness)
     return result
@@ -210,17 +209,17 @@ def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
-    watch = watch_of(item)
+    state = state_of(item)
     tell_misses(item, call, report)
-    if watch.harness is not None:
-        redact(report, watch.harness.responder.redaction.text)
-    watch.failed = watch.failed or report.failed
-    if report.when == "call" and watch.harness is not None:
+    if state.harness is not None:
+        redact(report, state.harness.responder.redaction.text)
+    state.failed = state.failed or report.failed
+    if report.when == "call" and state.harness is not None:
         passed = report.passed and not hasattr(report, "wasxfail")
-        watch.harness.passed = passed and not watch.failed
+        state.harness.passed = passed and not state.failed
     if report.when == "teardown":
         if told := account(item):
             # Reports travel from xdist's workers to its controller, which sums up what they tell.
             report.agentcache = told  # type: ignore[attr-defined]
-        del item.stash[WATCH]
+        del item.stash[TEST_STATE]
     return report

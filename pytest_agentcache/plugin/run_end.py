@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from ..errors import AgentCacheError
-from ..files import shown
+from ..files import display_path
 from ..reports.run_summary import Totals
-from ..suite.collection import CENSUS, SETTINGS, Census, covers, passed_over, roots_of
+from ..suite.collection import COLLECTION, SETTINGS, Collection, covers, passed_over, roots_of
 from .test_state import RUN
 
 if TYPE_CHECKING:
@@ -38,15 +38,15 @@ def register(config: pytest.Config) -> None:
 
         page = collector_of(named, config, config.stash[SETTINGS].mode)
         config.pluginmanager.register(page, "agentcache-page")
-    config.pluginmanager.register(Housekeeping(config, page), "agentcache-housekeeping")
+    config.pluginmanager.register(RunEnd(config, page), "agentcache-run-end")
 
 
-class Housekeeping:
+class RunEnd:
     """Keeps count of one run, on one process or on xdist's controller and each of its workers."""
 
     def __init__(self, config: pytest.Config, page: Collector | None) -> None:
         self._config, self._page = config, page
-        self._census = config.stash[CENSUS] = Census(config, config.stash[SETTINGS])
+        self._collection = config.stash[COLLECTION] = Collection(config, config.stash[SETTINGS])
         self._totals = Totals()
         self._told: list[dict[str, Any]] = []
 
@@ -56,7 +56,7 @@ class Housekeeping:
         self, collector: pytest.Collector
     ) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
         report = yield
-        self._census.note(collector, report)
+        self._collection.note(collector, report)
         return report
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -66,11 +66,11 @@ class Housekeeping:
         count = len(items)
         result = yield
         # Plugins that split a suite over machines may tell nobody what they leave out.
-        self._census.narrowed = self._census.narrowed or len(items) < count
+        self._collection.narrowed = self._collection.narrowed or len(items) < count
         return result
 
     def pytest_deselected(self, items: list[pytest.Item]) -> None:
-        self._census.narrowed = self._census.narrowed or bool(items)
+        self._collection.narrowed = self._collection.narrowed or bool(items)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if told := getattr(report, "agentcache", None):
@@ -116,7 +116,7 @@ class Housekeeping:
         whole = self._is_whole(session, exitstatus)
         return {
             "late": list(_late()),
-            "narrowed": self._census.narrowed,
+            "narrowed": self._collection.narrowed,
             "whole": self._uses() if whole else None,
         }
 
@@ -126,7 +126,7 @@ class Housekeeping:
         return (
             exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
             and not (session.shouldstop or session.shouldfail)
-            and not (self._census.narrowed or self._census.broken)
+            and not (self._collection.narrowed or self._collection.broken)
             and not any(self._config.getoption(name, default=False) for name in chosen)
             and self._config.stash[SETTINGS].mode != "live"
             and covers(self._config)
@@ -134,13 +134,13 @@ class Housekeeping:
 
     def _uses(self) -> dict[str, Any]:
         """Which cassettes the tests of this process use; nothing in a suite that has none."""
-        run, census = self._config.stash[RUN], self._census
-        if not run.opened and not census.has_folders:
+        run, collection = self._config.stash[RUN], self._collection
+        if not run.opened and not collection.has_folders:
             return {}
         return {
-            "modules": [str(path) for path in census.modules],
-            "cassettes": {str(path): tests for path, tests in census.claims.items()},
-            "unsure": census.unsure,
+            "modules": [str(path) for path in collection.modules],
+            "cassettes": {str(path): tests for path, tests in collection.claims.items()},
+            "unsure": collection.unsure,
             "opened": [str(path) for path in run.opened],
             "asked": {str(path): sorted(asked) for path, asked in run.asked.items()},
         }
@@ -165,10 +165,10 @@ class Housekeeping:
         asked: dict[str, set[int]] = {}
         for part in parts:
             for path, numbers in part["asked"].items():
-                asked.setdefault(shown(Path(path), root), set()).update(numbers)
+                asked.setdefault(display_path(Path(path), root), set()).update(numbers)
         if not unsure:
             totals.count_shared(
-                {shown(Path(path), root): tests for path, tests in claims.items()}, asked
+                {display_path(Path(path), root): tests for path, tests in claims.items()}, asked
             )
         found = orphans(
             listed(roots_of(self._config), passed_over(self._config)),
@@ -176,7 +176,7 @@ class Housekeeping:
             frozenset(Path(path) for part in parts for path in part["opened"]),
             map(Path, unsure),
         )
-        totals.orphans += [(shown(path, root), _remedy(path)) for path in found]
+        totals.orphans += [(display_path(path, root), _remedy(path)) for path in found]
         left = bool(totals.orphans) or totals.shared_unused
         return left and settings.mode == "offline" and settings.unused == "fail"
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ..suite.collection import CENSUS, test_name
+from ..suite.collection import COLLECTION, test_name
 
 if TYPE_CHECKING:
     from ..http.messages import Request
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from ..suite.renames import Move
 
 RUN: pytest.StashKey[Run] = pytest.StashKey()
-WATCH: pytest.StashKey[Watch] = pytest.StashKey()
+TEST_STATE: pytest.StashKey[TestState] = pytest.StashKey()
 
 
 @dataclass(slots=True)
-class Watch:
+class TestState:
     """What is known of a test while it runs.
 
     Attributes:
@@ -60,36 +60,38 @@ class Watch:
         return [miss for miss in found if not any(miss is each for each in self.told)]
 
 
-def watch_of(item: pytest.Item) -> Watch:
+def state_of(item: pytest.Item) -> TestState:
     """What is known of `item`, which runs."""
-    return item.stash.setdefault(WATCH, Watch())
+    return item.stash.setdefault(TEST_STATE, TestState())
 
 
 def fail_on_misses(item: pytest.Item) -> None:
     """Fails a test, with its report, if it has misses that were not told."""
     if text := _misses_text(item):
-        watch_of(item).raised = text
+        state_of(item).raised = text
         pytest.fail(text, pytrace=False)
 
 
 def _misses_text(item: pytest.Item) -> str:
     """The report of all misses that were not told yet."""
-    watch = watch_of(item)
-    own, outside = watch.own(), watch.outside()
+    state = state_of(item)
+    own, outside = state.own(), state.outside()
     if not own and not outside:
         return ""
-    from ..reports import miss_report as report
+    from ..reports import miss_report
 
     root, texts = item.config.rootpath, []
-    if outside and watch.bare:
-        texts.append(report.misses(item.nodeid, outside, watch.bare.responder, None, root=root))
-    elif outside:
-        texts.append(report.outside(item.nodeid, outside))
-    if own and (harness := watch.harness):
-        missing = [miss.request for miss in own if miss.kind == "missing"]
-        watch.move = watch.move or _move(item, harness, missing)
+    if outside and state.bare:
         texts.append(
-            report.misses(
+            miss_report.misses(item.nodeid, outside, state.bare.responder, None, root=root)
+        )
+    elif outside:
+        texts.append(miss_report.outside(item.nodeid, outside))
+    if own and (harness := state.harness):
+        missing = [miss.request for miss in own if miss.kind == "missing"]
+        state.move = state.move or _move(item, harness, missing)
+        texts.append(
+            miss_report.misses(
                 item.nodeid,
                 own,
                 harness.responder,
@@ -107,17 +109,17 @@ def _move(item: pytest.Item, harness: Harness, asked: Sequence[Request]) -> Move
     path = harness.path
     if path is None or harness.cassette_file.found or harness.cassette_file.shared or not asked:
         return None
-    census = item.config.stash[CENSUS]
-    if not census.left:
+    collection = item.config.stash[COLLECTION]
+    if not collection.left:
         return None
-    from ..reports import miss_report as report
-    from ..suite import renames as moves
+    from ..reports import miss_report
+    from ..suite import renames
 
     def holds(other: Path) -> bool:
-        return report.holds(other, asked[0], harness.responder)
+        return miss_report.holds(other, asked[0], harness.responder)
 
-    old = moves.best(path, test_name(item), census.left, holds)
-    return moves.move(old, path, census.collected) if old else None
+    old = renames.best(path, test_name(item), collection.left, holds)
+    return renames.move(old, path, collection.collected) if old else None
 
 
 def _move_of_recorded(item: pytest.Item, harness: Harness) -> Move | None:
@@ -129,7 +131,7 @@ def _move_of_recorded(item: pytest.Item, harness: Harness) -> Move | None:
 
 def _told_move(item: pytest.Item) -> tuple[str, str] | None:
     """What is said of a cassette that may have been moved, and the command that moves it."""
-    move, config = watch_of(item).move, item.config
+    move, config = state_of(item).move, item.config
     if move is None:
         return None
     return move.sentence(config.rootpath), move.command(config.invocation_params.dir)
@@ -137,13 +139,13 @@ def _told_move(item: pytest.Item) -> tuple[str, str] | None:
 
 def _move_for_summary(item: pytest.Item) -> tuple[str, str] | None:
     """The same in one line, and what it is about."""
-    from ..files import shown
+    from ..files import display_path
 
-    move, told = watch_of(item).move, _told_move(item)
+    move, told = state_of(item).move, _told_move(item)
     if move is None or told is None:
         return None
     now = item.nodeid.partition("::")[0] if move.whole else item.nodeid
-    place = shown(move.place, item.config.rootpath)
+    place = display_path(move.place, item.config.rootpath)
     return place, f"{told[0]}; if that is {now} now: {told[1]}"
 
 
@@ -151,7 +153,7 @@ def settle(item: pytest.Item) -> None:
     """Runs what background refreshes still wait, while the test is there to fail for them."""
     from ..errors import RefreshError
 
-    if harness := watch_of(item).harness:
+    if harness := state_of(item).harness:
         try:
             harness.settle()
         except RefreshError as error:
@@ -160,10 +162,10 @@ def settle(item: pytest.Item) -> None:
 
 def check_faults(item: pytest.Item) -> None:
     """Fails a test whose faults did not come to pass, or could not."""
-    if harness := watch_of(item).harness:
-        from ..faults import report
+    if harness := state_of(item).harness:
+        from ..faults import fault_report
 
-        if text := report(item.nodeid, harness.responder.plan):
+        if text := fault_report(item.nodeid, harness.responder.plan):
             pytest.fail(text, pytrace=False)
 
 
@@ -171,7 +173,7 @@ def check_flags(item: pytest.Item) -> None:
     """Fails a test whose agent sent an `auto_cache` that is none, and caught the error."""
     from ..errors import AutoCacheError
 
-    if harness := watch_of(item).harness:
+    if harness := state_of(item).harness:
         try:
             harness.check_flags()
         except AutoCacheError as error:
@@ -200,38 +202,38 @@ def finish(item: pytest.Item, harness: Harness) -> None:
 
 def tell_misses(item: pytest.Item, call: pytest.CallInfo[None], report: Any) -> None:
     """Sees to it that the report of a test tells its misses, whatever else became of it."""
-    watch = watch_of(item)
-    untold = [*watch.own(), *watch.outside()]
+    state = state_of(item)
+    untold = [*state.own(), *state.outside()]
     if not untold or report.passed:
         return
-    text, watch.raised = watch.raised or _misses_text(item), ""
+    text, state.raised = state.raised or _misses_text(item), ""
     raised = call.excinfo is not None and getattr(call.excinfo.value, "msg", None) == text
     if report.failed and not raised:
         report.sections.append(("agentcache", text))
     elif report.skipped and not hasattr(report, "wasxfail"):
         # "The service is down" is what an agent's test would say of a miss, and skip.
         report.outcome, report.longrepr = "failed", text
-    watch.told += untold
+    state.told += untold
 
 
 def account(item: pytest.Item) -> dict[str, Any]:
     """What the summary needs to know of one test; nothing if it asked on no cassette."""
-    from ..files import shown
+    from ..files import display_path
 
-    watch = watch_of(item)
-    beyond = [*watch.refused, *(watch.bare.misses if watch.bare else [])]
+    state = state_of(item)
+    beyond = [*state.refused, *(state.bare.misses if state.bare else [])]
     missed = sum(miss.count for miss in beyond)
-    harness = watch.harness
+    harness = state.harness
     told: dict[str, Any] = {"misses": _misses_for_page(item)} if _has_page(item) else {}
     if harness is None:
         return {"missed": missed, **told} if missed else {}
     if harness.settings.on_miss != "respond":
         missed += sum(miss.count for miss in harness.misses)
     lists = harness.passed and harness.settings.unused != "ignore"
-    watch.move = watch.move or _move_of_recorded(item, harness)
+    state.move = state.move or _move_of_recorded(item, harness)
     playing = harness.mode in ("replay", "offline")
     return {
-        "cassette": shown(harness.path or Path(), item.config.rootpath),
+        "cassette": display_path(harness.path or Path(), item.config.rootpath),
         "replayed": harness.responder.counts.replayed,
         "recorded": harness.responder.counts.recorded,
         "missed": missed,
@@ -254,9 +256,9 @@ def _misses_for_page(item: pytest.Item) -> list[dict[str, Any]]:
     """What the page shows of the misses of a test."""
     from ..reports.html import missed
 
-    watch, root = watch_of(item), item.config.rootpath
-    bare, harness = watch.bare, watch.harness
-    told = missed.told(item.nodeid, watch.refused, None, None, root)
+    state, root = state_of(item), item.config.rootpath
+    bare, harness = state.bare, state.harness
+    told = missed.told(item.nodeid, state.refused, None, None, root)
     if bare:
         told += missed.told(item.nodeid, bare.misses, bare.responder, None, root)
     if harness and harness.settings.on_miss != "respond":

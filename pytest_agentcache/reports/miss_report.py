@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from .. import cassette
 from ..cassette.foreign import is_foreign
 from ..errors import CassetteError
-from ..files import quoted, shown
+from ..files import display_path, quoted
 from ..http.messages import Request
 from ..matching.differences import differences, short
 from ..replay.misses import Miss
@@ -61,11 +61,11 @@ def misses(
     if path is None:
         lines.append("  put it on a cassette: @pytest.mark.agentcache, or one of the fixtures")
     elif not found_cassette:
-        lines.append(f"  there is no cassette yet: {shown(path, root)}")
+        lines.append(f"  there is no cassette yet: {display_path(path, root)}")
     if moved:
         lines += [f"  {moved[0]}; if it is this test, move it:", f"    {moved[1]}"]
     if path is not None and is_foreign(path):
-        command_line = f"agentcache import {shlex.quote(shown(path, root))}"
+        command_line = f"agentcache import {shlex.quote(display_path(path, root))}"
         lines.append(f"  it is a cassette of another tool: {command_line}")
     lines.append(f"  record it: {command or recording_command(test)}")
     return "\n".join(lines)
@@ -103,7 +103,7 @@ def _miss(miss: Miss, responder: Responder, path: Path | None, root: Path) -> It
         and miss.kind == "missing"
         and (elsewhere := held_elsewhere(miss.request, responder, path))
     ):
-        yield f"it stands in another cassette: {shown(elsewhere, root)}"
+        yield f"it stands in another cassette: {display_path(elsewhere, root)}"
 
 
 def _head(miss: Miss) -> str:
@@ -208,7 +208,7 @@ def _others(path: Path) -> list[Path]:
 def unused(test: str, numbers: Iterable[int], path: Path, root: Path) -> str:
     """The report of a test under `agentcache_unused = fail` that left interactions unused."""
     return (
-        f"{test} never asked for {interactions(numbers)} of {shown(path, root)}.\n\n"
+        f"{test} never asked for {interactions(numbers)} of {display_path(path, root)}.\n\n"
         f"  drop what is unused: {recording_command(test)}"
     )
 
@@ -217,6 +217,6 @@ def aged(test: str, age: str, path: Path, root: Path) -> str:
     """The report of a test under `agentcache_aged = fail` whose cassette is too old."""
     return (
         f"{test} is on a cassette that is too old.\n\n"
-        f"  {shown(path, root)}: {age}\n"
+        f"  {display_path(path, root)}: {age}\n"
         f"  record it anew: {rerecording_command([test])}"
     )

@@ -37,7 +37,7 @@ def instant(value: Any) -> datetime:
         raise ValueError("it lies beyond the years that there are") from None
 
 
-def span(value: Any) -> timedelta:
+def duration(value: Any) -> timedelta:
     """`value` as a span of time that is not negative.
 
     Args:

@@ -33,7 +33,7 @@ _MOST_SECONDS = 2.0
 
 
 @dataclass
-class Census:
+class Collection:
     """What this process collected.
 
     Args:
@@ -75,9 +75,9 @@ class Census:
         for item in self.tests:
             try:
                 settings = options.settings_of_test(self.settings, None, item)
-                settings, path, _ = place_of(item, settings, twins)
+                settings, path, _ = cassette_of(item, settings, twins)
             except Exception:  # noqa: BLE001 - a wrong marker, or a hook's own; its test tells
-                settings, path, _ = own_place_of(item, self.settings, twins)
+                settings, path, _ = unnamed_cassette_of(item, self.settings, twins)
             tests = found.setdefault(path.absolute(), [])
             if settings.cassette:
                 tests.append(item.nodeid)
@@ -136,7 +136,7 @@ def is_on_cassette(item: pytest.Item) -> bool:
     )
 
 
-def place_of(
+def cassette_of(
     item: pytest.Item, settings: Settings, twins: dict[int, Counter[str]] | None = None
 ) -> tuple[Settings, Path, str]:
     """The cassette of a test.
@@ -158,13 +158,13 @@ def place_of(
     name = settings.cassette or item.ihook.pytest_agentcache_cassette_name(item=item)
     if name:
         return replace(settings, cassette=name), naming.named_cassette(item.path, name), ""
-    return own_place_of(item, settings, twins)
+    return unnamed_cassette_of(item, settings, twins)
 
 
-def own_place_of(
+def unnamed_cassette_of(
     item: pytest.Item, settings: Settings, twins: dict[int, Counter[str]] | None = None
 ) -> tuple[Settings, Path, str]:
-    """As `place_of`, for a test whose cassette has no name but the test's."""
+    """As `cassette_of`, for a test whose cassette has no name but the test's."""
     from ..cassette import paths as naming
 
     chain = _chain(item)
@@ -175,7 +175,7 @@ def own_place_of(
     if not path.exists():
         own = getattr(item, "cls", None)
         theirs = f"{own.__name__}.{item.name}" if own else item.name
-        others = item.config.stash[CENSUS].names.get(item.path, ())
+        others = item.config.stash[COLLECTION].names.get(item.path, ())
         path = naming.recorded_by_vcr(item.path, theirs, test, others) or path
     return settings, path, "" if naming.said_by(path) == test else test
 
@@ -227,4 +227,4 @@ def passed_over(config: pytest.Config) -> list[str]:
 
 
 SETTINGS: pytest.StashKey[Settings] = pytest.StashKey()
-CENSUS: pytest.StashKey[Census] = pytest.StashKey()
+COLLECTION: pytest.StashKey[Collection] = pytest.StashKey()

@@ -111,7 +111,7 @@ def _literal(text: str) -> Any:
         return text
 
 
-def place_of(item: pytest.Item) -> str:
+def location_of(item: pytest.Item) -> str:
     """File and line of a test, for an error."""
     return f"{item.location[0]}:{(item.location[1] or 0) + 1}"
 
@@ -124,7 +124,7 @@ def settings_of_test(
     Raises:
         SettingsError: For a name or a value that is not allowed; it says where it stands.
     """
-    place = place_of(item)
+    place = location_of(item)
     if config is not None and not isinstance(config, Mapping):
         raise SettingsError(
             f"{place}: the fixture agentcache_config gave {config!r}; it must be a dict"

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from .. import cassette
 from ..cassette.paths import FOLDER, nearly_said_by, said_by
-from ..files import shown
+from ..files import display_path
 from .orphans import Collected, module_of
 
 
@@ -38,10 +38,10 @@ class Move:
 
     def sentence(self, root: Path) -> str:
         """Which cassette it is, and of which test that is no more."""
-        folder = shown(module_of(self.old).parent, root)
+        folder = display_path(module_of(self.old).parent, root)
         name = module_of(self.old).name if self.whole else test_of(self.old)
         test = name if folder == "." else f"{folder}/{name}"
-        return f"{shown(self.place, root)} is of {test}, which is gone"
+        return f"{display_path(self.place, root)} is of {test}, which is gone"
 
     def command(self, start: Path) -> str:
         """What moves it, typed in the folder `start`."""

@@ -22,7 +22,7 @@ import pytest
 from pytest_agentcache import ClockError
 from pytest_agentcache.clock import Clock
 from pytest_agentcache.clock.stopped import TIME
-from pytest_agentcache.settings.durations import instant, span
+from pytest_agentcache.settings.durations import duration, instant
 
 TEN = datetime(2026, 11, 21, 10, tzinfo=UTC)
 AT_TEN = pytest.mark.agentcache(freeze="2026-11-21T10:00:00Z")
@@ -306,7 +306,7 @@ def test_instants_and_spans_are_plain_values():
     """What was understood is aware, in UTC, and a span."""
     assert instant("2026-11-21T10:00:00Z") == instant(TEN) == TEN
     assert instant("2026-11-21T12:00:00+02:00").utcoffset() == timedelta(0)
-    assert span(1.5) == span(timedelta(milliseconds=1500))
+    assert duration(1.5) == duration(timedelta(milliseconds=1500))
 
 
 def test_time_that_was_decided_for_another_test_does_not_pass():

@@ -11,7 +11,7 @@ from typing import Any
 
 from pytest_agentcache.cassette import Cassette
 from pytest_agentcache.http.messages import Headers, Interaction, Request, Response
-from pytest_agentcache.reports.html import Entry
+from pytest_agentcache.reports.html import PageEntry
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 JSON = Headers((("content-type", "application/json"),))
@@ -96,11 +96,11 @@ def picture() -> str:
 
 def entry(
     name: str, *interactions: Interaction, module: str = "tests/test_trip.py", **told: Any
-) -> Entry:
+) -> PageEntry:
     """A test of that name with its cassette."""
     path = f"tests/cassettes/{name}.yaml"
     cassette = Cassette(Path(path), NOW, interactions)
-    return Entry(path, f"{module}::{name}", cassette, size=1200, **told)
+    return PageEntry(path, f"{module}::{name}", cassette, size=1200, **told)
 
 
 def missed(**told: Any) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from pytest_agentcache.reports.html import Entry, RunTold, render, write
+from pytest_agentcache.reports.html import PageEntry, RunFacts, render, write
 
 CHROMIUM = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), ""
@@ -111,7 +111,9 @@ class Page:
 def opened(chromium: Any, tmp_path: Path) -> Iterator[Callable[..., Page]]:
     """Makes a page of entries and opens it."""
 
-    def open_(*entries: Entry, place: str = "", run: RunTold | None = None, **told: Any) -> Page:
+    def open_(
+        *entries: PageEntry, place: str = "", run: RunFacts | None = None, **told: Any
+    ) -> Page:
         path = tmp_path / "report.html"
         write(path, render(entries, run=run, **told))
         return Page(chromium, path).open(place)

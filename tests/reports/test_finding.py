@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_agentcache.reports.html import RunTold
+from pytest_agentcache.reports.html import RunFacts
 
 from .calls import called, chat, entry, missed, streamed, trip, user
 
@@ -24,7 +24,7 @@ def page(opened):
         ),
         entry("test_stream", streamed("a"), unused=(1,), module="tests/test_other.py"),
         entry("test_missed", misses=(missed(),), outcome="failed"),
-        run=RunTold("replay"),
+        run=RunFacts("replay"),
     )
 
 

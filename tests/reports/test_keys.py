@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_agentcache.reports.html import RunTold
+from pytest_agentcache.reports.html import RunFacts
 
 from .calls import chat, entry, missed, picture, trip, user
 from .conftest import look
@@ -115,9 +115,8 @@ def test_everything_has_a_name_for_screen_readers(opened):
     image = user(
         [{"type": "image_url", "image_url": {"url": f"data:image/png;base64,{picture()}"}}]
     )
-    page = opened(
-        entry("test_a", *trip(), chat(image), misses=(missed(),)), run=RunTold("replay"), place="t0"
-    )
+    one = entry("test_a", *trip(), chat(image), misses=(missed(),))
+    page = opened(one, run=RunFacts("replay"), place="t0")
 
     tree = page.browser.execute_cdp_cmd("Accessibility.getFullAXTree", {})["nodes"]
     found = [

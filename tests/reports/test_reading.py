@@ -6,7 +6,7 @@ import base64
 from datetime import timedelta
 
 from pytest_agentcache.errors import CassetteError
-from pytest_agentcache.reports.html import Entry, RunTold
+from pytest_agentcache.reports.html import PageEntry, RunFacts
 
 from .calls import CHAT, NOW, called, chat, entry, missed, picture, streamed, trip, user
 
@@ -134,7 +134,7 @@ def test_a_miss_shows_what_differs(opened):
     """The line that asked, the places, the lines with their words, and the command that records."""
     page = opened(
         entry("test_a", *trip(), misses=(missed(),), outcome="failed"),
-        run=RunTold("replay"),
+        run=RunFacts("replay"),
         place="t0",
     )
 
@@ -159,7 +159,7 @@ def test_what_is_unused_is_marked(opened):
 def test_a_file_that_cannot_be_read_is_listed(opened, tmp_path):
     """With line, problem and remedy."""
     error = CassetteError(tmp_path / "x.yaml", "this is no cassette", "Mend it", 7)
-    page = opened(Entry("tests/cassettes/x.yaml", error=error), place="t0")
+    page = opened(PageEntry("tests/cassettes/x.yaml", error=error), place="t0")
 
     assert page.text(".row .tag") == "unreadable"
     assert page.text(".notice") == (
@@ -181,7 +181,7 @@ def test_the_overview_names_what_wants_attention(opened):
     page = opened(
         entry("test_a", *trip()),
         entry("test_b", *trip(), unused=(1,)),
-        run=RunTold("offline", ("late",)),
+        run=RunFacts("offline", ("late",)),
     )
 
     assert page.texts("#detail h3")[:3] == [
@@ -195,7 +195,7 @@ def test_the_overview_names_what_wants_attention(opened):
 
 def test_an_empty_page_says_so(opened):
     """No test asked for anything."""
-    page = opened(run=RunTold("replay"))
+    page = opened(run=RunFacts("replay"))
 
     assert page.text("#list") == "There is nothing to show."
     assert page.complaints() == []

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pytest_agentcache.errors import CassetteError
 from pytest_agentcache.http.messages import Headers, Interaction, Request, Response
-from pytest_agentcache.reports.html import Entry, RunTold, render
+from pytest_agentcache.reports.html import PageEntry, RunFacts, render
 
 from .calls import CHAT, NOW, called, chat, entry, missed, streamed, trip, user
 
@@ -27,7 +27,7 @@ addEventListener('securitypolicyviolation', (event) => {
 """
 
 
-def evil_entries() -> list[Entry]:
+def evil_entries() -> list[PageEntry]:
     """`EVIL` in every place that a cassette, a test and a run have."""
     call = {"id": EVIL, "function": {"name": EVIL, "arguments": json.dumps({EVIL: EVIL})}}
     said = {"role": "assistant", "content": None, "tool_calls": [call]}
@@ -64,13 +64,13 @@ def evil_entries() -> list[Entry]:
     error = CassetteError(Path(EVIL), EVIL, EVIL, 3)
     return [
         entry(EVIL, *calls, module=EVIL, misses=(miss,), unused=(1,), outcome="failed"),
-        Entry(EVIL, error=error),
+        PageEntry(EVIL, error=error),
     ]
 
 
 def test_nothing_in_a_cassette_is_markup(opened):
     """No script of it runs, no element of it is made, and all of it can be read."""
-    page = opened(*evil_entries(), title=EVIL, run=RunTold(EVIL, (EVIL,)))
+    page = opened(*evil_entries(), title=EVIL, run=RunFacts(EVIL, (EVIL,)))
     page.run(WATCH)
     for place in ("t0", "t1"):
         page.run("location.hash = arguments[0]", f"#{place}")

@@ -35,7 +35,7 @@ def run(args: argparse.Namespace, screen: Screen) -> int:
             entries.append(_entry(path))
         except CassetteError as error:
             broken.append(error)
-            entries.append(page.Entry(shown(path), error=error))
+            entries.append(page.PageEntry(shown(path), error=error))
     title = args.title or f"{Path.cwd().name or 'Cassettes'}: cassettes"
     text = page.render(entries, title=title, now=datetime.now(UTC))
     page.write(args.out, text)
@@ -59,8 +59,10 @@ def run(args: argparse.Namespace, screen: Screen) -> int:
     return REFUSED if broken else FINE
 
 
-def _entry(path: Path) -> page.Entry:
+def _entry(path: Path) -> page.PageEntry:
     if target := leads_out(path):
         raise CassetteError(path, f"is a link that leads out to {target}", "It was not read")
     held = load(path)
-    return page.Entry(shown(path), held.test, held.cassette, size=held.size, foreign=held.foreign)
+    return page.PageEntry(
+        shown(path), held.test, held.cassette, size=held.size, foreign=held.foreign
+    )

@@ -11,7 +11,7 @@ import pytest
 
 from ...errors import SettingsError
 from .document import PageError, check_place, render, write
-from .entry import Entry, RunTold, entry_of
+from .entry import PageEntry, RunFacts, entry_of
 
 
 @dataclass(slots=True)
@@ -52,18 +52,18 @@ class Collector:
         """
         entries = [self._entry(test, told) for test, told in sorted(self._told.items())]
         title = f"{self.root.name or 'Tests'}: what its tests asked"
-        write(self.target, render(entries, title=title, run=RunTold(self.mode, tuple(late))))
+        write(self.target, render(entries, title=title, run=RunFacts(self.mode, tuple(late))))
         tests = "1 test" if len(entries) == 1 else f"{len(entries)} tests"
         self.line = f"agentcache: report of {tests}: {self.named}"
 
-    def _entry(self, test: str, told: dict[str, Any]) -> Entry:
+    def _entry(self, test: str, told: dict[str, Any]) -> PageEntry:
         known: dict[str, Any] = {
             "test": test,
             "outcome": self._outcomes.get(test, ""),
             "misses": tuple(told.get("misses", ())),
         }
         if "cassette" not in told:
-            return Entry(**known)
+            return PageEntry(**known)
         known |= {"replayed": told["replayed"], "recorded": told["recorded"]}
         known["unused"] = tuple(told["unused"])
         return entry_of(self.root / told["cassette"], told["cassette"], **known)

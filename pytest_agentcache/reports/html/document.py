@@ -16,7 +16,7 @@ from ...errors import AgentCacheError
 from ...files import replace_file
 from ...llm.history import History
 from .call import brief, whole
-from .entry import Entry, RunTold
+from .entry import PageEntry, RunFacts
 
 # In the order in which they build on each other.
 _SCRIPTS = (
@@ -39,10 +39,10 @@ class PageError(AgentCacheError):
 
 
 def render(
-    entries: Iterable[Entry],
+    entries: Iterable[PageEntry],
     *,
     title: str = "Cassettes",
-    run: RunTold | None = None,
+    run: RunFacts | None = None,
     now: datetime | None = None,
 ) -> str:
     """The page as HTML: complete, for any browser, from a file as well as from a server.
@@ -106,7 +106,7 @@ def check_place(path: Path) -> None:
         raise PageError(path, error.strerror or str(error)) from None
 
 
-def _brief(entry: Entry) -> dict[str, Any]:
+def _brief(entry: PageEntry) -> dict[str, Any]:
     told: dict[str, Any] = {
         "path": entry.path,
         "test": entry.test,
@@ -132,7 +132,7 @@ def _brief(entry: Entry) -> dict[str, Any]:
     return {name: value for name, value in told.items() if value}
 
 
-def _calls(entry: Entry) -> list[str]:
+def _calls(entry: PageEntry) -> list[str]:
     """A line of JSON for each call, which the page reads when it is opened or searched."""
     if entry.cassette is None:
         return []

@@ -13,7 +13,7 @@ from ...errors import CassetteError
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class PageEntry:
     """A test with its cassette, or a cassette alone.
 
     Attributes:
@@ -45,7 +45,7 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class RunTold:
+class RunFacts:
     """What is told of a whole run.
 
     Attributes:
@@ -57,13 +57,13 @@ class RunTold:
     late: tuple[str, ...] = field(default=())
 
 
-def entry_of(path: Path, shown: str, **told: Any) -> Entry:
+def entry_of(path: Path, shown: str, **told: Any) -> PageEntry:
     """The entry of the cassette at `path`; one that cannot be read is listed with its error.
 
     Args:
         path: The file.
         shown: How the page names it.
-        told: What else is known of it, by the names of `Entry`.
+        told: What else is known of it, by the names of `PageEntry`.
     """
     try:
         if vcr.is_foreign(path):
@@ -71,10 +71,10 @@ def entry_of(path: Path, shown: str, **told: Any) -> Entry:
         else:
             held = cassette.read(path)
     except CassetteError as error:
-        return Entry(shown, error=error, size=_size(path), **told)
+        return PageEntry(shown, error=error, size=_size(path), **told)
     if held.recorded_at is None and not held.interactions:
-        return Entry(shown, **told)
-    return Entry(shown, cassette=held, size=_size(path), **told)
+        return PageEntry(shown, **told)
+    return PageEntry(shown, cassette=held, size=_size(path), **told)
 
 
 def _size(path: Path) -> int:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from ...files import shown
+from ...files import display_path
 from ...http.messages import Request
 from ...replay.misses import Miss, sentence
 from ...replay.responder import Responder
@@ -61,7 +61,7 @@ def _told(
             "diff": list(_diff(_readable(recorded), _readable(request))),
         }
     if path and miss.kind == "missing" and (other := held_elsewhere(request, responder, path)):
-        entry["elsewhere"] = shown(other, root)
+        entry["elsewhere"] = display_path(other, root)
     return entry
 
 
