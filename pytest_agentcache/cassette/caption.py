@@ -7,7 +7,8 @@ import re
 import textwrap
 
 from ..http.messages import Interaction, Response
-from ..llm.answer import Said, is_stream, said_by
+from ..llm.output import ModelOutput
+from ..llm.reading import is_stream, read_output
 
 WIDTH = 120
 _LONGEST_WHERE = 54
@@ -25,8 +26,8 @@ def caption(number: int, interaction: Interaction) -> str:
     stream = is_stream(response)
     kind = " stream" if stream else ""
     line = f"# {number} · {request.method[:20]} {_where(request.url)} → {response.status}{kind}"
-    said = said_by(response)
-    words, tokens = _words(said), _tokens(said)
+    output = read_output(response)
+    words, tokens = _words(output), _tokens(output)
     end = f" · {tokens}" if tokens else ""
     room = WIDTH - len(line) - len(end) - 3
     told = _printable(" · ".join(words))
@@ -39,7 +40,7 @@ def caption(number: int, interaction: Interaction) -> str:
 
 def says(response: Response) -> str:
     """What an answer says: its text in quotes, its tool calls, its error; empty if unknown."""
-    return " · ".join(_words(said_by(response)))
+    return " · ".join(_words(read_output(response)))
 
 
 def _where(url: str) -> str:
@@ -53,25 +54,25 @@ def _where(url: str) -> str:
     return f"{host}/{path}" if len(path) < room else f"{host}/…{path[-room:]}"
 
 
-def _words(said: Said) -> list[str]:
-    """What is said, in the order of its weight."""
-    if said.error:
-        return [f'error "{_one_line(said.error)}"']
-    words = [f'"{text}"' for each in said.words.values() if (text := _one_line(each))]
-    if said.refusal:
-        words.append(f'refuses "{_one_line(said.refusal)}"')
-    words += [f"calls {name}({_arguments(raw)})" for name, raw in said.calls.values() if name]
-    words += said.named
-    if not words and (thoughts := _one_line(said.thoughts)):
+def _words(output: ModelOutput) -> list[str]:
+    """What is output, in the order of its weight."""
+    if output.error:
+        return [f'error "{_one_line(output.error)}"']
+    words = [f'"{text}"' for each in output.texts.values() if (text := _one_line(each))]
+    if output.refusal:
+        words.append(f'refuses "{_one_line(output.refusal)}"')
+    words += [f"calls {name}({_arguments(raw)})" for name, raw in output.calls.values() if name]
+    words += output.items
+    if not words and (thoughts := _one_line(output.thoughts)):
         words.append(f'thinks "{thoughts}"')
-    if said.end:
-        words.append(f"ends by {_one_line(said.end)}")
+    if output.end:
+        words.append(f"ends by {_one_line(output.end)}")
     return words
 
 
-def _tokens(said: Said) -> str:
+def _tokens(output: ModelOutput) -> str:
     """`1.2k→85 tokens`."""
-    asked, answered = said.usage.input_tokens, said.usage.output_tokens
+    asked, answered = output.usage.input_tokens, output.usage.output_tokens
     if answered is not None:
         return f"{_rounded(asked or 0)}→{_rounded(answered)} tokens"
     return "" if asked is None else f"{_rounded(asked)} tokens"

@@ -9,16 +9,10 @@ from datetime import UTC, datetime, timedelta
 from ..canonical_yaml import UnwritableError, dump
 from ..http.body import is_json, json_text
 from ..http.messages import Headers, Interaction, Request, Response, standard_reason
-from ..llm.conversation import (
-    Conversation,
-    Part,
-    Turn,
-    answer_of,
-    conversation_of,
-    model_of,
-    streamed,
-)
-from ..llm.history import History, Told
+from ..llm.conversation import Conversation, conversation_of, model_of, response_turn
+from ..llm.history import History, Shown
+from ..llm.parts import Part, Turn
+from ..llm.reading import is_stream
 from .selection import Loaded, shown
 from .tally import tally_of
 from .terminal import (
@@ -56,7 +50,7 @@ def write_cassette(
     numbers = {number for number, _ in chosen}
     for number, each in enumerate(loaded.interactions, 1):
         conversation = conversation_of(each)
-        answer = answer_of(each.response)
+        answer = response_turn(each.response)
         seen = history.add(conversation.turns if conversation else (), answer)
         if number not in numbers:
             continue
@@ -93,7 +87,7 @@ def _write_rule(number: int, each: Interaction, screen: Screen) -> None:
     """`── 1 · POST api.openai.com/v1/chat/completions → 200 ────`."""
     request, response = each.request, each.response
     status = f"{response.status} {standard_reason(response.status)}".strip()
-    stream = " stream" if streamed(response) else ""
+    stream = " stream" if is_stream(response) else ""
     where = request.url.partition("://")[2] or request.url
     head = f"── {number} · {request.method} "
     end = f" → {status}{stream} "
@@ -130,7 +124,7 @@ def _write_headers(headers: Headers, screen: Screen) -> None:
 
 
 def _write_conversation(
-    conversation: Conversation, seen: Told | None, screen: Screen, *, full: bool
+    conversation: Conversation, seen: Shown | None, screen: Screen, *, full: bool
 ) -> None:
     turns = conversation.turns
     if seen:

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..http.messages import Interaction, Request, Response
-from ..llm.conversation import Turn, answer_of, conversation_of, model_of
+from ..llm.conversation import conversation_of, model_of, response_turn
+from ..llm.parts import Turn
 from .selection import Loaded, shown
 from .tally import tally_of
 
@@ -40,7 +41,7 @@ def _interaction(number: int, each: Interaction) -> dict[str, Any]:
             **_body_json(each.response),
         },
         "model": model_of(each) or None,
-        "says": _turn_json(answer_of(each.response))["parts"],
+        "says": _turn_json(response_turn(each.response))["parts"],
         "tokens_in": used.tokens_in if used.told else None,
         "tokens_out": used.tokens_out if used.told else None,
         "cost": used.cost,

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from .. import canonical_yaml as cassette_yaml
 from ..http.messages import Interaction
-from ..llm.answer import said_by
 from ..llm.conversation import model_of
+from ..llm.reading import read_output
 from .exit_codes import CommandError
 
 
@@ -106,7 +106,7 @@ def tally(interactions: Iterable[Interaction], prices: Prices | None = None) -> 
 
 def tally_of(interaction: Interaction, prices: Prices | None = None) -> Tally:
     """What one interaction used."""
-    usage = said_by(interaction.response).usage
+    usage = read_output(interaction.response).usage
     if usage.input_tokens is None and usage.output_tokens is None:
         return Tally()
     asked, answered = usage.input_tokens or 0, usage.output_tokens or 0

@@ -1,1 +1,1 @@
-"""The content of requests to language models and of their responses."""
+"""Requests to language models and their responses, read for people: conversation, output, usage."""

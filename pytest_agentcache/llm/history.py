@@ -1,6 +1,6 @@
-"""Which messages of a conversation an earlier call of the same cassette showed already.
+"""Find the messages of a conversation that an earlier call of the same cassette showed already.
 
-Agents send their whole history with each call; a reader wants what is new in it.
+Agents send their whole history with each call, but a reader wants to see what is new.
 """
 
 from __future__ import annotations
@@ -9,21 +9,21 @@ import contextlib
 import json
 from dataclasses import dataclass
 
-from .conversation import Part, Turn
+from .parts import Part, Turn
 
-# Calls to look back at; among more of them a history is hardly found anyhow.
+# The number of earlier calls to look at.
 _BACK = 24
-_Sign = tuple[object, ...]
+_Signature = tuple[object, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """What was shown before.
+class Shown:
+    """The beginning of a conversation that was shown before.
 
     Attributes:
         call: The call that showed it, counted from 0.
-        turns: How many of that call's messages.
-        answered: Whether its answer comes next.
+        turns: The number of messages that both requests begin with.
+        answered: Whether the response of that call is the next message.
     """
 
     call: int
@@ -32,7 +32,7 @@ class Told:
 
     @property
     def length(self) -> int:
-        """How many messages that are in all."""
+        """The number of messages."""
         return self.turns + self.answered
 
 
@@ -40,35 +40,38 @@ class History:
     """The conversations of a cassette, call by call."""
 
     def __init__(self) -> None:
-        self._known: list[tuple[list[_Sign], _Sign]] = []
+        self._calls: list[tuple[list[_Signature], _Signature]] = []
 
-    def add(self, turns: tuple[Turn, ...], answer: Turn) -> Told | None:
-        """Takes in the next call, and tells what of it was shown before; None if nothing was."""
-        signs = [_sign(turn) for turn in turns]
-        best: Told | None = None
-        for at in range(len(self._known) - 1, max(-1, len(self._known) - 1 - _BACK), -1):
-            found = self._shared(at, signs)
+    def add(self, turns: tuple[Turn, ...], response: Turn) -> Shown | None:
+        """Add the next call, and return how much of it was shown before; None for nothing."""
+        signatures = [_turn_signature(turn) for turn in turns]
+        best: Shown | None = None
+        for call in range(len(self._calls) - 1, max(-1, len(self._calls) - 1 - _BACK), -1):
+            found = self._shared(call, signatures)
             if found.turns and (best is None or found.length > best.length):
                 best = found
-        self._known.append((signs, _sign(answer)))
+        self._calls.append((signatures, _turn_signature(response)))
         return best
 
-    def _shared(self, at: int, signs: list[_Sign]) -> Told:
-        known, answer = self._known[at]
+    def _shared(self, call: int, signatures: list[_Signature]) -> Shown:
+        known, response = self._calls[call]
         same = 0
-        while same < min(len(known), len(signs)) and known[same] == signs[same]:
+        while same < min(len(known), len(signatures)) and known[same] == signatures[same]:
             same += 1
-        whole = same == len(known)
-        answered = whole and bool(answer[1]) and same < len(signs) and signs[same] == answer
-        return Told(at, same, answered)
+        follows = same == len(known) and same < len(signatures)
+        answered = follows and bool(response[1]) and signatures[same] == response
+        return Shown(call, same, answered)
 
 
-def _sign(turn: Turn) -> _Sign:
-    """What makes two messages the same; thoughts are often left out when they are sent back."""
-    return (turn.role, tuple(_part(part) for part in turn.parts if part.kind != "thought"))
+def _turn_signature(turn: Turn) -> _Signature:
+    # Thoughts are often left out when a message is sent back.
+    return (
+        turn.role,
+        tuple(_part_signature(part) for part in turn.parts if part.kind != "thought"),
+    )
 
 
-def _part(part: Part) -> _Sign:
+def _part_signature(part: Part) -> _Signature:
     text = part.text.strip()
     if part.kind == "call":
         with contextlib.suppress(ValueError, RecursionError):

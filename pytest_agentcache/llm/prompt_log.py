@@ -1,6 +1,6 @@
-"""A test's calls of models in order: what each sent, where its answer came from, what it cost.
+"""The prompts of a test in order: where each response came from, and what it cost.
 
-What makes a provider's prompt cache miss is a prompt that does not begin as the one before it did.
+A provider's prompt cache misses if a prompt does not begin like the one before it.
 """
 
 from __future__ import annotations
@@ -13,17 +13,20 @@ from typing import Any
 
 from ..errors import AutoCacheError, UsageError
 from ..http.messages import Request, Response
-from . import router_flag as auto_cache
+from . import router_flag
+from .providers import PROVIDERS
 from .usage import Usage, usage_of
 
-# In the order in which providers put them together to what they cache.
-_PARTS = (
-    *("tools", "toolConfig"),
-    *("system", "instructions", "systemInstruction", "system_instruction"),
-    *auto_cache.PROMPTS,
-)
-# A mark that moves on with each turn, and no part of the prompt.
-_MARKS = ("cache_control", "cachePoint")
+
+def _cached(attribute: str) -> tuple[str, ...]:
+    """Return the fields that providers with a prompt cache name in one attribute."""
+    caching = (provider for provider in PROVIDERS if provider.caches_prompts)
+    return tuple(dict.fromkeys(name for each in caching for name in getattr(each, attribute)))
+
+
+# In the order of the prompt that providers cache.
+_PARTS = (*_cached("tool_fields"), *_cached("system_fields"), *router_flag.PROMPTS)
+_MARKS = _cached("cache_marks")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,15 +34,16 @@ class PromptCall:
     """One call of a model.
 
     Attributes:
-        url: Where it was asked.
-        model: The model as it was named.
-        provider: The prefix of the model, else who made its family; empty if neither is known.
-        auto_cache: The flag that was sent; None if there was none.
-        from_cache: Whether the test's `CachedSession` answered, and not upstream.
-        status: Status of the answer; None if there was none.
-        usage: The tokens that the answer tells; None where there is no answer of a model.
-        moved: Where the prompt leaves that of the call before it to the same model, as a path into
-            its JSON (`messages[0].content`); empty if it begins with all of it, and for the first.
+        url: The URL of the request.
+        model: The model as the request names it.
+        provider: The prefix of the model, else the maker of its family; empty if unknown.
+        auto_cache: The flag `auto_cache` of the request; None if there was none.
+        from_cache: Whether the response came from the test's `CachedSession`, not from upstream.
+        status: The status of the response; None if there was none.
+        usage: The tokens of the response; None if it is not the response of a model.
+        moved: The first place, as a path into the JSON (`messages[0].content`), where the prompt
+            differs from the previous call's to the same model. Empty for the first call, and if
+            the prompt begins with the whole previous one.
     """
 
     url: str
@@ -53,44 +57,44 @@ class PromptCall:
 
     @property
     def kept_prefix(self) -> bool:
-        """Whether the prompt begins with all of the one before it."""
+        """Whether the prompt begins with the whole previous one."""
         return not self.moved
 
 
-FindAnswer = Callable[[], Response | None]
+FindResponse = Callable[[], Response | None]
 
 
 @dataclass(slots=True)
-class Entry:
-    """A call, and how to find its answer once it is there."""
+class LoggedRequest:
+    """A request, and a function that finds its response once it has arrived."""
 
     request: Request
-    find_answer: FindAnswer | None = None
+    find_response: FindResponse | None = None
     from_cache: bool = False
 
 
 class PromptLog:
-    """Takes note of requests as they are answered; what of it are prompts is told when asked.
+    """The requests of a test, logged while they run. `calls` picks out the prompts.
 
     Attributes:
-        problems: What was wrong with flags, however their senders took it.
+        problems: Errors of the flag `auto_cache`, whether or not the program caught them.
     """
 
     def __init__(self) -> None:
-        self._entries: list[Entry] = []
+        self._entries: list[LoggedRequest] = []
         self._thread = threading.local()
         self.problems: list[AutoCacheError] = []
 
     @property
     def inside(self) -> bool:
-        """Whether this thread asks on behalf of the test's session."""
+        """Whether this thread sends a request of the test's session."""
         return bool(getattr(self._thread, "entries", ()))
 
     @contextmanager
     def session(self, request: Request) -> Iterator[None]:
-        """Makes what this thread asks the session's, for the one call that `request` is."""
+        """Attribute the requests of this thread to one call of the session."""
         if self.inside:
-            # A redirect is asked for on the way, and part of the call.
+            # A redirect is part of the call.
             yield
             return
         noted = getattr(self._thread, "noted", None)
@@ -98,8 +102,8 @@ class PromptLog:
             yield
 
     @contextmanager
-    def noted(self, entry: Entry | None) -> Iterator[None]:
-        """Makes the call that comes next in this thread one that was noted before."""
+    def noted(self, entry: LoggedRequest | None) -> Iterator[None]:
+        """Attribute the next call of this thread to a request that is logged already."""
         self._thread.noted = entry
         try:
             yield
@@ -108,12 +112,12 @@ class PromptLog:
 
     @contextmanager
     def refresh(self) -> Iterator[None]:
-        """Makes what this thread asks the session's own, for no call at all."""
+        """Attribute the requests of this thread to the session, but to no call."""
         with self._for(None):
             yield
 
     @contextmanager
-    def _for(self, entry: Entry | None) -> Iterator[None]:
+    def _for(self, entry: LoggedRequest | None) -> Iterator[None]:
         before = getattr(self._thread, "entries", ())
         self._thread.entries = (*before, entry)
         try:
@@ -124,80 +128,80 @@ class PromptLog:
     def answered(
         self,
         request: Request,
-        find_answer: FindAnswer,
+        find_response: FindResponse,
         *,
         from_cache: bool = False,
         unless_known: bool = False,
     ) -> None:
-        """Notes where the answer to `request` is found, once it is there.
+        """Log how to find the response to a request.
 
         Args:
-            request: What was asked.
-            find_answer: Finds the answer.
-            from_cache: Whether the session's cache gave it.
-            unless_known: Whether what was noted before holds, if anything was.
+            request: The request.
+            find_response: Finds the response once it has arrived.
+            from_cache: Whether the response comes from the session's cache.
+            unless_known: Whether to keep what was logged before.
         """
         entry = self._thread.entries[-1] if self.inside else self.note(request)
-        if entry is not None and not (unless_known and entry.find_answer):
-            entry.find_answer, entry.from_cache = find_answer, from_cache
+        if entry is not None and not (unless_known and entry.find_response):
+            entry.find_response, entry.from_cache = find_response, from_cache
 
-    def note(self, request: Request) -> Entry | None:
-        """Notes that `request` was asked; None for what is no prompt."""
+    def note(self, request: Request) -> LoggedRequest | None:
+        """Log a request and return its entry; None if it cannot be a prompt."""
         if request.method.upper() != "POST" or request.body.lstrip()[:1] != b"{":
             return None
-        entry = Entry(request)
+        entry = LoggedRequest(request)
         self._entries.append(entry)
         return entry
 
     def calls(self) -> tuple[PromptCall, ...]:
-        """The calls of models until now."""
+        """Return the calls of models so far."""
         last: dict[str, dict[str, Any]] = {}
         return tuple(call for entry in [*self._entries] if (call := _call(entry, last)))
 
 
-def _call(entry: Entry, last: dict[str, dict[str, Any]]) -> PromptCall | None:
+def _call(entry: LoggedRequest, last: dict[str, dict[str, Any]]) -> PromptCall | None:
     request = entry.request
-    fields = auto_cache.document(request)
-    if fields is None or not auto_cache.is_prompt(request, fields):
+    fields = router_flag.document(request)
+    if fields is None or not router_flag.is_prompt(request, fields):
         return None
-    model = auto_cache.model_of(request, fields)
+    model = router_flag.model_of(request, fields)
     before, last[model] = last.get(model), fields
     try:
-        flag = auto_cache.flag_of(request, fields)
+        flag = router_flag.flag_of(request, fields)
     except AutoCacheError:
         flag = None
-    answer = entry.find_answer() if entry.find_answer else None
+    response = entry.find_response() if entry.find_response else None
     return PromptCall(
         url=request.url,
         model=model,
-        provider=auto_cache.provider_of(model),
+        provider=router_flag.provider_of(model),
         auto_cache=flag,
         from_cache=entry.from_cache,
-        status=answer.status if answer else None,
-        usage=_usage(answer),
+        status=response.status if response else None,
+        usage=_usage(response),
         moved=moved(before, fields) if before is not None else "",
     )
 
 
-def _usage(answer: Response | None) -> Usage | None:
+def _usage(response: Response | None) -> Usage | None:
     try:
-        return usage_of(answer) if answer else None
+        return usage_of(response) if response else None
     except UsageError:
         return None
 
 
 def moved(before: dict[str, Any], now: dict[str, Any]) -> str:
-    """Where the prompt `now` leaves the prompt `before`; empty if it begins with all of it.
+    """Return the first place where a prompt differs from the one before; empty if it continues it.
 
     Args:
         before: The body of a request to a model.
         now: The body of a later one.
     """
     for name in _PARTS:
-        if name in auto_cache.PROMPTS:
-            # What the provider has kept of the conversation is not sent again.
-            going_on = now.get("previous_response_id") and name == "input"
-            found = "" if going_on else _left(name, before.get(name), now.get(name))
+        if name in router_flag.PROMPTS:
+            # The provider has kept the conversation, so it is not sent again.
+            continues = now.get("previous_response_id") and name == "input"
+            found = "" if continues else _leaves(name, before.get(name), now.get(name))
         else:
             found = _differs(name, before.get(name), now.get(name))
         if found:
@@ -205,10 +209,10 @@ def moved(before: dict[str, Any], now: dict[str, Any]) -> str:
     return ""
 
 
-def _left(name: str, before: Any, now: Any) -> str:
-    """Where `now` does not go on as `before` began."""
+def _leaves(name: str, before: Any, now: Any) -> str:
+    """Return the first place where `now` does not begin like `before`."""
     if isinstance(before, str) and isinstance(now, list):
-        # What OpenAI's responses make of a text.
+        # OpenAI's responses turn a text into this.
         before = [{"role": "user", "content": before}]
     if isinstance(before, list) and isinstance(now, list):
         return _differs(name, before, now[: len(before)])
@@ -218,7 +222,7 @@ def _left(name: str, before: Any, now: Any) -> str:
 
 
 def _differs(place: str, before: Any, now: Any) -> str:
-    """The first place where two values differ; empty if there is none."""
+    """Return the first place where two values differ; empty if they are equal."""
     if isinstance(before, dict) and isinstance(now, dict):
         for name in dict.fromkeys([*before, *now]):
             if name not in _MARKS and (
@@ -237,10 +241,10 @@ def _differs(place: str, before: Any, now: Any) -> str:
 
 
 def _blocks(value: Any, beside: Any) -> Any:
-    """Text as the block of text that it stands for, where the other is written in blocks."""
+    """Return a text as a list of blocks, if the other value is one."""
     if isinstance(value, str) and isinstance(beside, list):
         return [{"type": "text", "text": value}]
-    # A block that is but the mark of where to cache.
+    # A block may hold nothing but a cache mark.
     if isinstance(value, list):
         return [each for each in value if not _is_mark(each)]
     return value

@@ -1,8 +1,8 @@
-"""The router's `auto_cache`: whether a request may be answered from the cache. No I/O.
+"""The router's flag `auto_cache`, which decides whether a request may use the cache. No I/O.
 
-`{"requesty": {"auto_cache": true}}` in the JSON body of a request asks for caching, `false` for an
-answer that is fetched afresh; where a prompt says nothing, its origin does (Requesty's
-documentation, "Auto Caching" and "Request Metadata").
+`{"requesty": {"auto_cache": true}}` in the JSON body of a request turns the cache on, `false` turns
+it off. Without the flag, the origin of the request decides (Requesty's documentation, "Auto
+Caching" and "Request Metadata").
 """
 
 from __future__ import annotations
@@ -17,27 +17,29 @@ from urllib.parse import unquote, urlsplit
 from ..errors import AutoCacheError
 from ..http.messages import Request
 from ..settings.settings import Settings
+from .providers import PROVIDERS
 
-# What agents say of themselves in the headers that tell a request's origin.
+# The headers by which agents name themselves.
 _ORIGIN = ("http-referer", "x-title", "user-agent")
-# Beside the flag, what differs on each request and has no part in what is answered.
+# Fields beside the flag, and the flag, that do not influence the response.
 VOLATILE = ("auto_cache", "trace_id", "user_id", "tags", "extra")
-# Where APIs have the prompt itself: chat and Anthropic, OpenAI's responses, Gemini, completions.
-PROMPTS = ("messages", "input", "contents", "prompt")
+# The fields of a request that hold the prompt.
+PROMPTS = tuple(
+    dict.fromkeys(
+        name
+        for provider in PROVIDERS
+        if provider.caches_prompts
+        for name in provider.message_fields
+    )
+)
 _IN_PATH = re.compile(r"/models?/([^/:]+(?::\d+)?)")
-_FAMILIES = {
-    "claude": ("anthropic",),
-    "gemini": ("google", "gemini"),
-    "gpt": ("openai",),
-    "chatgpt": ("openai",),
-    "o1": ("openai",),
-    "o3": ("openai",),
-    "o4": ("openai",),
+_VENDORS = {
+    family: provider.vendors for provider in PROVIDERS for family in provider.model_families
 }
 
 
 def document(request: Request) -> dict[str, Any] | None:
-    """The JSON object that is the body of `request`; None if it is anything else."""
+    """Return the JSON object in the body of a request; None if the body is something else."""
     if request.body.lstrip()[:1] != b"{":
         return None
     try:
@@ -48,13 +50,13 @@ def document(request: Request) -> dict[str, Any] | None:
 
 
 def is_prompt(request: Request, fields: dict[str, Any]) -> bool:
-    """Whether `request`, of which `fields` is the body, asks a model for something."""
-    asks = any(isinstance(fields.get(name), (str, list)) for name in PROMPTS)
-    return request.method.upper() == "POST" and asks and bool(model_of(request, fields))
+    """Return whether a request, whose body is `fields`, sends a prompt to a model."""
+    has_prompt = any(isinstance(fields.get(name), (str, list)) for name in PROMPTS)
+    return request.method.upper() == "POST" and has_prompt and bool(model_of(request, fields))
 
 
 def model_of(request: Request, fields: dict[str, Any]) -> str:
-    """The model as the body names it, else the path (Gemini, Bedrock); empty if neither does."""
+    """Return the model that the body names, else the path (Gemini, Bedrock); empty if unknown."""
     named = fields.get("model")
     if isinstance(named, str) and named:
         return named
@@ -63,22 +65,22 @@ def model_of(request: Request, fields: dict[str, Any]) -> str:
 
 
 def provider_of(model: str) -> str:
-    """Who answers for a model: its prefix, else who made its family; empty if neither is known."""
+    """Return a model's provider: its prefix, else the maker of its family; empty if unknown."""
     prefix, slash, _ = model.partition("/")
-    return prefix if slash else next(iter(_family(model)), "")
+    return prefix if slash else next(iter(_vendors(model)), "")
 
 
-def _family(model: str) -> tuple[str, ...]:
-    # Bedrock writes `eu.anthropic.claude-…`.
+def _vendors(model: str) -> tuple[str, ...]:
+    # Bedrock calls it `eu.anthropic.claude-…`.
     words = re.split(r"[-.@:]", model.lower())
-    return next((_FAMILIES[word] for word in words if word in _FAMILIES), ())
+    return next((_VENDORS[word] for word in words if word in _VENDORS), ())
 
 
 def flag_of(request: Request, fields: dict[str, Any]) -> bool | None:
-    """The flag that was sent; None if there is none, or a null.
+    """Return the flag of a request; None if there is none or it is null.
 
     Raises:
-        AutoCacheError: If it is anything but true, false or null.
+        AutoCacheError: If the flag is not true, false or null.
     """
     sent = fields.get("requesty")
     if not isinstance(sent, dict):
@@ -96,48 +98,48 @@ def _named(request: Request) -> str:
 
 
 def caches(request: Request, settings: Settings) -> bool | None:
-    """Whether `request` is to be answered from the cache, and its answer kept there.
+    """Return whether the response to a request may come from the cache and be kept there.
 
     Args:
-        request: What a client asks for.
-        settings: Of these `auto_cache_origins` and `auto_cache_providers` are used.
+        request: The request of a client.
+        settings: The settings, of which `auto_cache_origins` and `auto_cache_providers` are used.
 
     Returns:
-        True for the cache, False for upstream alone, None where the router has no say and the
-        cache's own settings hold: for all that is no JSON, for other providers, and for prompts
-        without the flag that come from elsewhere.
+        True for the cache, False for upstream alone. None if the cache's own settings decide: for
+        bodies that are not JSON, for other providers, and for prompts without the flag from other
+        origins.
 
     Raises:
-        AutoCacheError: If the flag is no boolean.
+        AutoCacheError: If the flag is not a boolean.
     """
     fields = document(request)
     if fields is None:
         return None
     flag = flag_of(request, fields)
-    if not _counts(model_of(request, fields), settings.auto_cache_providers):
+    if not _is_listed(model_of(request, fields), settings.auto_cache_providers):
         return None
-    if flag is None and is_prompt(request, fields) and _is_from(request, settings):
+    if flag is None and is_prompt(request, fields) and _has_origin(request, settings):
         return True
     return flag
 
 
-def _counts(model: str, providers: Iterable[str]) -> bool:
-    """Whether the flag means anything for `model`: for all of them, unless some are named."""
+def _is_listed(model: str, providers: Iterable[str]) -> bool:
+    """Return whether the flag applies to a model: to all of them, unless providers are named."""
     listed = [provider.lower() for provider in providers]
     prefixes = model.lower().split("/")[:-1]
-    names = {*prefixes, *_family(model.rpartition("/")[2])}
+    names = {*prefixes, *_vendors(model.rpartition("/")[2])}
     return not listed or any(fnmatchcase(name, glob) for name in names for glob in listed)
 
 
-def _is_from(request: Request, settings: Settings) -> bool:
-    """Whether a header that tells the origin has one of those that cache, as words of its own."""
-    told = [f" {value.lower()} " for name, value in request.headers if name in _ORIGIN]
+def _has_origin(request: Request, settings: Settings) -> bool:
+    """Return whether a header names an origin that caches, as a word of its own."""
+    origins = [f" {value.lower()} " for name, value in request.headers if name in _ORIGIN]
     globs = [f"*[!a-z0-9]{origin.lower()}[!a-z0-9]*" for origin in settings.auto_cache_origins]
-    return any(fnmatchcase(value, glob) for value in told for glob in globs)
+    return any(fnmatchcase(value, glob) for value in origins for glob in globs)
 
 
 def without_flag(body: bytes) -> bytes:
-    """`body` without the flag and what is volatile beside it, for the key of the cache."""
+    """Return a body without the flag and its volatile neighbours, for the key of the cache."""
     if b'"requesty"' not in body:
         return body
     try:
@@ -149,6 +151,6 @@ def without_flag(body: bytes) -> bytes:
     kept = {name: value for name, value in fields["requesty"].items() if name not in VOLATILE}
     fields |= {"requesty": kept}
     if not kept:
-        # So that it is the same as if nothing had been said.
+        # The key is the same as without the object.
         del fields["requesty"]
     return json.dumps(fields).encode()

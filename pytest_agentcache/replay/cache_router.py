@@ -16,7 +16,7 @@ from urllib.parse import unquote
 from ..cache.prepared import prepared
 from ..faults import Fault, behind, fault_of
 from ..http.messages import Headers, Request, Response
-from ..llm.prompt_log import Entry, PromptLog
+from ..llm.prompt_log import LoggedRequest, PromptLog
 from ..llm.router_flag import without_flag
 from .request_lines import PlaceInLine, RequestLines
 
@@ -103,7 +103,7 @@ class QueuedRequest:
     """Where a request stands among others: in line for its answer, and in the log of prompts."""
 
     place: PlaceInLine
-    entry: Entry | None
+    entry: LoggedRequest | None
 
 
 def _fault(error: RequestException, request: Request) -> Fault:

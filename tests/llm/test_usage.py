@@ -11,7 +11,7 @@ from openai.types import responses as openai_responses
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
 from pytest_agentcache import Headers, Response, Usage, UsageError
-from pytest_agentcache.llm.answer import said_by
+from pytest_agentcache.llm.reading import read_output
 from pytest_agentcache.llm.usage import usage_of
 
 CHAT = {
@@ -183,11 +183,11 @@ def test_comments_and_commands_count_alike(api):
     json_type = Headers((("content-type", "application/json"),))
     sse_type = Headers((("content-type", "text/event-stream"),))
 
-    assert said_by(Response(200, json_type, json.dumps(answer).encode())).usage == usage
+    assert read_output(Response(200, json_type, json.dumps(answer).encode())).usage == usage
     if api in STREAMED:
         events, usage = STREAMED[api]
         raw = stream(*events, typed="type" in events[0]).encode()
-        assert said_by(Response(200, sse_type, raw)).usage == usage
+        assert read_output(Response(200, sse_type, raw)).usage == usage
 
 
 @pytest.mark.parametrize("api", STREAMED)
@@ -277,7 +277,7 @@ def test_a_stream_that_breaks_off_tells_what_it_told():
 )
 def test_what_is_no_answer_is_an_error(other):
     """Nothing is made up for what no model said."""
-    with pytest.raises(UsageError, match="is no answer of an LLM"):
+    with pytest.raises(UsageError, match="is not the response of an LLM"):
         usage_of(other)
 
 

@@ -13,8 +13,7 @@ from urllib.parse import parse_qsl, urlsplit
 from ...http.body import is_json, json_text, multipart
 from ...http.body.form import is_form, pairs
 from ...http.messages import Headers, Interaction, Request, Response
-from ...llm.answer import said_by
-from ...llm.conversation import streamed
+from ...llm.reading import is_stream, read_output
 from ...matching.matcher import by_name
 from ...matching.stable_ids.volatile import is_volatile_change
 from .words import Piece, compare
@@ -106,7 +105,7 @@ def _responses(was: Response, now: Response) -> Iterator[Change]:
         return
     said = list(_said(was, now))
     yield from said
-    if streamed(was) and streamed(now):
+    if is_stream(was) and is_stream(now):
         if not said:
             yield Change("response", "stream", *_sizes(was, now), weight=0)
         return
@@ -123,8 +122,8 @@ def _sizes(was: Response, now: Response) -> tuple[str, str]:
 
 def _said(was: Response, now: Response) -> Iterator[Change]:
     """What the answers say, streams assembled."""
-    before, after = said_by(was), said_by(now)
-    texts = ["\n".join(each.words.values()) for each in (before, after)]
+    before, after = read_output(was), read_output(now)
+    texts = ["\n".join(each.texts.values()) for each in (before, after)]
     if texts[0] != texts[1]:
         yield _change("response", "text", texts[0] or ABSENT, texts[1] or ABSENT, weight=2)
     calls = [

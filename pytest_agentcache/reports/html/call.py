@@ -11,17 +11,10 @@ from urllib.parse import urlsplit
 from ...cassette.caption import says
 from ...http.body import aws_events
 from ...http.messages import Headers, Interaction, Request, Response
-from ...llm.answer import said_by, size_of
-from ...llm.conversation import (
-    Part,
-    Turn,
-    answer_of,
-    conversation_of,
-    documents,
-    model_of,
-    streamed,
-)
+from ...llm.conversation import conversation_of, documents, model_of, response_turn
 from ...llm.history import History
+from ...llm.parts import Part, Turn, size_text
+from ...llm.reading import is_stream, read_output
 from . import media
 from .text import text_of
 
@@ -34,7 +27,7 @@ _BASE64 = re.compile(r"(?<![A-Za-z0-9+/_=-])[A-Za-z0-9+/_=-]{1200,}")
 def brief(number: int, interaction: Interaction) -> dict[str, Any]:
     """What the list, the filters and the totals need of a call."""
     request, response = interaction.request, interaction.response
-    said = said_by(response)
+    said = read_output(response)
     url = urlsplit(request.url)
     told = {
         "n": number,
@@ -42,7 +35,7 @@ def brief(number: int, interaction: Interaction) -> dict[str, Any]:
         "host": url.netloc.rpartition("@")[2] or "(no host)",
         "path": url.path + (f"?{url.query}" if url.query else ""),
         "status": response.status,
-        "stream": streamed(response),
+        "stream": is_stream(response),
         "model": model_of(interaction)[:200],
         "in": said.usage.input_tokens,
         "out": said.usage.output_tokens,
@@ -55,7 +48,7 @@ def brief(number: int, interaction: Interaction) -> dict[str, Any]:
 def whole(interaction: Interaction, history: History) -> dict[str, Any]:
     """What is shown of a call that is opened."""
     request, response = interaction.request, interaction.response
-    conversation, answer = conversation_of(interaction), answer_of(response)
+    conversation, answer = conversation_of(interaction), response_turn(response)
     told: dict[str, Any] = {
         "url": request.url,
         "reason": response.reason,
@@ -106,7 +99,7 @@ def _message(message: Request | Response) -> dict[str, Any]:
     raw, kind = message.body, message.content_type
     if not raw:
         return told
-    told["size"] = size_of(len(raw))
+    told["size"] = size_text(len(raw))
     if text := text_of(raw, kind):
         # Images are shown above, and nobody reads their base64.
         short = _BASE64.sub(_folded, text)
@@ -121,7 +114,7 @@ def _message(message: Request | Response) -> dict[str, Any]:
 
 
 def _folded(found: re.Match[str]) -> str:
-    return f"{found[0][:60]}…({size_of(len(found[0]) * 3 // 4)} of base64)…{found[0][-12:]}"
+    return f"{found[0][:60]}…({size_text(len(found[0]) * 3 // 4)} of base64)…{found[0][-12:]}"
 
 
 def _headers(headers: Headers) -> list[list[str]]:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from ...llm.answer import size_of
+from ...llm.parts import size_text
 
 # Bytes of base64; what is larger is named only, or one video would make the page unusable.
 LARGEST = 6_000_000
@@ -38,7 +38,7 @@ def shown_as(media: str, data: str) -> dict[str, str] | None:
         media = sign
     if not _SHOWN.match(media):
         return None
-    name = f"{media} {size_of(len(data) * 3 // 4)}"
+    name = f"{media} {size_text(len(data) * 3 // 4)}"
     return {"type": media, "name": name, "url": f"data:{media};base64,{data}"}
 
 

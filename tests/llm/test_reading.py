@@ -9,7 +9,7 @@ import pytest
 from pytest_agentcache.cassette.caption import caption
 from pytest_agentcache.http.body import aws_events
 from pytest_agentcache.http.messages import Headers, Interaction, Request, Response
-from pytest_agentcache.llm.answer import said_by
+from pytest_agentcache.llm.reading import read_output
 
 URL = "https://h.example/v1/x"
 
@@ -547,7 +547,7 @@ def test_a_stream_says(response, said):
 
 def test_the_thoughts_of_a_stream_are_put_together():
     """They are kept though they are not told where something is said."""
-    assert said_by(STREAMS[0][0]).thoughts == "Hm."
+    assert read_output(STREAMS[0][0]).thoughts == "Hm."
 
 
 @pytest.mark.parametrize("cut", [1, 13, 40, 200])
