@@ -10,6 +10,7 @@ import time
 from statistics import median
 
 from pytest_agentcache.http.messages import Headers, Interaction, Request, Response
+from pytest_agentcache.replay.decisions import Replay
 from pytest_agentcache.replay.responder import Responder
 from pytest_agentcache.settings.settings import Settings
 
@@ -35,10 +36,10 @@ def seconds(recorded: tuple[Interaction, ...]) -> float:
         for number in range(0, len(recorded), step):
             asked = request(number)
             start = time.perf_counter()
-            answer = responder.decide(asked)
+            decision = responder.decide(asked)
             times.append(time.perf_counter() - start)
-            assert isinstance(answer, Response)
-            assert answer.status == 200
+            assert isinstance(decision, Replay)
+            assert decision.response.status == 200
     return median(times)
 
 

@@ -1,10 +1,11 @@
-"""Where requests are met: one edge a client, put in once a process and left there."""
+"""The clients: each adapts one library, patched once per process and left patched."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable
 from types import ModuleType
+from typing import Any, Protocol
 
 import wrapt
 
@@ -15,17 +16,31 @@ from . import aiohttp, http_client, httpx, requests_cache, sockets, urllib3
 from .concurrency import follow_tasks, follow_threads, follow_trio, follow_workers
 
 
+class Client(Protocol):
+    """A module of this folder that adapts one library.
+
+    It translates the library's requests to `Request`, asks `DISPATCHER.route(url)` for the route
+    of each, and carries out the decision in one `match`. A new client needs an entry in `CLIENTS`.
+
+    """
+
+    @property
+    def MODULES(self) -> tuple[str, ...]:  # noqa: N802 - a constant of the module
+        """The library's modules that are patched, each when it is imported."""
+
+    def install(self, module: Any) -> None:
+        """Patch `module` for the rest of the process."""
+
+
 def _trio(module: ModuleType) -> None:
     trio.install(module)
     follow_trio(module)
 
 
-_EDGES = {
-    http_client.MODULE: http_client.install,
-    urllib3.MODULE: urllib3.install,
-    **dict.fromkeys(httpx.MODULES, httpx.install),
-    aiohttp.MODULE: aiohttp.install,
-    requests_cache.MODULE: requests_cache.install,
+CLIENTS: tuple[Client, ...] = (aiohttp, http_client, httpx, requests_cache, urllib3)
+
+_PATCHES: dict[str, Callable[[ModuleType], None]] = {
+    **{name: client.install for client in CLIENTS for name in client.MODULES},
     "asyncio.base_events": follow_tasks,
     "asyncio.selector_events": lambda module: loops.install(),
     trio.MODULE: _trio,
@@ -35,28 +50,28 @@ _EDGES = {
 
 
 def install() -> None:
-    """Puts the edges in, each when its client is imported, now or later. Idempotent."""
+    """Patch every client now, or when it is imported. Idempotent."""
     if not DISPATCHER.installed:
         DISPATCHER.installed = True
         follow_threads()
         sockets.install()
-    for name, edge in _EDGES.items():
-        _put_in(name, edge)
+    for name, patch in _PATCHES.items():
+        _patch_on_import(name, patch)
 
 
-def _put_in(name: str, edge: Callable[[ModuleType], None]) -> None:
-    """Puts one edge in, anew if its client was imported anew, as pytest inside pytest does."""
-    known = DISPATCHER.edges
+def _patch_on_import(name: str, patch: Callable[[ModuleType], None]) -> None:
+    """Patch one module, and again if it is imported again, as in a pytest inside pytest."""
+    patched = DISPATCHER.patched
 
-    def put(module: ModuleType) -> None:
-        if known.get(name) is not module:
-            known[name] = module
-            edge(module)
+    def patch_once(module: ModuleType) -> None:
+        if patched.get(name) is not module:
+            patched[name] = module
+            patch(module)
 
-    # None stands for a hook that waits; one that has run is gone.
-    if name not in known or known[name] is not sys.modules.get(name):
-        known[name] = None
-        wrapt.register_post_import_hook(put, name)
+    # None means that a hook is waiting; a hook that has run is gone.
+    if name not in patched or patched[name] is not sys.modules.get(name):
+        patched[name] = None
+        wrapt.register_post_import_hook(patch_once, name)
 
 
-__all__ = ["DISPATCHER", "Router", "install"]
+__all__ = ["CLIENTS", "DISPATCHER", "Client", "Router", "install"]

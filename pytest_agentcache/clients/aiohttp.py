@@ -9,17 +9,15 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 from ..clock import awaiting_upstream
-from ..faults import Fault
-from ..faults.outcomes import given
 from ..http.framing import length
-from ..http.messages import Headers, Request, Response
+from ..http.messages import Headers, Request
 from ..replay.async_wait import pause_async
-from ..replay.decisions import Forward
+from ..replay.decisions import Fail, Forward, PassThrough, Replay, Truncate
 from ..replay.dispatcher import DISPATCHER
 from ..replay.response_recorder import RecordedBody
 from .aiohttp_errors import incomplete, native_error
 
-MODULE = "aiohttp.client"
+MODULES = ("aiohttp.client",)
 
 
 def install(module: Any) -> None:
@@ -44,30 +42,31 @@ def install(module: Any) -> None:
 
 async def _middleware(limits: Any, request: Any, handler: Any) -> Any:
     __tracebackhide__ = True
-    url = str(request.url)
-    # A WebSocket is no exchange of a request and an answer.
-    if not DISPATCHER.wants(url) or request.headers.get("upgrade", "").lower() == "websocket":
+    route = DISPATCHER.route(str(request.url))
+    # A WebSocket does not exchange a request and a response.
+    if route is None or request.headers.get("upgrade", "").lower() == "websocket":
         return await handler(request)
     headers = Headers.of(request.headers.items())
-    asked = Request(request.method, url, headers, await _content(request))
-    waits = limits.sock_connect or limits.connect or None, limits.sock_read or None
-    answer = await DISPATCHER.decide_async(asked, waits)
-    if isinstance(answer, Fault) and answer.answer is None:
-        seconds, error = native_error(request, limits, answer)
-        await pause_async(seconds)
-        raise error
-    if isinstance(answer, (Response, Fault)):
-        return await _play(request, answer)
-    if answer is None:
-        return await handler(request)
-    with awaiting_upstream():
-        live = await handler(request)
-    try:
-        await _record(live, answer)
-    except BaseException:
-        live.close()
-        raise
-    return live
+    sent = Request(request.method, str(request.url), headers, await _content(request))
+    timeouts = limits.sock_connect or limits.connect or None, limits.sock_read or None
+    match await route.decide_async(sent, timeouts):
+        case Replay() | Truncate() as decision:
+            return await _replay(request, decision)
+        case Fail() as failure:
+            seconds, error = native_error(request, limits, failure)
+            await pause_async(seconds)
+            raise error
+        case Forward() as forward:
+            with awaiting_upstream():
+                live = await handler(request)
+            try:
+                await _record(live, forward)
+            except BaseException:
+                live.close()
+                raise
+            return live
+        case PassThrough():
+            return await handler(request)
 
 
 async def _content(request: Any) -> bytes:
@@ -103,12 +102,12 @@ class _Written:
         """Nothing waits here."""
 
 
-async def _record(live: Any, ask: Forward) -> None:
+async def _record(live: Any, forward: Forward) -> None:
     """Puts the kept headers and a body that is kept while it is read into a live response."""
     # Not `headers`, which remembers what it was when it was first looked at.
     headers = Headers.of(live._raw_headers)
     chunked = "chunked" in headers.get("transfer-encoding").lower()
-    recording = ask.record(
+    recording = forward.record(
         live.status,
         live.reason or "",
         headers,
@@ -148,16 +147,16 @@ class _Frames:
                     return frame
 
 
-async def _play(request: Any, decision: Response | Fault) -> Any:
+async def _replay(request: Any, decision: Replay | Truncate) -> Any:
     import asyncio
 
     import aiohttp
     from aiohttp.http_parser import RawResponseMessage
 
-    answer, parts, broken = given(decision)
+    answer, size = decision.response, length(decision.response)
     loop = asyncio.get_running_loop()
     bodiless = request.method == "HEAD" or answer.status in (204, 304)
-    fields = _framed(answer.headers, bodiless, length(answer))
+    fields = _framed(answer.headers, bodiless, size)
     raw = _raw(fields)
     head = RawResponseMessage(
         aiohttp.HttpVersion11,
@@ -168,17 +167,18 @@ async def _play(request: Any, decision: Response | Fault) -> Any:
         False,
         None,
         False,
-        length(answer) is None,
+        size is None,
     )
 
     async def chunks() -> AsyncIterator[bytes]:
-        for chunk in [] if bodiless else parts:
+        for chunk in [] if bodiless else decision.pieces():
             yield chunk
-        if broken is not None:
-            raise incomplete(broken, length(answer))
+        match decision:
+            case Truncate():
+                raise incomplete(decision, size)
 
     limit = getattr(request.session, "_read_bufsize", 2**16)
-    body = _stream(loop, chunks(), limit, chunked=length(answer) is None)
+    body = _stream(loop, chunks(), limit, chunked=size is None)
     if bodiless:
         body.feed_eof()
     options: dict[str, Any] = {

@@ -5,33 +5,36 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ..faults import Fault, native
+from ..replay.decisions import Fail, Truncate
+from ..replay.native_errors import caused_by
 
 
-def native_error(request: Any, limits: Any, fault: Fault) -> tuple[float, Exception]:
+def native_error(request: Any, limits: Any, failure: Fail) -> tuple[float, Exception]:
     """After how many seconds a fault shows, and what the client raises then.
 
     Args:
         request: The request as aiohttp has it.
         limits: The `ClientTimeout` that it is sent with.
-        fault: What goes wrong.
+        failure: The failed connection.
     """
     import aiohttp
 
-    key, cause = request.connection_key, fault.cause()
-    match fault.kind:
+    key, cause = request.connection_key, failure.cause()
+    match failure.kind:
         case "refuse":
             # As event loops put it.
             cause.strerror = f"Connect call failed {(key.host, key.port)}"
-            return 0.0, native(aiohttp.ClientConnectorError(key, cause), fault, cause)
+            return 0.0, caused_by(failure, aiohttp.ClientConnectorError(key, cause), cause)
         case "dns":
-            return 0.0, native(aiohttp.ClientConnectorDNSError(key, cause), fault, cause)
+            return 0.0, caused_by(failure, aiohttp.ClientConnectorDNSError(key, cause), cause)
         case "tls":
-            return 0.0, native(aiohttp.ClientConnectorCertificateError(key, cause), fault, cause)
+            return 0.0, caused_by(
+                failure, aiohttp.ClientConnectorCertificateError(key, cause), cause
+            )
         case "reset":
-            return 0.0, native(aiohttp.ClientOSError(*cause.args), fault, cause)
+            return 0.0, caused_by(failure, aiohttp.ClientOSError(*cause.args), cause)
     total = limits.total or math.inf
-    if fault.kind == "connect-timeout":
+    if failure.kind == "connect-timeout":
         own = min(limits.connect or math.inf, limits.sock_connect or math.inf)
         error: Exception = aiohttp.ConnectionTimeoutError(
             f"Connection timeout to host {request.url}"
@@ -44,10 +47,10 @@ def native_error(request: Any, limits: Any, fault: Fault) -> tuple[float, Except
         # The time for the whole of it ends with an error of its own.
         error = TimeoutError()
     allowed = min(total, own)
-    return fault.lasts(None if allowed == math.inf else allowed), native(error, fault)
+    return failure.delay(None if allowed == math.inf else allowed), caused_by(failure, error)
 
 
-def incomplete(fault: Fault, size: int | None) -> Exception:
+def incomplete(decision: Truncate, size: int | None) -> Exception:
     """What the client raises where a body breaks off that was to have `size` bytes, if it told."""
     from aiohttp import ClientPayloadError, http_exceptions
 
@@ -58,7 +61,7 @@ def incomplete(fault: Fault, size: int | None) -> Exception:
     else:
         cause = http_exceptions.ContentLengthError(
             "Not enough data to satisfy content length header "
-            f"(received {fault.after} of {size} bytes)."
+            f"(received {decision.after} of {size} bytes)."
         )
     text = f"Response payload is not completed: {cause!r}"
-    return native(ClientPayloadError(text), fault, cause)
+    return caused_by(decision, ClientPayloadError(text), cause)

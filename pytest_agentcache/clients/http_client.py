@@ -12,16 +12,15 @@ import socket
 from collections.abc import Iterator
 from typing import Any, NoReturn
 
-from ..faults import Fault, native
-from ..faults.outcomes import as_socket
-from ..http.messages import Headers, Request, Response
+from ..http.messages import Headers, Request
 from ..http.wire import WireSocket, frames, message
 from ..replay.async_wait import pause
-from ..replay.decisions import Forward
+from ..replay.decisions import Fail, Forward, PassThrough, Replay, Truncate
 from ..replay.dispatcher import DISPATCHER
+from ..replay.native_errors import caused_by
 from ..replay.response_recorder import RecordedBody
 
-MODULE = "http.client"
+MODULES = ("http.client",)
 
 
 def install(module: Any) -> None:
@@ -30,24 +29,15 @@ def install(module: Any) -> None:
     request, send = plain.request, plain.send
     getresponse, close = plain.getresponse, plain.close
 
-    def origin(connection: Any) -> str:
-        scheme, standard = ("https", 443) if isinstance(connection, tls) else ("http", 80)
-        # Behind a proxy the connection's own host is the proxy's; the tunnel knows the real one.
-        tunnel = connection._tunnel_host
-        host = tunnel or connection.host
-        port = connection._tunnel_port if tunnel else connection.port
-        host = f"[{host}]" if ":" in host else host
-        return f"{scheme}://{host}" + (f":{port}" if port and port != standard else "")
-
     def connect_later(connect: Any) -> Any:
         def connect_when_asked(self: Any) -> None:
-            if not DISPATCHER.wants(origin(self)):
+            if DISPATCHER.route(_origin(self, tls)) is None:
                 connect(self)
 
         return connect_when_asked
 
     def send_later(self: Any, data: Any) -> None:
-        if not DISPATCHER.wants(origin(self)):
+        if DISPATCHER.route(_origin(self, tls)) is None:
             send(self, data)
             return
         gathered = self.__dict__.setdefault("_agentcache_sent", bytearray())
@@ -60,15 +50,17 @@ def install(module: Any) -> None:
             # Nothing was asked, or the last answer is unread, for which it has an error of its own.
             return
         sent = bytes(self.__dict__.pop("_agentcache_sent"))
-        asked = _parse(module, origin(self), sent)
-        limit = _seconds(self.timeout) or None
-        answer = DISPATCHER.decide(asked, (limit, limit))
-        if isinstance(answer, Fault) and answer.connecting:
-            _fail(self, answer)
-        if not isinstance(answer, (Response, Fault)):
-            with DISPATCHER.pass_through():
-                send(self, sent)
-        self._agentcache_decided = asked.method, answer
+        parsed = _parse(module, _origin(self, tls), sent)
+        timeout = _seconds(self.timeout) or None
+        route = DISPATCHER.route(parsed.url)
+        decision = route.decide(parsed, (timeout, timeout)) if route else PassThrough()
+        match decision:
+            case Fail(connecting=True):
+                _fail(self, decision)
+            case Forward() | PassThrough():
+                with DISPATCHER.pass_through():
+                    send(self, sent)
+        self._agentcache_decided = parsed.method, decision
 
     def request_decided(self: Any, *args: Any, **kwargs: Any) -> None:
         request(self, *args, **kwargs)
@@ -78,14 +70,20 @@ def install(module: Any) -> None:
     def getresponse_decided(self: Any) -> Any:
         __tracebackhide__ = True
         decide(self)
-        method, answer = self.__dict__.pop("_agentcache_decided", ("", None))
-        if isinstance(answer, Fault) and answer.answer is None:
-            _fail(self, answer)
-        if isinstance(answer, (Response, Fault)):
-            return _play(self, getresponse, answer, method)
+        method, decision = self.__dict__.pop("_agentcache_decided", ("", PassThrough()))
+        match decision:
+            case Replay() | Truncate():
+                return _replay(self, getresponse, decision, method)
+            case Fail():
+                _fail(self, decision)
+            case Forward():
+                return _record(self, receive(self), decision)
+            case PassThrough():
+                return receive(self)
+
+    def receive(self: Any) -> Any:
         with DISPATCHER.pass_through():
-            live = getresponse(self)
-        return live if answer is None else _record(self, live, answer)
+            return getresponse(self)
 
     def close_gathered(self: Any) -> None:
         for gathered in ("_agentcache_sent", "_agentcache_decided"):
@@ -95,6 +93,17 @@ def install(module: Any) -> None:
     plain.request = request_decided
     plain.send, plain.getresponse, plain.close = send_later, getresponse_decided, close_gathered
     plain.connect, tls.connect = connect_later(plain.connect), connect_later(tls.connect)
+
+
+def _origin(connection: Any, tls: Any) -> str:
+    """Return the scheme, host and port of a connection; `tls` is the class of HTTPS connections."""
+    scheme, standard = ("https", 443) if isinstance(connection, tls) else ("http", 80)
+    # Behind a proxy, the connection's own host is the proxy; the tunnel knows the real one.
+    tunnel = connection._tunnel_host
+    host = tunnel or connection.host
+    port = connection._tunnel_port if tunnel else connection.port
+    host = f"[{host}]" if ":" in host else host
+    return f"{scheme}://{host}" + (f":{port}" if port and port != standard else "")
 
 
 def _as_bytes(data: Any) -> Iterator[bytes]:
@@ -127,27 +136,27 @@ def _unchunked(raw: bytes) -> bytes:
     return body
 
 
-def _play(connection: Any, getresponse: Any, decision: Response | Fault, method: str) -> Any:
-    fault = decision if isinstance(decision, Fault) else None
+def _replay(connection: Any, getresponse: Any, decision: Replay | Truncate, method: str) -> Any:
     # The connection reads its response from whatever its socket is at this moment, and keeps its
     # own account of what it may be asked next.
-    real, connection.sock = connection.sock, as_socket(decision, method)
-    cls = connection.response_class
-    if fault is not None:
-        connection.response_class = _breaking(cls, fault)
+    real, connection.sock = connection.sock, decision.as_socket(method)
+    own = connection.response_class
+    match decision:
+        case Truncate():
+            connection.response_class = _breaking(own, decision)
     try:
         return getresponse(connection)
     finally:
         connection.sock = real
-        if fault is not None:
-            connection.response_class = cls
+        if connection.response_class is not own:
+            connection.response_class = own
 
 
-def _fail(connection: Any, fault: Fault) -> NoReturn:
-    pause(fault.lasts(_seconds(connection.timeout)))
-    if fault.kind == "reset":
+def _fail(connection: Any, failure: Fail) -> NoReturn:
+    pause(failure.delay(_seconds(connection.timeout)))
+    if failure.kind == "reset":
         connection.close()
-    raise native(fault.cause(), fault)
+    raise caused_by(failure, failure.cause())
 
 
 def _seconds(timeout: Any) -> float | None:
@@ -155,28 +164,28 @@ def _seconds(timeout: Any) -> float | None:
     return timeout if isinstance(timeout, (int, float)) else socket.getdefaulttimeout()
 
 
-def _breaking(cls: Any, fault: Fault) -> Any:
-    """`cls`, whose errors tell of the fault that they come from."""
+def _breaking(cls: Any, decision: Truncate) -> Any:
+    """Return a `cls` whose errors refer to the decision that causes them."""
 
-    def telling(read: Any) -> Any:
-        def read_telling(self: Any, *args: Any, **kwargs: Any) -> Any:
+    def linking(read: Any) -> Any:
+        def read_linking(self: Any, *args: Any, **kwargs: Any) -> Any:
             try:
                 return read(self, *args, **kwargs)
             except Exception as error:
-                native(error, fault)
+                caused_by(decision, error)
                 raise
 
-        return read_telling
+        return read_linking
 
     names = ("peek", "read", "read1", "readinto", "readline")
-    return type(cls.__name__, (cls,), {name: telling(getattr(cls, name)) for name in names})
+    return type(cls.__name__, (cls,), {name: linking(getattr(cls, name)) for name in names})
 
 
-def _record(connection: Any, live: Any, ask: Forward) -> Any:
-    recording = ask.record(
+def _record(connection: Any, live: Any, forward: Forward) -> Any:
+    recording = forward.record(
         live.status, live.reason, Headers.of(live.headers.items()), framed=bool(live.chunked)
     )
-    method = ask.request.method
+    method = forward.request.method
     arriving = RecordedBody(recording, frames(live)).settle()
     source = message(
         method, live.status, live.reason, recording.shown, arriving, length=recording.length

@@ -10,152 +10,180 @@ from importlib import import_module
 from typing import Any
 
 from ..clock import awaiting_upstream
-from ..faults import Fault, native
-from ..faults.outcomes import given
 from ..http.framing import length
-from ..http.messages import Headers, Request, Response
+from ..http.messages import Headers, Request
 from ..replay.async_wait import pause, pause_async
-from ..replay.decisions import Forward
-from ..replay.dispatcher import DISPATCHER
+from ..replay.decisions import Fail, Forward, PassThrough, Replay, Truncate
+from ..replay.dispatcher import DISPATCHER, Route
+from ..replay.native_errors import caused_by
 from ..replay.response_recorder import RecordedBody, ResponseRecorder
 
 MODULES = ("httpx", "httpx2")
 
 
 def install(module: Any) -> None:
-    """Patches the transports of `module` (httpx or httpx2) for the rest of the process."""
+    """Patch the transports of `module` (httpx or httpx2) for the rest of the process."""
     sync, async_ = module.HTTPTransport, module.AsyncHTTPTransport
     handle, handle_async = sync.handle_request, async_.handle_async_request
+    responses = _Responses(module)
 
-    class Stream(module.SyncByteStream, module.AsyncByteStream):  # type: ignore[misc]
-        """A body from the cassette, in either colour."""
-
-        def __init__(self, chunks: list[bytes], broken: Exception | None = None) -> None:
-            self._chunks, self._broken = chunks, broken
-
-        def __iter__(self) -> Iterator[bytes]:
-            yield from self._chunks
-            if self._broken is not None:
-                raise self._broken
-
-        async def __aiter__(self) -> AsyncIterator[bytes]:
-            for chunk in self._chunks:
-                yield chunk
-            if self._broken is not None:
-                raise self._broken
-
-    class LiveStream(module.SyncByteStream):  # type: ignore[misc]
-        """A body that is kept while it is read."""
-
-        def __init__(self, live: Any, body: RecordedBody) -> None:
-            self._live, self._body = live, body
-
-        def __iter__(self) -> Iterator[bytes]:
-            return self._body
-
-        def close(self) -> None:
-            self._live.close()
-
-    class AsyncLiveStream(module.AsyncByteStream):  # type: ignore[misc]
-        """The same, asynchronous."""
-
-        def __init__(self, live: Any, source: AsyncGenerator[bytes], body: RecordedBody) -> None:
-            self._live, self._source, self._body = live, source, body
-
-        def __aiter__(self) -> AsyncIterator[bytes]:
-            return self._body
-
-        async def aclose(self) -> None:
-            await self._source.aclose()
-            await self._live.aclose()
-
-    def played(decision: Response | Fault, method: str) -> Any:
-        answer, chunks, broken = given(decision)
-        return module.Response(
-            answer.status,
-            headers=_framed(answer.headers, method, answer.status, length(answer)),
-            stream=Stream(
-                [] if method == "HEAD" else chunks, _native(module, broken) if broken else None
-            ),
-            extensions={
-                "http_version": b"HTTP/1.1",
-                "reason_phrase": answer.reason.encode("latin-1", "replace"),
-            },
-        )
-
-    def recording_of(live: Any, ask: Forward) -> ResponseRecorder:
-        framed = "chunked" in live.headers.get("transfer-encoding", "").lower()
-        headers = Headers.of(live.headers.raw)
-        return ask.record(live.status_code, live.reason_phrase, headers, framed=framed)
-
-    def recorded(live: Any, recording: ResponseRecorder, stream: Any) -> Any:
-        method = recording.request.method
-        return module.Response(
-            live.status_code,
-            headers=_framed(recording.shown, method, live.status_code, recording.length),
-            stream=stream,
-            extensions=live.extensions,
-        )
+    def send(self: Any, request: Any) -> Any:
+        with DISPATCHER.pass_through():
+            return handle(self, request)
 
     def handle_decided(self: Any, request: Any) -> Any:
         __tracebackhide__ = True
-        if not _wanted(request):
+        if (route := _route(request)) is None:
             return handle(self, request)
-        answer = DISPATCHER.decide(_asked(request, request.read()), _limits(request))
-        if isinstance(answer, Fault) and answer.answer is None:
-            raise _failing(module, request, answer)
-        if isinstance(answer, (Response, Fault)):
-            return played(answer, request.method)
-        with DISPATCHER.pass_through():
-            live = handle(self, request)
-        if answer is None:
-            return live
-        recording = recording_of(live, answer)
-        try:
-            arriving = RecordedBody(recording, _frames(live.stream)).settle()
-        except BaseException:
-            live.close()
-            raise
-        return recorded(live, recording, LiveStream(live.stream, arriving))
+        match route.decide(_to_request(request, request.read()), _timeouts(request)):
+            case Replay() | Truncate() as decision:
+                return responses.replayed(decision, request.method)
+            case Fail() as failure:
+                pause(_delay(request, failure))
+                raise _native(module, failure, failure.cause())
+            case Forward() as forward:
+                return responses.recorded(send(self, request), forward)
+            case PassThrough():
+                return send(self, request)
 
     async def handle_async_decided(self: Any, request: Any) -> Any:
         __tracebackhide__ = True
-        if not _wanted(request):
+        if (route := _route(request)) is None:
             return await handle_async(self, request)
-        asked = _asked(request, await request.aread())
-        answer = await DISPATCHER.decide_async(asked, _limits(request))
-        if isinstance(answer, Fault) and answer.answer is None:
-            raise await _failing_async(module, request, answer)
-        if isinstance(answer, (Response, Fault)):
-            return played(answer, request.method)
-        if answer is None:
-            return await handle_async(self, request)
-        with awaiting_upstream():
-            live = await handle_async(self, request)
-        recording, source = recording_of(live, answer), _frames_async(live.stream)
-        try:
-            arriving = await RecordedBody(recording, source).settle_async()
-        except BaseException:
-            await live.aclose()
-            raise
-        return recorded(live, recording, AsyncLiveStream(live.stream, source, arriving))
+        content = await request.aread()
+        match await route.decide_async(_to_request(request, content), _timeouts(request)):
+            case Replay() | Truncate() as decision:
+                return responses.replayed(decision, request.method)
+            case Fail() as failure:
+                await pause_async(_delay(request, failure))
+                raise _native(module, failure, _cause_in_loop(failure))
+            case Forward() as forward:
+                with awaiting_upstream():
+                    live = await handle_async(self, request)
+                return await responses.recorded_async(live, forward)
+            case PassThrough():
+                return await handle_async(self, request)
 
     sync.handle_request, async_.handle_async_request = handle_decided, handle_async_decided
 
 
-def _wanted(request: Any) -> bool:
-    # A protocol that takes the connection over is no exchange of a request and an answer.
-    return "upgrade" not in request.headers and DISPATCHER.wants(str(request.url))
+class _Responses:
+    """Makes the responses of `module`, which is httpx or httpx2."""
+
+    def __init__(self, module: Any) -> None:
+        self._module = module
+
+        class Stream(module.SyncByteStream, module.AsyncByteStream):  # type: ignore[misc]
+            """A body from the cassette, for either kind of client."""
+
+            def __init__(self, chunks: list[bytes], broken: Exception | None) -> None:
+                self._chunks, self._broken = chunks, broken
+
+            def __iter__(self) -> Iterator[bytes]:
+                yield from self._chunks
+                if self._broken is not None:
+                    raise self._broken
+
+            async def __aiter__(self) -> AsyncIterator[bytes]:
+                for chunk in self._chunks:
+                    yield chunk
+                if self._broken is not None:
+                    raise self._broken
+
+        class LiveStream(module.SyncByteStream):  # type: ignore[misc]
+            """A body that is recorded while it is read."""
+
+            def __init__(self, live: Any, body: RecordedBody) -> None:
+                self._live, self._body = live, body
+
+            def __iter__(self) -> Iterator[bytes]:
+                return self._body
+
+            def close(self) -> None:
+                self._live.close()
+
+        class AsyncLiveStream(module.AsyncByteStream):  # type: ignore[misc]
+            """A body that is recorded while it is read on an event loop."""
+
+            def __init__(
+                self, live: Any, source: AsyncGenerator[bytes], body: RecordedBody
+            ) -> None:
+                self._live, self._source, self._body = live, source, body
+
+            def __aiter__(self) -> AsyncIterator[bytes]:
+                return self._body
+
+            async def aclose(self) -> None:
+                await self._source.aclose()
+                await self._live.aclose()
+
+        self._stream, self._live, self._live_async = Stream, LiveStream, AsyncLiveStream
+
+    def replayed(self, decision: Replay | Truncate, method: str) -> Any:
+        """Return the response of a decision that needs no network."""
+        response, broken = decision.response, None
+        match decision:
+            case Truncate():
+                broken = _incomplete(self._module, decision)
+        return self._module.Response(
+            response.status,
+            headers=_framed(response.headers, method, response.status, length(response)),
+            stream=self._stream([] if method == "HEAD" else decision.pieces(), broken),
+            extensions={
+                "http_version": b"HTTP/1.1",
+                "reason_phrase": response.reason.encode("latin-1", "replace"),
+            },
+        )
+
+    def recorded(self, live: Any, forward: Forward) -> Any:
+        """Return a live response whose body is recorded while it is read."""
+        recorder = _recorder(live, forward)
+        try:
+            body = RecordedBody(recorder, _frames(live.stream)).settle()
+        except BaseException:
+            live.close()
+            raise
+        return self._shown(live, recorder, self._live(live.stream, body))
+
+    async def recorded_async(self, live: Any, forward: Forward) -> Any:
+        """Return the same for an asynchronous client."""
+        recorder, source = _recorder(live, forward), _frames_async(live.stream)
+        try:
+            body = await RecordedBody(recorder, source).settle_async()
+        except BaseException:
+            await live.aclose()
+            raise
+        return self._shown(live, recorder, self._live_async(live.stream, source, body))
+
+    def _shown(self, live: Any, recorder: ResponseRecorder, stream: Any) -> Any:
+        method = recorder.request.method
+        return self._module.Response(
+            live.status_code,
+            headers=_framed(recorder.shown, method, live.status_code, recorder.length),
+            stream=stream,
+            extensions=live.extensions,
+        )
 
 
-def _asked(request: Any, content: bytes) -> Request:
+def _recorder(live: Any, forward: Forward) -> ResponseRecorder:
+    framed = "chunked" in live.headers.get("transfer-encoding", "").lower()
+    headers = Headers.of(live.headers.raw)
+    return forward.record(live.status_code, live.reason_phrase, headers, framed=framed)
+
+
+def _route(request: Any) -> Route | None:
+    # A protocol that takes over the connection does not exchange a request and a response.
+    return None if "upgrade" in request.headers else DISPATCHER.route(str(request.url))
+
+
+def _to_request(request: Any, content: bytes) -> Request:
     return Request(request.method, str(request.url), Headers.of(request.headers.raw), content)
 
 
-def _limits(request: Any) -> tuple[float | None, float | None]:
-    """The client's own timeouts: for a connection, and for an answer."""
-    limits = request.extensions.get("timeout", {})
-    return limits.get("connect") or None, limits.get("read") or None
+def _timeouts(request: Any) -> tuple[float | None, float | None]:
+    """Return the client's own timeouts for the connection and for the response, in seconds."""
+    timeouts = request.extensions.get("timeout", {})
+    return timeouts.get("connect") or None, timeouts.get("read") or None
 
 
 _ERRORS = {
@@ -165,63 +193,55 @@ _ERRORS = {
     "connect-timeout": "ConnectTimeout",
     "read-timeout": "ReadTimeout",
     "reset": "ReadError",
-    "truncate": "RemoteProtocolError",
 }
 
 
-def _lasts(request: Any, fault: Fault) -> float:
-    """How many seconds pass until a fault shows."""
-    connect, read = _limits(request)
-    return fault.lasts(connect if fault.connecting else read)
+def _delay(request: Any, failure: Fail) -> float:
+    """Return the number of seconds until the client notices a failure."""
+    connect, read = _timeouts(request)
+    return failure.delay(connect if failure.connecting else read)
 
 
-def _failing(module: Any, request: Any, fault: Fault) -> Exception:
-    """What a client raises for a fault, once it shows."""
-    pause(_lasts(request, fault))
-    return _native(module, fault)
+def _native(module: Any, failure: Fail, cause: Exception) -> Exception:
+    """Return the error that a client of `module` raises for a failure."""
+    return _wrapped(module, _ERRORS[failure.kind], failure, cause)
 
 
-async def _failing_async(module: Any, request: Any, fault: Fault) -> Exception:
-    """The same on an event loop."""
-    await pause_async(_lasts(request, fault))
-    return _native(module, fault, in_loop=True)
-
-
-def _native(module: Any, fault: Fault, *, in_loop: bool = False) -> Exception:
-    """What a client of `module` raises for a fault, with what lies below it."""
-    name, cause = _ERRORS[fault.kind], _cause(fault, in_loop=in_loop)
-    below = getattr(import_module(module.__name__.replace("httpx", "httpcore")), name)(cause)
-    below.__cause__ = cause
-    error: Exception = getattr(module, name)(str(below))
-    return native(error, fault, below)
-
-
-def _cause(fault: Fault, *, in_loop: bool) -> Exception:
-    if fault.answer is not None:
-        return _incomplete(fault.answer, fault.after)
-    cause = fault.cause()
-    if not in_loop:
-        return cause
-    # Below the asynchronous clients is anyio, which tells less.
-    match fault.kind:
+def _cause_in_loop(failure: Fail) -> Exception:
+    """Return the error below an asynchronous client, where anyio keeps less of the cause."""
+    cause = failure.cause()
+    match failure.kind:
         case "refuse":
-            return native(OSError("All connection attempts failed"), fault, cause)
+            return caused_by(failure, OSError("All connection attempts failed"), cause)
         case "reset":
             broken: Exception = import_module("anyio").BrokenResourceError()
-            return native(broken, fault, cause)
+            return caused_by(failure, broken, cause)
         case "connect-timeout" | "read-timeout":
             return TimeoutError()
         case _:
             return cause
 
 
-def _incomplete(answer: Response, after: int) -> Exception:
-    size = length(answer)
-    told = "incomplete chunked read" if size is None else f"received {after} bytes, expected {size}"
-    error: Exception = import_module("h11").RemoteProtocolError(
-        f"peer closed connection without sending complete message body ({told})"
+def _incomplete(module: Any, decision: Truncate) -> Exception:
+    """Return the error that a client of `module` raises for a body that breaks off."""
+    size = length(decision.response)
+    missing = (
+        "incomplete chunked read"
+        if size is None
+        else f"received {decision.after} bytes, expected {size}"
     )
-    return error
+    cause: Exception = import_module("h11").RemoteProtocolError(
+        f"peer closed connection without sending complete message body ({missing})"
+    )
+    return _wrapped(module, "RemoteProtocolError", decision, cause)
+
+
+def _wrapped(module: Any, name: str, decision: Fail | Truncate, cause: Exception) -> Exception:
+    """Return the error called `name` of httpx, around that of httpcore, around `cause`."""
+    below = getattr(import_module(module.__name__.replace("httpx", "httpcore")), name)(cause)
+    below.__cause__ = cause
+    error: Exception = getattr(module, name)(str(below))
+    return caused_by(decision, error, below)
 
 
 def _framed(

@@ -12,7 +12,7 @@ from ..replay.refreshes import Refresh
 from ..replay.responder import Responder
 from . import cache_servers
 
-MODULE = "requests_cache"
+MODULES = ("requests_cache",)
 
 
 def install(module: Any) -> None:

@@ -11,16 +11,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NoReturn
 
-from ..faults import Fault, native
-from ..faults.outcomes import as_socket
-from ..http.messages import Headers, Request, Response
+from ..http.messages import Headers, Request
 from ..http.wire import WireSocket, content_of, frames, message
 from ..replay.async_wait import pause
-from ..replay.decisions import Forward
+from ..replay.decisions import Fail, Forward, PassThrough, Replay, Truncate
 from ..replay.dispatcher import DISPATCHER
+from ..replay.native_errors import caused_by
 from ..replay.response_recorder import RecordedBody
 
-MODULE = "urllib3.connectionpool"
+MODULES = ("urllib3.connectionpool",)
 
 
 def install(module: Any) -> None:
@@ -39,29 +38,37 @@ def install(module: Any) -> None:
     ) -> Any:
         __tracebackhide__ = True
         address = _address(self, url)
-        if not DISPATCHER.wants(address):
+        route = DISPATCHER.route(address)
+        if route is None:
             return make_request(self, conn, method, url, body=body, headers=headers, **options)
         content = None if body is None else content_of(body)
         request = Request(method, address, Headers.of((headers or {}).items()), content or b"")
-        connect, read = _timeouts(self, options.get("timeout"))
-        answer = DISPATCHER.decide(request, (connect or None, read or None))
-        if isinstance(answer, Fault) and answer.answer is None:
-            _fail(self, conn, answer, url, (connect, read))
-        if isinstance(answer, (Response, Fault)):
-            return _play(self, answer, method, url, options)
-        asked = options if answer is None else options | _UNREAD
-        with DISPATCHER.pass_through():
-            if conn.__dict__.pop("_agentcache_tunnel", False):
-                prepare_proxy(self, conn)
-            live = make_request(self, conn, method, url, body=content, headers=headers, **asked)
-        return live if answer is None else _record(self, live, answer, url, options)
+        connect, read = timeouts = _timeouts(self, options.get("timeout"))
+
+        def send(**changed: Any) -> Any:
+            with DISPATCHER.pass_through():
+                if conn.__dict__.pop("_agentcache_tunnel", False):
+                    prepare_proxy(self, conn)
+                return make_request(
+                    self, conn, method, url, body=content, headers=headers, **options | changed
+                )
+
+        match route.decide(request, (connect or None, read or None)):
+            case Replay() | Truncate() as decision:
+                return _replay(self, decision, method, url, options)
+            case Fail() as failure:
+                _fail(self, conn, failure, url, timeouts)
+            case Forward() as forward:
+                return _record(self, send(**_UNREAD), forward, url, options)
+            case PassThrough():
+                return send()
 
     def prepare_proxy_later(self: Any, conn: Any) -> None:
         # The tunnel is the first thing to reach the network, before anyone could decide.
-        if DISPATCHER.wants(_address(self, "/")):
-            conn._agentcache_tunnel = True
-        else:
+        if DISPATCHER.route(_address(self, "/")) is None:
             prepare_proxy(self, conn)
+        else:
+            conn._agentcache_tunnel = True
 
     plain._make_request = make_request_decided
     tls._prepare_proxy = prepare_proxy_later
@@ -80,11 +87,10 @@ def _address(pool: Any, url: str) -> str:
     return f"{pool.scheme}://{host}{port}{url}"
 
 
-def _play(
-    pool: Any, decision: Response | Fault, method: str, url: str, options: dict[str, Any]
+def _replay(
+    pool: Any, decision: Replay | Truncate, method: str, url: str, options: dict[str, Any]
 ) -> Any:
-    broken = decision if isinstance(decision, Fault) else None
-    return _native(pool, as_socket(decision, method), method, url, options, broken)
+    return _native(pool, decision.as_socket(method), method, url, options, decision)
 
 
 def _timeouts(pool: Any, timeout: Any) -> tuple[float | None, float | None]:
@@ -96,16 +102,16 @@ def _timeouts(pool: Any, timeout: Any) -> tuple[float | None, float | None]:
 
 
 def _fail(
-    pool: Any, conn: Any, fault: Fault, url: str, timeouts: tuple[float | None, float | None]
+    pool: Any, conn: Any, failure: Fail, url: str, timeouts: tuple[float | None, float | None]
 ) -> NoReturn:
     """Raises what `_make_request` raises when it really happens."""
     from urllib3 import exceptions
 
-    cause: Any = fault.cause()
+    cause: Any = failure.cause()
     connect, read = timeouts
     # It is the origin that fails, not the proxy in between.
     conn._has_connected_to_proxy = bool(conn.proxy)
-    match fault.kind:
+    match failure.kind:
         case "refuse":
             text = f"Failed to establish a new connection: {cause}"
             error: Exception = exceptions.NewConnectionError(conn, text)
@@ -114,22 +120,22 @@ def _fail(
         case "tls":
             error = exceptions.SSLError(cause)
         case "connect-timeout":
-            pause(fault.lasts(connect))
+            pause(failure.delay(connect))
             text = f"Connection to {conn.host} timed out. (connect timeout={connect})"
             error = exceptions.ConnectTimeoutError(conn, text)
         case "read-timeout":
-            pause(fault.lasts(read))
+            pause(failure.delay(read))
             text = f"Read timed out. (read timeout={read})"
             error = exceptions.ReadTimeoutError(pool, url, text)
         case _:
-            raise native(cause, fault)
-    raise native(error, fault, cause)
+            raise caused_by(failure, cause)
+    raise caused_by(failure, error, cause)
 
 
-def _record(pool: Any, live: Any, ask: Forward, url: str, options: dict[str, Any]) -> Any:
+def _record(pool: Any, live: Any, forward: Forward, url: str, options: dict[str, Any]) -> Any:
     below: http.client.HTTPResponse = live._original_response
-    method = ask.request.method
-    recording = ask.record(
+    method = forward.request.method
+    recording = forward.record(
         live.status, live.reason, Headers.of(live.headers.items()), framed=bool(below.chunked)
     )
     arriving = RecordedBody(recording, frames(below)).settle()
@@ -145,14 +151,18 @@ def _native(
     method: str,
     url: str,
     options: dict[str, Any],
-    fault: Fault | None = None,
+    decision: Replay | Truncate | None = None,
 ) -> Any:
     """urllib3's response over a message, as `HTTPConnection.getresponse` makes it."""
     from urllib3 import HTTPHeaderDict, HTTPResponse
 
     below = http.client.HTTPResponse(socket, method=method)
     below.begin()
-    cls = HTTPResponse if fault is None else _breaking(HTTPResponse, fault)
+    match decision:
+        case Truncate():
+            cls = _breaking(HTTPResponse, decision)
+        case _:
+            cls = HTTPResponse
     response = cls(
         body=below,
         headers=HTTPHeaderDict(below.headers.items()),
@@ -174,8 +184,8 @@ def _native(
     return response
 
 
-def _breaking(cls: Any, fault: Fault) -> Any:
-    """`cls`, whose errors tell of the fault that they come from."""
+def _breaking(cls: Any, decision: Truncate) -> Any:
+    """Return a `cls` whose errors refer to the decision that causes them."""
 
     class HTTPResponse(cls):  # type: ignore[misc]
         @contextmanager
@@ -184,7 +194,7 @@ def _breaking(cls: Any, fault: Fault) -> Any:
                 with super()._error_catcher():
                     yield
             except Exception as error:
-                native(error, fault)
+                caused_by(decision, error)
                 raise
 
     return HTTPResponse

@@ -4,17 +4,13 @@ from .plan import Plan
 from .planned import Planned
 from .report import fault_report
 from .upstream import Upstream
-from .values import Call, Fault, Selection, behind, fault_of, native
+from .values import Call, Selection
 
 __all__ = [
     "Call",
-    "Fault",
     "Plan",
     "Planned",
     "Selection",
     "Upstream",
-    "behind",
-    "fault_of",
     "fault_report",
-    "native",
 ]

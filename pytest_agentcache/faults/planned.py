@@ -15,7 +15,7 @@ class Planned:
     """A fault that a test has planned.
 
     Attributes:
-        kind: `fail`, `reply`, `delay`, `truncate`, or what a `Fault` is.
+        kind: `fail`, `reply`, `delay`, `truncate`, or a kind of failed connection.
         match: Which requests it is for; None for all.
         told: The call that planned it, as text.
         times: For how many requests; None for all that come.

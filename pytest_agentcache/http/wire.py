@@ -11,7 +11,8 @@ import io
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from .messages import Headers
+from .framing import length, pieces
+from .messages import Headers, Response
 
 _BODILESS = (204, 304)
 
@@ -132,6 +133,28 @@ class WireSocket:
 
     def close(self) -> None:
         """The file closes by itself."""
+
+
+def response_socket(response: Response, method: str, until: int | None = None) -> WireSocket:
+    """Return a socket from which a client reads a response.
+
+    Args:
+        response: The response.
+        method: The method of the request.
+        until: The number of bytes of the body after which the connection breaks; None for the
+            whole body.
+    """
+    return WireSocket(
+        message(
+            method,
+            response.status,
+            response.reason,
+            response.headers,
+            pieces(response, until),
+            length=length(response),
+            whole=until is None,
+        )
+    )
 
 
 def frames(live: http.client.HTTPResponse) -> Iterator[bytes]:

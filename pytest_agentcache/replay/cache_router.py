@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from ..cache.prepared import prepared
-from ..faults import Fault, behind, fault_of
 from ..http.messages import Headers, Request, Response
 from ..llm.prompt_log import LoggedRequest, PromptLog
 from ..llm.router_flag import without_flag
+from .decisions import Fail, Replay, Scripted, Truncate
+from .native_errors import chain, decision_in
 from .request_lines import PlaceInLine, RequestLines
 
 if TYPE_CHECKING:
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
     from ..cache.session import IsolatedSession
 
 
-# How long a client waits for a connection and for an answer, in seconds, where it says so.
-Limits = tuple[float | None, float | None] | None
+# A client's timeouts for the connection and for the response, in seconds, if it has any.
+Timeouts = tuple[float | None, float | None] | None
 _OF_SYSTEM = ("builtins", "socket", "ssl")
 
 
@@ -51,15 +52,15 @@ class Router:
         turn = self._lines.take((request.method, request.url, without_flag(request.body)))
         return QueuedRequest(turn, self._prompts.note(request))
 
-    def answer(
-        self, request: Request, limits: Limits = None, queued: QueuedRequest | None = None
-    ) -> Response | Fault:
-        """The answer to `request`, from the cache or from below, or what went wrong there.
+    def decide(
+        self, request: Request, timeouts: Timeouts = None, queued: QueuedRequest | None = None
+    ) -> Scripted:
+        """Replay the session's response to `request`, or the failure below the session.
 
         Args:
-            request: What the client asks for.
-            limits: How long it waits for a connection and for an answer, in seconds.
-            queued: Its place, if it has one.
+            request: The request that the client is about to send.
+            timeouts: Its timeouts for the connection and for the response, in seconds.
+            queued: Its place, if it is queued already.
         """
         __tracebackhide__ = True
         from requests import ConnectionError, Timeout  # noqa: A004 - as requests calls it
@@ -72,10 +73,10 @@ class Router:
         queued = queued or self.queue(request)
         try:
             with queued.place, self._prompts.noted(queued.entry):
-                response = self._session().answer(prepared(request), limits)
+                response = self._session().answer(prepared(request), timeouts)
         except (ConnectionError, Timeout, ChunkedEncodingError) as error:
             # The client raises what it would raise without a session between.
-            return _fault(error, request)
+            return _failure(error, request)
         finally:
             self._thread.way = before
         answer = answer_of(response)
@@ -83,8 +84,8 @@ class Router:
         # What upstream said reaches the client as it would without a cache between the two: with
         # all its headers and its chunks.
         if below and (below.status, below.body) == (answer.status, answer.body):
-            return below
-        return answer
+            return Replay(below)
+        return Replay(answer)
 
     def client_request(self, request: Request) -> Request:
         """What the client asked, where `request` is what the session made of it."""
@@ -106,26 +107,16 @@ class QueuedRequest:
     entry: LoggedRequest | None
 
 
-def _fault(error: RequestException, request: Request) -> Fault:
-    """What went wrong below the session: what the test planned, or the network itself."""
-    if (planned := fault_of(error)) is not None:
-        # The time that it takes has passed by now.
-        return planned if planned.seconds is None else replace(planned, seconds=0.0)
-    return _Happened(_kind(error), request, seconds=0.0, error=_system_error(error))
-
-
-@dataclass(frozen=True, slots=True)
-class _Happened(Fault):
-    """What really went wrong on the network, while recording.
-
-    Attributes:
-        error: The error of the system, where one was told.
-    """
-
-    error: OSError | None = None
-
-    def cause(self) -> OSError:
-        return self.error or Fault.cause(self)
+def _failure(error: RequestException, request: Request) -> Fail | Truncate:
+    """Return the decision that failed below the session: planned by the test, or real."""
+    match decision_in(error):
+        case Fail(seconds=None) | Truncate() as decision:
+            return decision
+        case Fail() as decision:
+            # That time has passed already.
+            return replace(decision, seconds=0.0)
+        case None:
+            return Fail(_kind(error), request, seconds=0.0, error=_system_error(error))
 
 
 def _kind(error: RequestException) -> str:
@@ -135,7 +126,7 @@ def _kind(error: RequestException) -> str:
         return "connect-timeout"
     if isinstance(error, exceptions.SSLError):
         return "tls"
-    names = {type(each).__name__ for each in behind(error)}
+    names = {type(each).__name__ for each in chain(error)}
     if isinstance(error, exceptions.ReadTimeout) or "ReadTimeoutError" in names:
         return "read-timeout"
     if "NameResolutionError" in names:
@@ -144,7 +135,7 @@ def _kind(error: RequestException) -> str:
 
 
 def _system_error(error: RequestException) -> OSError | None:
-    found = (each for each in behind(error) if type(each).__module__ in _OF_SYSTEM)
+    found = (each for each in chain(error) if type(each).__module__ in _OF_SYSTEM)
     return next((each for each in found if isinstance(each, OSError)), None)
 
 

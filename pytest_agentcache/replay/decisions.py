@@ -1,27 +1,149 @@
-"""What the responder decides, and the edges carry out."""
+"""The decisions about a request. A client handles each of them in one `match`."""
 
 from __future__ import annotations
 
+import errno
+import os
+import socket
+import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ..faults import Fault
+from ..clock import Clock
+from ..http.framing import pieces
 from ..http.messages import Headers, Request, Response
+from ..http.wire import WireSocket, response_socket
 from ..settings.settings import Settings
 from .response_recorder import ResponseRecorder
+
+# Kinds of failure that happen before the request is sent; the others happen after it.
+CONNECTING = ("refuse", "dns", "tls", "connect-timeout")
+_SELF_SIGNED = (
+    "[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: self-signed certificate"
+    " (_ssl.c:1006)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """The client gets this response, and nothing is sent.
+
+    Attributes:
+        response: A response from the cassette or the cache, of a planned fault, or of a miss.
+    """
+
+    response: Response
+
+    def pieces(self) -> list[bytes]:
+        """Return the body in the pieces in which the client receives it."""
+        return pieces(self.response)
+
+    def as_socket(self, method: str) -> WireSocket:
+        """Return a socket from which a client reads the response to a `method` request."""
+        return response_socket(self.response, method)
+
+    def find_response(self) -> Response | None:
+        """Return the response that the client gets."""
+        return self.response
+
+
+@dataclass(frozen=True, slots=True)
+class Truncate:
+    """The client gets the first part of this response, and then the connection breaks.
+
+    Attributes:
+        request: The request, redacted and normalized.
+        response: The whole response.
+        after: The number of bytes of its body that arrive.
+    """
+
+    request: Request
+    response: Response
+    after: int
+
+    def pieces(self) -> list[bytes]:
+        """Return the part of the body that arrives, in the pieces in which it does."""
+        return pieces(self.response, self.after)
+
+    def as_socket(self, method: str) -> WireSocket:
+        """Return a socket that closes in the middle of the response to a `method` request."""
+        return response_socket(self.response, method, self.after)
+
+    def find_response(self) -> Response | None:
+        """Return None: the response does not arrive."""
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Fail:
+    """The client raises its own error for a connection that fails.
+
+    Attributes:
+        kind: `refuse`, `reset`, `dns`, `tls`, `connect-timeout` or `read-timeout`.
+        request: The request, redacted and normalized.
+        seconds: The time until a timeout, in seconds; None for the client's own timeout.
+        error: The system error that really happened while recording, if there is one.
+    """
+
+    kind: str
+    request: Request
+    seconds: float | None = None
+    error: OSError | None = None
+
+    @property
+    def connecting(self) -> bool:
+        """Whether it happens before the request is sent."""
+        return self.kind in CONNECTING
+
+    def cause(self) -> OSError:
+        """Return the system error from which clients make their own."""
+        if self.error is not None:
+            return self.error
+        match self.kind:
+            case "refuse":
+                return ConnectionRefusedError(errno.ECONNREFUSED, os.strerror(errno.ECONNREFUSED))
+            case "reset":
+                return ConnectionResetError(errno.ECONNRESET, os.strerror(errno.ECONNRESET))
+            case "dns":
+                return socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+            case "tls":
+                error = ssl.SSLCertVerificationError(1, _SELF_SIGNED)
+                error.library, error.reason = "SSL", "CERTIFICATE_VERIFY_FAILED"
+                error.verify_code, error.verify_message = 18, "self-signed certificate"
+                return error
+            case _:
+                return TimeoutError("timed out")
+
+    def delay(self, timeout: float | None) -> float:
+        """Return the number of seconds until the client notices.
+
+        Args:
+            timeout: The client's own timeout in seconds; None if it has none. It passes only on a
+                frozen clock: in real time, a test should not have to wait for it.
+        """
+        if not self.kind.endswith("-timeout"):
+            return 0.0
+        if self.seconds is not None:
+            return self.seconds
+        return float(timeout or 0.0) if Clock().frozen else 0.0
+
+    def find_response(self) -> Response | None:
+        """Return None: there is no response."""
+        return None
 
 
 @dataclass(frozen=True, slots=True)
 class Forward:
-    """The decision to ask the network; `record` takes what it answers.
+    """The client sends the request upstream and passes what comes back to `record`.
 
     Attributes:
-        request: What to ask for, as the cassette holds it.
-        order: Its number among all requests.
-        settings: What holds for the test.
-        keep: Told of the answer when it begins to arrive.
-        drop: Told of it if it breaks off.
-        ended: Told of the number when the answer is there.
+        request: The request, redacted and normalized.
+        order: Its number among all requests of the test.
+        settings: The settings of the test.
+        keep: Called with the number and the recorder when the response begins to arrive.
+        drop: Called with the recorder if the response breaks off.
+        finish: Called with the number when the response is complete.
+        find: Returns the response to the request with this number, as far as it has arrived.
     """
 
     request: Request
@@ -29,22 +151,23 @@ class Forward:
     settings: Settings
     keep: Callable[[int, ResponseRecorder], None]
     drop: Callable[[ResponseRecorder], None]
-    ended: Callable[[int], None]
+    finish: Callable[[int], None]
+    find: Callable[[int], Response | None]
 
     def record(
         self, status: int, reason: str, headers: Headers, *, framed: bool, decoded: bool = False
     ) -> ResponseRecorder:
-        """Starts to keep what upstream answers.
+        """Start to record the response.
 
         Args:
             status: Status code.
             reason: Reason phrase.
             headers: All headers as they came.
-            framed: Whether the pieces that follow are the chunks that upstream sent, and not
-                whatever the socket happened to give.
-            decoded: Whether the client has undone the content coding of those pieces.
+            framed: Whether the pieces that follow are the chunks that upstream sent, rather than
+                arbitrary reads from the socket.
+            decoded: Whether the client has already undone the content coding of those pieces.
         """
-        recording = ResponseRecorder(
+        recorder = ResponseRecorder(
             self.settings,
             self.request,
             status,
@@ -53,11 +176,27 @@ class Forward:
             framed=framed,
             decoded=decoded,
             drop=self.drop,
-            ended=lambda: self.ended(self.order),
+            ended=lambda: self.finish(self.order),
         )
-        self.keep(self.order, recording)
-        return recording
+        self.keep(self.order, recorder)
+        return recorder
+
+    def find_response(self) -> Response | None:
+        """Return the response as far as it has arrived."""
+        return self.find(self.order)
 
 
-Decision = Response | Fault | Forward | None
-"""What becomes of a request: an answer, what goes wrong, asking upstream, or passing it on."""
+@dataclass(frozen=True, slots=True)
+class PassThrough:
+    """The client sends the request as if this package were not there."""
+
+    def find_response(self) -> Response | None:
+        """Return None: the response is not observed."""
+        return None
+
+
+Scripted = Replay | Truncate | Fail
+"""A decision that needs no network."""
+
+Decision = Scripted | Forward | PassThrough
+"""How a client handles a request."""

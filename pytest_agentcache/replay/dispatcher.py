@@ -12,6 +12,7 @@ import sysconfig
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType, ModuleType
 from typing import Any, Protocol
@@ -20,8 +21,8 @@ from ..clock import Clock, awaiting_upstream, threads
 from ..faults import Selection
 from ..http.messages import Request
 from .async_wait import in_worker, pause_async
-from .cache_router import Limits, Router
-from .decisions import Decision
+from .cache_router import Router, Timeouts
+from .decisions import Decision, PassThrough, Replay
 from .misses import Caller, Miss, not_cached
 from .ordering import lanes
 from .responder import Responder
@@ -63,7 +64,7 @@ class Dispatcher:
 
     Attributes:
         guard: Shuts the network, where the mode does.
-        edges: The clients by name as they were when their edges went in; None while awaited.
+        patched: The modules that are patched, by name; None until a module is imported.
         late_misses: Misses of requests that came after the end of their tests.
     """
 
@@ -73,7 +74,7 @@ class Dispatcher:
     def __init__(self) -> None:
         self._stack: list[tuple[Responder, Caches | None, Router | None]] = []
         self._thread = threading.local()
-        self.edges: dict[str, ModuleType | None] = {}
+        self.patched: dict[str, ModuleType | None] = {}
         self.late_misses: list[Miss] = []
 
     @property
@@ -105,87 +106,25 @@ class Dispatcher:
         # What is open belongs to whoever is on top: a thread sees `use_cassette` as its test does.
         return owned if owned is not None and owned.closed else self.current
 
-    def wants(self, url: str) -> bool:
-        """Whether a request to `url` is to be decided here; if not, its client goes on alone."""
+    def route(self, url: str) -> Route | None:
+        """Return the route of a request to `url`; None if the client sends it on its own."""
         responder = self.owner()
         if responder is None or self.passing_through:
-            return False
-        selection = responder.plan.watched or not responder.passes(url)
-        return selection or self._router(responder, url) is not None
-
-    def _router(self, responder: Responder, url: str) -> Router | None:
-        """What answers a client that asks for `url` before `responder` is asked, if anything."""
-        router = self._stack[-1][2] if responder is self.current else None
-        # What the session itself asks for has come through it already.
-        return None if responder.prompts.inside or responder.is_direct(url) else router
-
-    def decide(
-        self, request: Request, limits: Limits = None, selection: Selection | None = None
-    ) -> Decision:
-        """What becomes of `request`; None where it goes straight to the network.
-
-        Args:
-            request: What the client is about to send.
-            limits: How long it waits for a connection and for an answer, in seconds.
-            selection: What is planned for it, by who has waited for that already.
-
-        Raises:
-            FaultError: For a fault that cannot be.
-            MissError: For a miss under `on_miss="raise"`.
-        """
-        __tracebackhide__ = True
-        responder = self.owner()
-        if responder is None:
             return None
-        if router := self._router(responder, request.url):
-            return router.answer(request, limits)
-        if responder.closed:
-            if responder.passes(request.url):
-                return None
-            miss = Miss(responder.redaction.request(request), "late", find_caller())
-            self.late_misses.append(miss)
-            return not_cached(miss)
-        router = self._stack[-1][2]
-        if router is not None:
-            request = router.client_request(request)
-        decision = responder.decide(request, find_caller, selection)
-        if decision is None:
+        router = None if responder.closed else self._stack[-1][2]
+        direct = responder.is_direct(url)
+        # Requests of the session itself have already come through it.
+        enters = router is not None and not direct and not responder.prompts.inside
+        passes = direct or responder.settings.mode == "live"
+        if passes and not enters and not responder.plan.watched:
             return None
-        find_answer = responder.response_finder(decision)
-        responder.prompts.answered(request, find_answer)
-        if router is not None:
-            router.note_decision(request, find_answer)
-        return decision
+        return Route(responder, router if enters else None, router, passes)
 
-    async def decide_async(self, request: Request, limits: Limits = None) -> Decision:
-        """The same for clients on an event loop."""
-        __tracebackhide__ = True
-        responder = self.owner()
-        if responder is None or responder.closed:
-            return self.decide(request)
-        router = self._router(responder, request.url)
-        if router is None:
-            selection = responder.plan.select(request)
-            await pause_async(selection.seconds)
-            return self.decide(request, selection=selection)
-        stands = Clock().frozen or not responder.plan.watched
-        if responder.settings.mode in ("replay", "offline") and stands:
-            # Nothing waits: neither for the network, nor for a delay in real time.
-            return self.decide(request)
-        caller, queued = find_caller(), router.queue(request)
-
-        def answer() -> Decision:
-            with self.acting_for(caller):
-                return router.answer(request, limits, queued)
-
-        try:
-            with awaiting_upstream():
-                # The session waits for upstream, which may be a server on this very loop.
-                decision: Decision = await in_worker(keeping_owner(answer))
-        finally:
-            if not queued.place.begun:
-                queued.place.leave()
-        return decision
+    def late_miss(self, request: Request, responder: Responder) -> Replay:
+        """Keep the miss of a request that came after the end of its test, and respond to it."""
+        miss = Miss(responder.redaction.request(request), "late", find_caller())
+        self.late_misses.append(miss)
+        return Replay(not_cached(miss))
 
     def take_late_misses(self) -> list[Miss]:
         """The late misses since this was last called."""
@@ -234,6 +173,84 @@ class Dispatcher:
 
 
 DISPATCHER = Dispatcher()
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """The route of one request.
+
+    Attributes:
+        responder: The responder of the test that sends the request.
+        session: The router that sends it through the test's `CachedSession`, if it goes there.
+        router: The router of the test, whether the request has come through it or goes there.
+        passes: Whether the request goes straight to the network, unless a fault is planned.
+    """
+
+    responder: Responder
+    session: Router | None
+    router: Router | None
+    passes: bool
+
+    def decide(self, request: Request, timeouts: Timeouts = None) -> Decision:
+        """Decide how a client handles `request`.
+
+        Args:
+            request: The request that the client is about to send.
+            timeouts: Its timeouts for the connection and for the response, in seconds.
+
+        Raises:
+            FaultError: For a fault that is impossible for this request.
+            MissError: For a miss under `on_miss="raise"`.
+        """
+        __tracebackhide__ = True
+        if self.session is not None:
+            return self.session.decide(request, timeouts)
+        return self._decide(request)
+
+    async def decide_async(self, request: Request, timeouts: Timeouts = None) -> Decision:
+        """Decide the same for a client on an event loop."""
+        __tracebackhide__ = True
+        responder, session = self.responder, self.session
+        if responder.closed:
+            return self._decide(request)
+        if session is None:
+            selection = responder.plan.select(request)
+            await pause_async(selection.seconds)
+            return self._decide(request, selection)
+        # On a frozen clock, and without a network, nothing blocks the loop.
+        instant = Clock().frozen or not responder.plan.watched
+        if responder.settings.mode in ("replay", "offline") and instant:
+            return session.decide(request)
+        caller, queued = find_caller(), session.queue(request)
+
+        def decide() -> Decision:
+            with DISPATCHER.acting_for(caller):
+                return session.decide(request, timeouts, queued)
+
+        try:
+            with awaiting_upstream():
+                # The session waits for upstream, which may be a server on this very loop.
+                decision: Decision = await in_worker(keeping_owner(decide))
+        finally:
+            if not queued.place.begun:
+                queued.place.leave()
+        return decision
+
+    def _decide(self, request: Request, selection: Selection | None = None) -> Decision:
+        __tracebackhide__ = True
+        responder, router = self.responder, self.router
+        if responder.closed:
+            return PassThrough() if self.passes else DISPATCHER.late_miss(request, responder)
+        if router is not None:
+            request = router.client_request(request)
+        decision = responder.decide(request, find_caller, selection, self.passes)
+        match decision:
+            case PassThrough():
+                return decision
+        responder.prompts.answered(request, decision.find_response)
+        if router is not None:
+            router.note_decision(request, decision.find_response)
+        return decision
 
 
 def find_caller() -> Caller | None:

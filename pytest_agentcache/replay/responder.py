@@ -10,8 +10,7 @@ from dataclasses import dataclass, field
 
 from ..clock import Clock
 from ..errors import FaultError, MissError
-from ..faults import Call, Fault, Plan, Planned, Selection
-from ..faults.outcomes import outcome
+from ..faults import Call, Plan, Planned, Selection
 from ..http.messages import Interaction, Request, Response
 from ..llm.prompt_log import PromptLog
 from ..matching.matcher import Ids, Key, Matcher
@@ -19,10 +18,11 @@ from ..matching.stable_ids import Candidates, StableIds
 from ..redaction import Redaction
 from ..settings.hosts import url_listed
 from ..settings.settings import Settings
-from .decisions import Decision, Forward
+from .decisions import Decision, Fail, Forward, PassThrough, Replay, Scripted, Truncate
 from .hooks import Hooks
 from .misses import Caller, Miss, not_cached, noted, sentence
 from .normalization import Normalization
+from .planned_faults import apply_fault
 from .recorded_log import RecordedLog, Slot
 from .refreshes import Refreshes
 from .response_recorder import ResponseRecorder
@@ -86,20 +86,18 @@ class Responder:
         request: Request,
         find_caller: Callable[[], Caller | None] = lambda: None,
         selection: Selection | None = None,
+        passes: bool | None = None,
     ) -> Decision:
-        """What becomes of `request`.
+        """Decide how a client handles `request`.
 
         Args:
-            request: What the client is about to send, secrets and all.
-            find_caller: Looks up who asked; called for a miss only.
-            selection: What is planned for it, by who has waited for that already.
-
-        Returns:
-            The answer to give, or what goes wrong, or the order to ask upstream, or None to pass
-            it straight on.
+            request: The request that the client is about to send, with its secrets.
+            find_caller: Finds the line of user code that sends it; called only for a miss.
+            selection: The faults planned for it, if their delays have passed already.
+            passes: Whether it goes straight to the network; None to look its URL up.
 
         Raises:
-            FaultError: For a fault that cannot be.
+            FaultError: For a fault that is impossible for this request.
             MissError: For a miss under `on_miss="raise"`.
         """
         __tracebackhide__ = True
@@ -107,9 +105,11 @@ class Responder:
             selection = self.plan.select(request)
             if selection.seconds:
                 Clock().sleep(selection.seconds)
-        if selection.planned is None and self.passes(request.url):
+        if passes is None:
+            passes = self.passes(request.url)
+        if passes and selection.planned is None:
             self._pass(request, selection)
-            return None
+            return PassThrough()
         if self.settings.records:
             self.log.learn()
         wanted = self._wanted(request)
@@ -120,14 +120,19 @@ class Responder:
         with self.log.lock:
             order = self.log.begin()
             if (slot := self._waiting.take(key, ids)) is not None:
-                return self._play(order, slot, key, wanted)
+                return Replay(self._play(order, slot, key, wanted))
             if self.settings.records:
                 self.log.ask(order, key, wanted)
                 self._noted[order] = self.plan.note(Call(wanted, "unanswered"))
                 self.redaction.asked(wanted)
                 self.ids.note_sent(ids)
-                return Forward(wanted, order, self.settings, self.keep, self.drop, self.log.end)
-        return self.miss(wanted, self.kind_of_miss(request), find_caller())
+                log = self.log
+                return Forward(
+                    wanted, order, self.settings, self.keep, self.drop, log.end, log.answer
+                )
+            known = self._waiting.knows(key, ids)
+        kind = "exhausted" if known else "missing"
+        return Replay(self.miss(wanted, kind, find_caller()))
 
     def _pass(self, request: Request, selection: Selection) -> None:
         """Takes note of a request that goes straight through, if anybody wants to know."""
@@ -154,15 +159,18 @@ class Responder:
         self.plan.note(Call(request, "replayed", answer.status))
         return answer
 
-    def _fault(self, planned: Planned, request: Request, key: Key, ids: Ids) -> Response | Fault:
-        """What a planned fault makes of a request."""
+    def _fault(self, planned: Planned, request: Request, key: Key, ids: Ids) -> Scripted:
+        """Apply a planned fault to a request."""
         try:
-            decision = outcome(planned, request, lambda: self._last_or_next(key, ids))
+            decision = apply_fault(planned, request, lambda: self._last_or_next(key, ids))
         except FaultError as error:
             self.plan.problem(str(error))
             raise
-        answer = decision.answer if isinstance(decision, Fault) else decision
-        status = answer.status if answer else None
+        match decision:
+            case Replay(response) | Truncate(response=response):
+                status: int | None = response.status
+            case Fail():
+                status = None
         self.plan.note(Call(request, "fault", status, planned))
         return decision
 
@@ -190,12 +198,6 @@ class Responder:
         """`exhausted` for what was recorded less often than it is asked for, else `missing`."""
         known = self._waiting.knows(*self._key_and_ids(request))
         return "exhausted" if known else "missing"
-
-    def response_finder(self, decision: Decision) -> Callable[[], Response | None]:
-        """What finds the answer that follows from a decision, once it is there."""
-        if isinstance(decision, Forward):
-            return lambda: self.log.answer(decision.order)
-        return lambda: decision if isinstance(decision, Response) else None
 
     def passes(self, url: str) -> bool:
         """Whether requests to `url` go straight through."""

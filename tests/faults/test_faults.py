@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
-from types import SimpleNamespace
 
 import pytest
 
 from pytest_agentcache.errors import FaultError
-from pytest_agentcache.faults import Plan, Upstream, fault_of, native, report
-from pytest_agentcache.faults.values import Fault
+from pytest_agentcache.faults import Plan, Upstream, fault_report
 from pytest_agentcache.http.messages import Headers, Interaction, Request, Response
 from pytest_agentcache.matching.matcher import Matcher
 from pytest_agentcache.replay.decisions import Forward
@@ -110,7 +108,7 @@ def test_match_that_raises(plan, upstream):
             plan.select(asked())
 
     assert isinstance(caught.value.__cause__, AttributeError)
-    assert report("test_it", plan).count("its match raised AttributeError") == 1
+    assert fault_report("test_it", plan).count("its match raised AttributeError") == 1
 
 
 def test_match_that_is_asynchronous(plan, upstream):
@@ -242,7 +240,7 @@ def test_scripted_answer():
     upstream.reply(URL, json={"ü": [1, None]}, times=1)
     upstream.fail(URL, 429, text="ü", headers={"Retry-After": 30, "Content-Type": "x/y"}, times=1)
     upstream.fail(URL, 599, times=1)
-    answers = [responder.decide(asked()) for _ in range(3)]
+    answers = [responder.decide(asked()).response for _ in range(3)]
 
     assert [each.body for each in answers] == ['{"ü":[1,null]}'.encode(), "ü".encode(), b""]
     assert [each.reason for each in answers] == ["OK", "Too Many Requests", ""]
@@ -255,7 +253,7 @@ def test_answer_of_null():
     responder, upstream = replying()
     upstream.reply(URL, json=None)
 
-    assert responder.decide(asked()).body == b"null"
+    assert responder.decide(asked()).response.body == b"null"
 
 
 def test_calls_tell_what_became_of_each():
@@ -299,7 +297,7 @@ def test_faults_use_up_no_interaction_and_want_no_answer():
     decisions = [responder.decide(asked()) for _ in range(3)]
     responder.decide(asked("https://api.example/other"))
 
-    assert [type(each).__name__ for each in decisions] == ["Response", "Fault", "Response"]
+    assert [type(each).__name__ for each in decisions] == ["Replay", "Truncate", "Replay"]
     assert responder.counts.replayed == 1
     assert responder.log.unanswered == ()
     assert responder.interactions(keep_unused=False) == (taped(),)
@@ -324,9 +322,9 @@ def test_truncation(body, content_type, cut, after):
     """What is recorded breaks off after so many bytes or events."""
     responder, upstream = replying(taped(body, content_type))
     upstream.truncate(URL, **cut)
-    fault = responder.decide(asked())
+    decision = responder.decide(asked())
 
-    assert (fault.kind, fault.after, fault.answer.body) == ("truncate", after, body)
+    assert (decision.after, decision.response.body) == (after, body)
 
 
 @pytest.mark.parametrize(
@@ -348,7 +346,7 @@ def test_truncation_of_nothing(recorded, method, cut, problem):
     with pytest.raises(FaultError, match=problem):
         responder.decide(asked(method=method))
 
-    assert problem in report("test_it", responder.plan)
+    assert problem in fault_report("test_it", responder.plan)
 
 
 def test_truncation_takes_the_answer_given_last():
@@ -357,7 +355,7 @@ def test_truncation_takes_the_answer_given_last():
     seen = []
     for _ in range(3):
         upstream.truncate(URL, after_bytes=1, times=1)
-        seen.append(responder.decide(asked()).answer.body)
+        seen.append(responder.decide(asked()).response.body)
         responder.decide(asked())
 
     assert seen == [b"first", b"first", b"second"]
@@ -384,7 +382,7 @@ def test_report_of_a_fault_that_never_came_to_pass():
     responder.decide(asked("https://elsewhere.example/", "POST"))
     responder.decide(asked())
 
-    assert report("test_it.py::test_it", responder.plan).splitlines() == [
+    assert fault_report("test_it.py::test_it", responder.plan).splitlines() == [
         "test_it.py::test_it planned a fault that never came to pass:",
         "",
         "  fail('https://api.example/nwo', status=503)    planned at test_it.py:3 in test_it()",
@@ -403,7 +401,7 @@ def test_report_names_the_fault_that_was_quicker(plan, upstream):
     upstream.fail(URL, times=1)
     for _ in range(3):
         responder.decide(asked())
-    told = report("test_it", responder.plan)
+    told = fault_report("test_it", responder.plan)
 
     assert f"GET {URL}   fault: refuse('*', times=3)" in told
     assert told.count("GET ") == 1
@@ -415,7 +413,7 @@ def test_report_of_a_pattern():
     upstream.dns(re.compile(r"/nwo$"))
     for path in ("elsewhere", "now"):
         responder.decide(asked(f"https://api.example/{path}"))
-    told = report("test_it", responder.plan)
+    told = fault_report("test_it", responder.plan)
 
     assert "dns(re.compile('/nwo$'))" in told
     assert told.index("/now ") < told.index("/elsewhere ")
@@ -425,8 +423,8 @@ def test_report_where_nothing_was_asked(plan, upstream):
     """A test whose agent asked for nothing at all is told so."""
     upstream.timeout(re.compile("now"), "connect", times=2)
 
-    assert "nothing reached upstream" in report("test_it", plan)
-    assert "timeout(re.compile('now'), 'connect', times=2)" in report("test_it", plan)
+    assert "nothing reached upstream" in fault_report("test_it", plan)
+    assert "timeout(re.compile('now'), 'connect', times=2)" in fault_report("test_it", plan)
 
 
 def test_report_of_many_calls_is_short(plan):
@@ -435,7 +433,7 @@ def test_report_of_many_calls_is_short(plan):
     upstream.fail(lambda request: False)
     for number in range(9):
         responder.decide(asked(f"{URL}/{number}"))
-    told = report("test_it", responder.plan)
+    told = fault_report("test_it", responder.plan)
 
     assert told.count("GET ") == 6
     assert "… and 3 more" in told
@@ -449,32 +447,17 @@ def test_what_need_not_come_to_pass_is_not_reported(plan, upstream):
     with upstream.down():
         pass
 
-    assert report("test_it", plan) == ""
+    assert fault_report("test_it", plan) == ""
 
 
 def test_down_that_was_for_nobody_is_reported(plan, upstream):
     """With a match it must have met someone; without `with` it never held."""
     with upstream.down("*/nwo"):
         pass
-    assert "down('*/nwo')" in report("test_it", plan)
+    assert "down('*/nwo')" in fault_report("test_it", plan)
 
     upstream.down()
-    assert "it holds inside a `with` alone, which never began" in report("test_it", plan)
-
-
-def test_fault_is_found_behind_what_clients_wrap_around_it():
-    """Through causes, contexts, reasons and arguments, and round in circles."""
-    fault = Fault("refuse", asked())
-    error = native(OSError("refused"), fault)
-    outer = ValueError(SimpleNamespace(), Exception(error))
-    outer.__cause__ = KeyError()
-    outer.__cause__.__context__ = outer
-
-    assert fault_of(outer) is fault
-    assert fault_of(KeyError()) is None
-    wrapped = Exception()
-    wrapped.reason = error
-    assert fault_of(wrapped) is fault
+    assert "it holds inside a `with` alone, which never began" in fault_report("test_it", plan)
 
 
 def test_planned_tells_what_it_is(upstream):

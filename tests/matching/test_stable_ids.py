@@ -47,7 +47,7 @@ def written(*interactions, ids=IDS, beside=()):
 def play(recorded, requests):
     """The JSON of the answers to `requests`, None for a miss."""
     replying = Responder(Settings(stable_ids=IDS), tuple(recorded))
-    answers = [replying.decide(request) for request in requests]
+    answers = [replying.decide(request).response for request in requests]
     return [json.loads(each.body) if each.status == 200 else None for each in answers]
 
 
@@ -301,7 +301,7 @@ def test_no_two_ids_become_one(sequence):
     for first, second in ((names, merged), (merged, names)):
         recorded = written(*(taped(each) for each in named(sequence, first)))
         replying = Responder(Settings(stable_ids=IDS), recorded)
-        statuses = [replying.decide(each).status for each in named(sequence, second)]
+        statuses = [replying.decide(each).response.status for each in named(sequence, second)]
         assert 504 in statuses
 
 
@@ -350,13 +350,13 @@ def test_look_up_does_not_go_through_the_cassette(monkeypatch):
         taped(asked(), names), *(taped(asked(url=f"https://h/{name}"), name) for name in names)
     )
     replying = Responder(Settings(stable_ids=IDS), recorded)
-    listed = json.loads(replying.decide(asked()).body)
+    listed = json.loads(replying.decide(asked()).response.body)
     compared = []
     agree = Bindings.agree
     monkeypatch.setattr(Bindings, "agree", lambda *each: compared.append(each) or agree(*each))
 
     for name in reversed(listed):
-        assert replying.decide(asked(url=f"https://h/{name}")).body == f'"{name}"'.encode()
+        assert replying.decide(asked(url=f"https://h/{name}")).response.body == f'"{name}"'.encode()
     # Once to find it, once for each id in its answer.
     assert len(compared) <= 2 * len(names)
 
@@ -404,9 +404,9 @@ def test_time_of_upstream_is_sent_again():
             taped(asked({"history": [first, second], "after": times[1]}), "done"),
         )
         replying = Responder(Settings(stable_ids=IDS), recorded)
-        shown = [json.loads(replying.decide(asked(each)).body) for each in (1, 2)]
+        shown = [json.loads(replying.decide(asked(each)).response.body) for each in (1, 2)]
         last = asked({"history": shown, "after": shown[1]["created"]})
-        assert replying.decide(last).body == b'"done"'
+        assert replying.decide(last).response.body == b'"done"'
     assert shown == [{"created": 1_000_000_001}, {"created": 1_000_000_002}]
 
 
@@ -438,4 +438,4 @@ def test_what_upstream_repeats_is_the_clients_own():
     recording.take(f'{{"run": "{own}"}}'.encode())
     recording.end()
 
-    assert replying.decide(asked({"run": own})).body == b'"old"'
+    assert replying.decide(asked({"run": own})).response.body == b'"old"'

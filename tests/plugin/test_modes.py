@@ -381,7 +381,7 @@ def test_a_retry_that_is_answered_counts(suite, upstream):
             from pytest_agentcache.http.messages import Request
 
             # Upstream is asked, and the connection breaks before it answers.
-            DISPATCHER.decide(Request("GET", URL + "/one"))
+            DISPATCHER.route(URL).decide(Request("GET", URL + "/one"))
             requests.get(URL + "/one")
     """)
 

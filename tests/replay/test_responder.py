@@ -6,7 +6,7 @@ import pytest
 
 from pytest_agentcache.errors import MissError
 from pytest_agentcache.http.messages import Headers, Interaction, Request, Response
-from pytest_agentcache.replay.decisions import Forward
+from pytest_agentcache.replay.decisions import Forward, PassThrough
 from pytest_agentcache.replay.hooks import Hooks
 from pytest_agentcache.replay.misses import Caller
 from pytest_agentcache.replay.ordering import sequence
@@ -54,7 +54,7 @@ def test_identical_requests_play_in_order():
     """The same request several times gets the answers in recorded order, then none."""
     replying = responder(taped("/a", b"1"), taped("/b", b"x"), taped("/a", b"2"))
 
-    assert [replying.decide(asked("/a")).body for _ in range(2)] == [b"1", b"2"]
+    assert [replying.decide(asked("/a")).response.body for _ in range(2)] == [b"1", b"2"]
     assert replying.unused == (2,)
     assert replying.replayed(1)
     assert not replying.replayed(2)
@@ -67,7 +67,7 @@ def test_unknown_request_is_missing():
     replying = responder(taped("/a", b"1"))
     caller = Caller("agent.py", 3, "plan")
 
-    answer = replying.decide(asked("/b"), lambda: caller)
+    answer = replying.decide(asked("/b"), lambda: caller).response
     replying.decide(asked("/b"), lambda: caller)
 
     [miss] = replying.misses
@@ -97,7 +97,7 @@ def test_hooks_are_called():
 
     replying = responder(taped("/v1", b"1"), hooks=Hooks(normalize=normalize, miss=told.append))
 
-    assert replying.decide(asked("/v2")).body == b"1"
+    assert replying.decide(asked("/v2")).response.body == b"1"
     replying.decide(asked("/v3"))
     assert [miss.request.url for miss in told] == ["https://h/v3"]
 
@@ -165,8 +165,8 @@ def test_each_interaction_is_played_once():
 
     def ask(thread):
         together.wait()
-        same = [replying.decide(asked("/same")).body for _ in range(25)]
-        own = [replying.decide(asked(f"/{n}")).body for n in range(thread, 200, 8)]
+        same = [replying.decide(asked("/same")).response.body for _ in range(25)]
+        own = [replying.decide(asked(f"/{n}")).response.body for n in range(thread, 200, 8)]
         return same, own
 
     with ThreadPoolExecutor(8) as pool:
@@ -183,7 +183,7 @@ def test_misses_of_many_threads_are_all_counted():
     replying = responder(*(taped("/a", b"x") for _ in range(50)))
 
     with ThreadPoolExecutor(8) as pool:
-        answers = list(pool.map(lambda _: replying.decide(asked("/a")).status, range(80)))
+        answers = list(pool.map(lambda _: replying.decide(asked("/a")).response.status, range(80)))
 
     assert answers.count(200) == 50
     assert sum(miss.count for miss in replying.misses) == 30
@@ -205,7 +205,10 @@ def test_secrets_are_out_before_matching():
     assert kept.response.headers.get("set-cookie") == "sid=<SID>"
     assert kept.response.body == b'{"token":"<TOKEN>"}'
     again = responder(kept)
-    assert again.decide(asked(url="https://h/?key=two", authorization="Bearer two")).status == 200
+    assert (
+        again.decide(asked(url="https://h/?key=two", authorization="Bearer two")).response.status
+        == 200
+    )
 
 
 def test_boundaries_are_neutral_on_the_cassette():
@@ -229,7 +232,7 @@ def test_boundaries_are_neutral_on_the_cassette():
     assert (
         kept.response.headers.get("content-type") == "multipart/mixed; boundary=agentcache-boundary"
     )
-    assert responder(kept).decide(upload("three")).status == 200
+    assert responder(kept).decide(upload("three")).response.status == 200
 
 
 @pytest.mark.parametrize(
@@ -241,7 +244,10 @@ def test_volatile_text_is_mapped_to_stable(pattern):
     recorded = Interaction(asked("/2026-11-21", "le é 2026-11-21".encode(), "POST"), Response(200))
     replying = responder(recorded, **settings)
 
-    assert replying.decide(asked("/2026-11-22", "le è 2026-11-22".encode(), "POST")).status == 200
+    assert (
+        replying.decide(asked("/2026-11-22", "le è 2026-11-22".encode(), "POST")).response.status
+        == 200
+    )
     odd = asked("/", b"\xff 2026-11-21 \x00", "POST")
     assert replying.normalized(odd).body == b"\xff DAY \x00"
 
@@ -269,11 +275,11 @@ def test_some_hosts_go_straight_through():
     """A host that is passed on is neither played nor missed."""
     replying = responder(taped("/", b"1"), passthrough=("h", "*.internal:8080"))
 
-    assert replying.decide(asked("/")) is None
-    assert replying.decide(asked(url="http://a.internal:8080/")) is None
-    assert replying.decide(asked(url="http://a.internal/")).status == 504
+    assert replying.decide(asked("/")) == PassThrough()
+    assert replying.decide(asked(url="http://a.internal:8080/")) == PassThrough()
+    assert replying.decide(asked(url="http://a.internal/")).response.status == 504
     assert replying.can_answer(asked("/"))
-    assert Responder(Settings(mode="live")).decide(asked("/")) is None
+    assert Responder(Settings(mode="live")).decide(asked("/")) == PassThrough()
 
 
 @pytest.mark.parametrize(
@@ -308,7 +314,7 @@ def test_asking_what_could_be_answered_uses_nothing_up():
     assert replying.can_answer(asked("/a"))
     assert replying.can_answer(asked("/a"))
     assert not replying.can_answer(asked("/b"))
-    assert replying.decide(asked("/a")).body == b"1"
+    assert replying.decide(asked("/a")).response.body == b"1"
     assert not replying.can_answer(asked("/a"))
     assert replying.misses == []
     assert responder(mode="record").can_answer(asked("/b"))
