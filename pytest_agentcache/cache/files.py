@@ -223,7 +223,7 @@ class YamlCache(FileCache):
         # requests-cache's own YAML is what this one stands in for.
         ours = serializer is None or serializer in ("yaml", yaml_serializer)
         decoded = kwargs.pop("decode_content", True)
-        self.responses: ResponseFiles = files(
+        self.responses: ResponseFiles = files(  # pyright: ignore[reportIncompatibleVariableOverride]
             cache_name,
             serializer=yaml_serializer if ours else serializer,
             ours=ours,

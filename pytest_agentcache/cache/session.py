@@ -59,7 +59,7 @@ class IsolatedSession(CachedSession):
         return own if jar is None else jar
 
     @cookies.setter
-    def cookies(self, jar: RequestsCookieJar) -> None:
+    def cookies(self, jar: RequestsCookieJar) -> None:  # pyright: ignore[reportIncompatibleVariableOverride]
         self.__dict__["cookies"] = jar
 
     def send(self, request: PreparedRequest, *args: Any, **kwargs: Any) -> Any:
@@ -154,9 +154,9 @@ class IsolatedSession(CachedSession):
         finally:
             self._sending.cookies = before
 
-    def get_redirect_target(self, response: Response) -> str | None:
+    def get_redirect_target(self, resp: Response) -> str | None:
         """Where a redirect leads; a client for which the session answers finds that out itself."""
-        return None if self._answers else super().get_redirect_target(response)
+        return None if self._answers else super().get_redirect_target(resp)
 
 
 def answer_of(response: Any) -> Answer:

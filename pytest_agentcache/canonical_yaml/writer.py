@@ -84,12 +84,13 @@ def _collection(
     """
     most = _FRAME_LINES[max(depth, 0)] if depth < len(_FRAME_LINES) else _MOST_LINES
     filled = flow(value, columns, WIDTH - column, most)
+    lines: list[str] = []
     if filled is not None:
         lines = [filled[0], *[" " * column + line for line in filled[1:]]]
         if len(lines) == 1 or len(lines) > _MOST_LINES:
             return lines, True
     opened = _opened(value, inside, depth)
-    if filled is None or _is_of_several(value):
+    if not lines or _is_of_several(value):
         return opened, False
     worth = len(lines) * _WORTH_FILLING <= len(opened) + above
     return (lines, True) if worth else (opened, False)

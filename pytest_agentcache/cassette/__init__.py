@@ -13,7 +13,6 @@ __all__ = [
     "read",
     "remove",
     "render",
-    "replace_file",
     "sidecar_folder",
     "sidecars_named_in",
     "test_named_in",

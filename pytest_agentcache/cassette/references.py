@@ -272,11 +272,11 @@ class Repeats:
 
 
 def _at(value: Any, path: Path) -> Any:
-    step: Any
     for step in path:
+        held: Any = value
         if not isinstance(value, dict if isinstance(step, str) else list):
             raise TypeError(step)
-        value = value[step]
+        value = held[step]
     return value
 
 

@@ -30,7 +30,7 @@ class Command(Protocol):
     def run(self, args: argparse.Namespace, screen: Screen) -> int: ...
 
 
-COMMANDS: dict[str, Command] = {
+COMMANDS: dict[str, Command] = {  # pyright: ignore[reportAssignmentType]  # modules, too
     "list": listing,
     "show": showing,
     "diff": diffing,

@@ -181,7 +181,7 @@ def _replace_sleep() -> None:
         TIME.sleep(seconds)
 
     sleep.__doc__ = REAL.sleep.__doc__
-    vars(time)["sleep"] = sleep
+    setattr(time, "sleep", sleep)  # noqa: B010
     for name, module in list(sys.modules.items()):
         if name.startswith(_EXEMPT) or module is REAL:
             continue

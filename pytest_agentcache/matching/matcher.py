@@ -29,9 +29,11 @@ class Volatile(Protocol):
 
     def pattern(self, text: bytes) -> tuple[bytes, Ids]:
         """`text` with ids told apart by look and place alone, and those ids as they come."""
+        ...
 
     def in_terms_of(self, recorded: Ids, sent: Ids, request: Request) -> Request:
         """A request with the ids that the cassette has for its own."""
+        ...
 
 
 class Matcher:

@@ -103,7 +103,7 @@ class RunEnd:
 
     @pytest.hookimpl(trylast=True)
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
-        lines = list(self._totals.lines(verbose=self._config.getoption("verbose") > 0))
+        lines = list(self._totals.lines(verbose=self._config.get_verbosity() > 0))
         if lines and {"failed", "error"} & terminalreporter.stats.keys():
             lines.insert(0, "")
         if self._page is not None:

@@ -104,15 +104,15 @@ class Shapes:
             if each.name == "DISCORD_BOT_TOKEN" and not _DISCORD.search(raw):
                 continue
             for match in each.pattern.finditer(raw):
-                yield *match.span(match.lastindex or 0), each.name
+                yield match.start(match.lastindex or 0), match.end(match.lastindex or 0), each.name
         if "BASIC_AUTH" in self._others and not _BASIC_MARKS.isdisjoint(hits):
             for match in _BASIC.finditer(raw):
                 if _is_userinfo(match[1]):
-                    yield *match.span(1), "BASIC_AUTH"
+                    yield match.start(1), match.end(1), "BASIC_AUTH"
         if "ASSIGNMENT" in self._others and not _ASSIGNMENT_MARKS.isdisjoint(hits):
             for match in _ASSIGNMENT.finditer(raw):
                 # Its own name says more than any that could be given it.
-                yield *match.span(2), "=" + match[1].decode()
+                yield match.start(2), match.end(2), "=" + match[1].decode()
 
     def _told(self, name: str, value: bytes) -> bytes:
         if name.startswith("="):

@@ -38,15 +38,18 @@ class Caches(Protocol):
 
     def path(self, wanted: Any) -> Path:
         """Where a cache that wants to lie at `wanted` lies instead."""
+        ...
 
     def own(self, cache: Any) -> Any:
         """The test's own cache in place of `cache`."""
 
     def memory(self) -> str:
         """Address of the SQLite database in memory that the test's sessions share."""
+        ...
 
     def namespace(self, wanted: str) -> str:
         """The name that a cache on a server gets in place of `wanted`."""
+        ...
 
 
 class Guard(Protocol):

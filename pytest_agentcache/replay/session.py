@@ -82,9 +82,10 @@ class Harness:
         )
         self._requests_session = _requests_session()
         # Caches are kept apart for tests on a cassette; elsewhere they are what they are.
-        DISPATCHER.open(
-            self.responder, *((self._isolation, self._router()) if self.path is not None else ())
-        )
+        if self.path is None:
+            DISPATCHER.open(self.responder)
+        else:
+            DISPATCHER.open(self.responder, self._isolation, self._router())
         try:
             if self.settings.freeze:
                 self.freeze()

@@ -14,9 +14,11 @@ class Decoder(Protocol):
 
     def decompress(self, piece: bytes, /) -> bytes:
         """What `piece` adds."""
+        ...
 
     def flush(self) -> bytes:
         """What is left at the end."""
+        ...
 
 
 class _Gzip:

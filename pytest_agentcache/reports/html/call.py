@@ -63,10 +63,11 @@ def whole(interaction: Interaction, history: History) -> dict[str, Any]:
         # What was shown in whole is no history, but the same question asked again.
         seen = seen if seen and seen.length < len(turns) else None
         if seen:
-            told["seen"] = {"call": seen.call, "turns": seen.turns}
+            before: dict[str, Any] = {"call": seen.call, "turns": seen.turns}
+            told["seen"] = before
             if seen.answered:
                 # As it was sent back: there its calls have the ids that the results name.
-                told["seen"]["answer"] = _turn(turns[seen.turns])
+                before["answer"] = _turn(turns[seen.turns])
         told["turns"] = [_turn(turn) for turn in turns[seen.length if seen else 0 :]]
         told["tools"] = list(conversation.tools)
         told["settings"] = {

@@ -192,5 +192,5 @@ def _digest(text: str) -> str:
 
 
 def _file(name: str) -> str:
-    found = resources.files(__package__).joinpath(name).read_text(encoding="utf-8")
+    found = resources.files(__name__.rpartition(".")[0]).joinpath(name).read_text(encoding="utf-8")
     return found.replace("\r\n", "\n")
