@@ -1,4 +1,4 @@
-"""The command `agentcache`: cassettes listed, shown, compared, checked, cleaned and converted."""
+"""The command `agentcache`, which lists, shows, compares, checks, cleans and converts cassettes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..errors import AgentCacheError
-from .arguments import COMMANDS, parser
+from .arguments import parser
 from .exit_codes import FINE, FOUND, REFUSED
 from .terminal import Screen
 
@@ -18,24 +18,24 @@ __all__ = ["FINE", "FOUND", "REFUSED", "entry", "main"]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs one command.
+    """Run one command.
 
     Args:
-        argv: Its words, without the name of the program; by default those of the process.
+        argv: The arguments, without the name of the program; by default those of the process.
 
     Returns:
-        0 if all is well, 1 if there are differences or findings where that is the question, 2 for
-        wrong usage or input that cannot be read.
+        0 on success, 1 if the command found differences or problems, 2 for wrong usage or input
+        that cannot be read.
 
     Raises:
-        BrokenPipeError: If whoever reads the output has gone.
+        BrokenPipeError: If the reader of the output has closed it.
     """
-    _mend_streams()
+    _repair_streams()
     screen = Screen.of_process()
     try:
-        code, told = _done(argv, screen)
-        if told:
-            screen.complain(told)
+        code, complaint = _run(sys.argv[1:] if argv is None else argv, screen)
+        if complaint:
+            screen.complain(complaint)
         screen.out.flush()
     except BrokenPipeError:
         raise
@@ -45,43 +45,45 @@ def main(argv: Sequence[str] | None = None) -> int:
     return code
 
 
-def _done(argv: Sequence[str] | None, screen: Screen) -> tuple[int, str]:
-    """Runs a command; how it ended, and what is to be said of that."""
+def _run(argv: Sequence[str], screen: Screen) -> tuple[int, str]:
+    """Run a command and return its exit code and its error message, if any."""
+    # The options before the command take no values.
+    command = next((word for word in argv if not word.startswith("-")), "")
     try:
-        args = parser().parse_args(argv)
+        args = parser(command).parse_args(argv)
     except SystemExit as ended:
         return (ended.code if isinstance(ended.code, int) else REFUSED), ""
     screen.paint(args.color)
     try:
-        return COMMANDS[args.command].run(args, screen), ""
+        return args.run(args, screen), ""
     except AgentCacheError as error:
-        told = str(error)
+        complaint = str(error)
     except RecursionError:
-        told = "something is nested too deeply to be compared"
+        complaint = "something is nested too deeply to be compared"
     if args.json:
-        screen.json({"error": told})
-    return REFUSED, told
+        screen.json({"error": complaint})
+    return REFUSED, complaint
 
 
-def _mend_streams() -> None:
-    """Has standard input, output and error be there, and take every character."""
+def _repair_streams() -> None:
+    """Open missing standard streams, and let them take every character."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
-        # Closed by whoever started this, as `>&-` does.
+        # Closed by the parent process, as `>&-` does.
         if getattr(sys, name) is None:
             setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
-        # A terminal that knows fewer characters gets what it can show, not an error.
+        # A terminal with fewer characters shows a replacement instead of raising an error.
         if callable(reconfigure := getattr(stream, "reconfigure", None)):
             with contextlib.suppress(ValueError, OSError):
                 reconfigure(errors="replace")
 
 
 def entry() -> None:
-    """The program: ends the process with the code of its command."""
+    """Run the command of this process and exit with its code."""
     try:
         code = main()
     except BrokenPipeError:
-        # git complains of a program that a signal ended, also where its pager was just left.
+        # git reports a program that a signal ended, even if the user just left the pager.
         if sys.argv[1:2] == ["git-diff"]:
             _drop_output()
             sys.exit(FINE)
@@ -93,7 +95,7 @@ def entry() -> None:
 
 
 def _end_by(name: str) -> None:
-    """Ends the process as a signal does, which is how other programs end then."""
+    """End the process by a signal, as other programs do."""
     _drop_output()
     number = getattr(signal, name, None)
     if number is None or os.name == "nt":
@@ -103,6 +105,6 @@ def _end_by(name: str) -> None:
 
 
 def _drop_output() -> None:
-    """Has what is still to be flushed go nowhere, as it has no reader."""
+    """Send buffered output to the null device, because it has no reader."""
     with contextlib.suppress(OSError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,78 +1,42 @@
-"""The words that `agentcache` takes."""
+"""The parser of the arguments of `agentcache`."""
 
 from __future__ import annotations
 
 import argparse
-from typing import Protocol
 
 from .. import __version__
-from .commands import check as checking
-from .commands import completion
-from .commands import diff as diffing
-from .commands import list as listing
-from .commands import prune as pruning
-from .commands import redact as redacting
-from .commands import report as reporting
-from .commands import show as showing
-from .commands import summary as summing_up
-from .commands.convert import Export, Import
-from .commands.git_setup import Diff, Setup, Textconv
-from .terminal import Screen
+from .commands import COMMANDS, load
 
 
-class Command(Protocol):
-    """A module that is a command."""
+def parser(only: str | None = None) -> argparse.ArgumentParser:
+    """Return the parser of the command line.
 
-    HELP: str
-
-    def add(self, parser: argparse.ArgumentParser) -> None: ...
-
-    def run(self, args: argparse.Namespace, screen: Screen) -> int: ...
-
-
-COMMANDS: dict[str, Command] = {  # pyright: ignore[reportAssignmentType]  # modules, too
-    "list": listing,
-    "show": showing,
-    "diff": diffing,
-    "summary": summing_up,
-    "report": reporting,
-    "check": checking,
-    "redact": redacting,
-    "prune": pruning,
-    "import": Import,
-    "export": Export,
-    "git-setup": Setup,
-    "git-diff": Diff,
-    "git-textconv": Textconv,
-    "completion": completion,
-}
-
-
-def parser() -> argparse.ArgumentParser:
-    """The parser of all commands."""
+    Args:
+        only: The command whose arguments are needed; the modules of the others are not imported.
+            By default the parser knows the arguments of all commands.
+    """
     common = argparse.ArgumentParser(add_help=False)
-    common.add_argument("--json", action="store_true", help="for machines: one JSON document")
+    common.add_argument("--json", action="store_true", help="write one JSON document")
     common.add_argument(
         "--color",
         choices=("auto", "always", "never"),
         default="auto",
-        help="colours (auto: where a terminal is; NO_COLOR and FORCE_COLOR are obeyed)",
+        help="use colors (auto: if the output is a terminal; obeys NO_COLOR and FORCE_COLOR)",
     )
     top = argparse.ArgumentParser(
         prog="agentcache",
-        description="Cassettes of pytest-agentcache: look at them, compare them, check them.",
-        epilog="Ends with 0 if all is well, 1 if it found differences or faults where that is the "
-        "question, and 2 for wrong usage or input that cannot be read.",
+        description="List, show, compare, check and convert cassettes of pytest-agentcache.",
+        epilog="Exits with 0 on success, 1 if the command found differences or problems, and 2 for "
+        "wrong usage or unreadable input.",
     )
     top.add_argument("--version", action="version", version=f"agentcache {__version__}")
     commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for name, command in COMMANDS.items():
+    for name, text in COMMANDS.items():
         own = commands.add_parser(
-            name,
-            help=command.HELP,
-            description=f"{command.HELP[0].upper()}{command.HELP[1:]}.",
-            parents=[common],
+            name, help=text, description=f"{text[0].upper()}{text[1:]}.", parents=[common]
         )
-        command.add(own)
-        own.set_defaults(parser=top)
+        if only in (None, name):
+            command = load(name)
+            command.add(own)
+            own.set_defaults(run=command.run)
     return top

@@ -1,4 +1,4 @@
-"""A plugin of pytest that writes down where the cassettes of all collected tests lie."""
+"""The pytest plugin that writes the cassette paths of all collected tests to a file."""
 
 from __future__ import annotations
 
@@ -12,16 +12,14 @@ import pytest
 from ..errors import AgentCacheError
 from ..suite.collection import COLLECTION, SETTINGS, cassette_of, is_on_cassette, test_name
 from ..suite.options import settings_of_test
-
-# As in `suite`, which this module does not need otherwise.
-_TARGET = "AGENTCACHE_COLLECTED"
+from .collect import COLLECTED
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_collection_modifyitems(
     config: pytest.Config,
 ) -> Generator[None, None, None]:
-    """Looks at the tests before any of them is deselected."""
+    """Write the file before any test is deselected."""
     collection = config.stash[COLLECTION]
     cassettes: set[str] = set()
     targets: list[tuple[str, str]] = []
@@ -39,5 +37,5 @@ def pytest_collection_modifyitems(
         "modules": sorted(map(str, collection.modules)),
         "targets": targets,
     }
-    Path(os.environ[_TARGET]).write_text(json.dumps(found), encoding="utf-8")
+    Path(os.environ[COLLECTED]).write_text(json.dumps(found), encoding="utf-8")
     return (yield)

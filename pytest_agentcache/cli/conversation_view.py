@@ -1,4 +1,4 @@
-"""A cassette as a person reads it: a conversation where it is one, else request and response."""
+"""A cassette for people: as a conversation if it is one, else as requests and responses."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from ..llm.conversation import Conversation, conversation_of, model_of, response
 from ..llm.history import History, Shown
 from ..llm.parts import Part, Turn
 from ..llm.reading import is_stream
-from .selection import Loaded, shown
-from .tally import tally_of
+from .costs import costs_of
+from .selection import Loaded, local_path
 from .terminal import (
     Screen,
     clean,
@@ -30,7 +30,7 @@ from .terminal import (
 )
 
 _ROLES = {"system": "magenta", "user": "blue", "assistant": "green", "tool": "yellow"}
-# Lines of one message that are shown; more are counted.
+# The number of lines shown of one message; the rest are counted.
 _MOST_LINES = 12
 
 
@@ -43,7 +43,16 @@ def write_cassette(
     headers: bool = False,
     title: bool = True,
 ) -> None:
-    """Writes interactions for a person."""
+    """Write interactions.
+
+    Args:
+        loaded: The cassette.
+        chosen: The interactions to write, with their numbers.
+        screen: The output.
+        full: Whether to write long messages completely.
+        headers: Whether to write the headers.
+        title: Whether to write the name and age of the cassette first.
+    """
     if title:
         _write_head(loaded, screen)
     history = History()
@@ -59,7 +68,7 @@ def write_cassette(
         if headers:
             _write_headers(each.request.headers, screen)
         if conversation:
-            # One that stands alone has nothing above it to refer to.
+            # A single interaction has no earlier one above it to refer to.
             known = None if len(numbers) == 1 else seen
             _write_conversation(conversation, known, screen, full=full)
         elif each.request.body:
@@ -68,23 +77,23 @@ def write_cassette(
 
 
 def _write_head(loaded: Loaded, screen: Screen) -> None:
-    screen.line(cut_middle(label(shown(loaded.path)), screen.width), "bold")
+    screen.heading(label(local_path(loaded.path)))
     if loaded.cassette.test:
-        # Where the path does not say it.
+        # The path does not name the test.
         screen.line(label(loaded.test), "dim")
     parts = [counted(len(loaded.interactions), "interaction")]
     if recorded := loaded.cassette.recorded_at:
         age = datetime.now(UTC) - recorded
-        told = f"{short_age(age)} ago" if age >= timedelta(minutes=1) else "just now"
-        parts.append(f"recorded {recorded:%Y-%m-%d %H:%M} UTC ({told})")
+        ago = f"{short_age(age)} ago" if age >= timedelta(minutes=1) else "just now"
+        parts.append(f"recorded {recorded:%Y-%m-%d %H:%M} UTC ({ago})")
     parts.append(size_text(loaded.size))
     if loaded.foreign:
-        parts.append("of another tool")
+        parts.append("from another tool")
     screen.wrapped(" · ".join(parts), "", "dim")
 
 
 def _write_rule(number: int, each: Interaction, screen: Screen) -> None:
-    """`── 1 · POST api.openai.com/v1/chat/completions → 200 ────`."""
+    """Write `── 1 · POST api.openai.com/v1/chat/completions → 200 ────`."""
     request, response = each.request, each.response
     status = f"{response.status} {standard_reason(response.status)}".strip()
     stream = " stream" if is_stream(response) else ""
@@ -108,13 +117,13 @@ def _write_rule(number: int, each: Interaction, screen: Screen) -> None:
         + " "
         + screen.style(fill, "dim")
     )
-    used = tally_of(each)
-    told = [model_of(each)]
+    used = costs_of(each)
+    details = [model_of(each)]
     if used.tokens:
-        told.append(f"{used.tokens} tokens")
+        details.append(f"{used.tokens} tokens")
     if used.money:
-        told.append(used.money)
-    if text := " · ".join(part for part in told if part):
+        details.append(used.money)
+    if text := " · ".join(part for part in details if part):
         screen.wrapped(text, "  ", "dim")
 
 
@@ -156,13 +165,13 @@ def _write_turn(turn: Turn, screen: Screen, *, full: bool, role: str = "") -> No
 
 
 def _lines(part: Part, width: int, *, full: bool) -> list[tuple[str, ...]]:
-    """The lines of a part of a message, each with its style."""
+    """Return the lines of a part of a message, each with its style."""
     style: tuple[str, ...] = ()
     match part.kind:
         case "call":
             text, style = f"→ {part.name}({_arguments(part.text)})", ("cyan",)
         case "result":
-            text = f"← {_shortened(part.name)}{_pretty(part.text) or '(nothing)'}"
+            text = f"← {_prefix(part.name)}{_pretty(part.text) or '(nothing)'}"
         case "thought":
             text, style = f"(thinks) {part.text.strip()}", ("dim", "italic")
         case "media":
@@ -183,12 +192,12 @@ def _lines(part: Part, width: int, *, full: bool) -> list[tuple[str, ...]]:
     return [(line, *style) for line in lines]
 
 
-def _shortened(name: str) -> str:
+def _prefix(name: str) -> str:
     return f"{name}: " if name else ""
 
 
 def _arguments(raw: str) -> str:
-    """`city=Paris, days=3` of `{"city": "Paris", "days": 3}`."""
+    """Return `{"city": "Paris", "days": 3}` as `city=Paris, days=3`."""
     try:
         found = json.loads(raw or "{}")
     except (ValueError, RecursionError):
@@ -201,7 +210,7 @@ def _arguments(raw: str) -> str:
 
 
 def _pretty(text: str) -> str:
-    """JSON on more than one line as one line of it; other text as it is."""
+    """Return a JSON document on one line, and other text unchanged."""
     try:
         found = json.loads(text)
     except (ValueError, RecursionError):
@@ -215,9 +224,9 @@ def _write_answer(
     response = each.response
     if headers:
         _write_headers(response.headers, screen)
-    talks = conversation_of(each) is not None
-    if answer.parts and (talks or _is_told(answer, response)):
-        _write_turn(answer, screen, full=full, role="" if talks else "answer")
+    in_conversation = conversation_of(each) is not None
+    if answer.parts and (in_conversation or _replaces_body(answer, response)):
+        _write_turn(answer, screen, full=full, role="" if in_conversation else "answer")
         return
     if response.body:
         _write_body(response, screen, "  ", full=full)
@@ -225,8 +234,8 @@ def _write_answer(
         screen.line("  (no body)", "dim")
 
 
-def _is_told(answer: Turn, response: Response) -> bool:
-    """Whether what an answer says stands for it, so that its body need not be shown."""
+def _replaces_body(answer: Turn, response: Response) -> bool:
+    """Return whether the model's answer is shown instead of the response body."""
     if any(part.kind != "media" for part in answer.parts):
         return True
     return body_text(response)[:1] == "[" or any("embedding" in part.text for part in answer.parts)
@@ -247,7 +256,7 @@ def _write_body(message: Request | Response, screen: Screen, indent: str, *, ful
 
 
 def body_text(message: Request | Response) -> str:
-    """A body for a person: JSON as YAML, text as it is, anything else named."""
+    """Return a body for people: JSON as YAML, text unchanged, the type and size of others."""
     raw = message.body
     if is_json(message.content_type) or raw.lstrip()[:1] in (b"{", b"["):
         try:

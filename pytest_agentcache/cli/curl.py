@@ -1,4 +1,4 @@
-"""A request as the `curl` command that sends it."""
+"""The `curl` command that sends a request."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ _PLACEHOLDER = re.compile(r"<([A-Z][A-Z0-9_]*)>")
 
 
 def curl(request: Request) -> str:
-    """The command; what was redacted is taken from environment variables of the same name.
+    """Return the command that sends `request`.
 
-    A body that is no text is read from standard input.
+    Redacted values are taken from environment variables of the same name. A binary body is read
+    from standard input.
     """
     parts = ["curl"]
     if request.method != ("POST" if request.body else "GET"):
@@ -28,14 +29,14 @@ def curl(request: Request) -> str:
         if "\0" in text:
             parts.append("--data-binary @-")
         else:
-            # A body that begins with @ would be taken for a file.
+            # With --data, a body that begins with @ would be read as the name of a file.
             parts.append(f"--data-raw {_quoted(text)}")
     short = " ".join(parts)
     return short if len(short) < 80 and "\n" not in short else " \\\n  ".join(parts)
 
 
 def _quoted(text: str) -> str:
-    """`text` for a POSIX shell, with `<API_KEY>` as `"$API_KEY"`."""
+    """Quote `text` for a POSIX shell, with `<API_KEY>` as `"$API_KEY"`."""
     pieces = _PLACEHOLDER.split(text)
     if len(pieces) == 1:
         return shlex.quote(text)

@@ -1,4 +1,4 @@
-"""What a command refuses, and the codes that it ends with."""
+"""The exit codes of the commands, and the error for wrong usage."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ FINE, FOUND, REFUSED = 0, 1, 2
 
 
 class CommandError(AgentCacheError):
-    """A command that cannot do what it was asked: wrong usage, or input that is none.
+    """A command that cannot run, because of wrong usage or unusable input.
 
     Args:
-        problem: What is wrong, as a sentence without its full stop.
-        remedy: What to do about it, likewise; nothing if that is plain.
+        problem: The cause, as a sentence without its full stop.
+        remedy: The remedy, in the same form; empty if it is obvious.
     """
 
     def __init__(self, problem: str, remedy: str = "") -> None:

@@ -1,4 +1,4 @@
-"""What git knows: cassettes as they were at a revision."""
+"""Cassettes at a revision of git."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from .. import cassette
-from ..cassette import foreign as vcr
+from ..cassette import foreign
 from ..cassette.paths import FOLDER
 from ..errors import CassetteError
 from .exit_codes import CommandError
-from .selection import LARGEST, Loaded, parse, read_bytes, shown
+from .selection import LARGEST, Loaded, local_path, parse, read_bytes
 
 _SUFFIXES = (".yaml", ".yml", ".json")
 _HEAD = re.compile(rb"^(?:agentcache|recorded_at)\s*:", re.MULTILINE)
@@ -24,36 +24,36 @@ _FOREIGN = re.compile(rb"^(?:http_)?interactions\s*:", re.MULTILINE)
 
 @dataclass(frozen=True, slots=True)
 class Repository:
-    """The work tree that the working directory lies in.
+    """The git repository of the working directory.
 
     Attributes:
-        root: Its top folder.
+        root: The top folder of its work tree.
     """
 
     root: Path
 
     @classmethod
     def here(cls) -> Repository:
-        """The repository of the working directory.
+        """Return the repository of the working directory.
 
         Raises:
-            CommandError: If there is no git, or no repository.
+            CommandError: If git is not installed, or this is not a repository.
         """
         return cls(Path(_git(Path.cwd(), "rev-parse", "--show-toplevel").decode().strip()))
 
     def git(self, *arguments: str) -> bytes:
-        """What a command of git prints.
+        """Run a git command and return its output.
 
         Raises:
-            CommandError: With what git says, if it fails.
+            CommandError: With git's error message, if it fails.
         """
         return _git(self.root, *arguments)
 
     def revision(self, name: str) -> str:
-        """The commit that `name` names.
+        """Return the hash of the commit called `name`.
 
         Raises:
-            CommandError: If there is none.
+            CommandError: If there is no such commit.
         """
         try:
             found = self.git(
@@ -69,15 +69,17 @@ class Repository:
         return found.decode().strip()
 
     def is_revision(self, name: str) -> bool:
-        """Whether `name` names a commit."""
+        """Return whether `name` is a commit."""
         try:
             self.revision(name)
         except CommandError:
             return False
         return True
 
-    def span(self, text: str) -> tuple[str, str | None]:
-        """The commits of `A`, `A..B` or `A...B` (from where both part); None for the work tree.
+    def revision_range(self, text: str) -> tuple[str, str | None]:
+        """Return the two commits of `A`, `A..B` or `A...B`; None stands for the work tree.
+
+        As for `git diff`, `A...B` starts at the common ancestor of both.
 
         Raises:
             CommandError: If there is no such commit.
@@ -85,7 +87,7 @@ class Repository:
         before, dots, after = (
             re.split(r"(\.{2,3})", text, maxsplit=1) if ".." in text else (text, "", "")
         )
-        # An empty one is more likely a variable of CI that is not set.
+        # An empty name is probably an unset variable of CI, so it is an error.
         old = self.revision(before or ("HEAD" if dots else ""))
         if not dots:
             return old, None
@@ -103,19 +105,19 @@ class Repository:
     def changed(
         self, old: str, new: str | None, paths: Iterable[str] = ()
     ) -> Iterator[tuple[str | None, str | None]]:
-        """The files that differ, each as it was called and is called; None for none.
+        """Yield the old and the new name of each file that differs; None for a missing one.
 
-        Files that git does not know yet count as new where the work tree is compared.
+        In the work tree, untracked files count as new.
 
         Raises:
-            CommandError: If there is nothing at one of `paths`, now or then.
+            CommandError: If one of `paths` exists at neither revision.
         """
         given = [os.path.relpath(path or os.curdir, self.root) for path in paths]
         for path in given:
             if not os.path.lexists(self.root / path):
                 trees = [self.git("ls-tree", each, "--", path) for each in (old, new) if each]
                 if not any(trees):
-                    raise CommandError(f"{path}: there is no such file or folder, now or then")
+                    raise CommandError(f"{path}: there is no such file or folder at any revision")
         scope = ["--", *given] if given else []
         spans = [old] if new is None else [old, new]
         output = self.git(
@@ -143,7 +145,7 @@ class Repository:
         yield from ((moved.get(name), name) for name in unknown)
 
     def _moved(self, old: str, gone: list[str], unknown: list[str]) -> dict[str, str]:
-        """Which of the files that git does not know is one that is gone, by what it holds."""
+        """Return the old name of each untracked file with the content of a deleted one."""
         blobs = {
             self.git("rev-parse", f"{old}:{name}"): name
             for name in gone
@@ -158,10 +160,10 @@ class Repository:
         return moved
 
     def load(self, revision: str | None, name: str) -> Loaded | None:
-        """The cassette called `name` at a revision or in the work tree; None if it is none.
+        """Return a cassette at a revision or in the work tree; None if it is not a cassette.
 
         Raises:
-            CassetteError: If it says that it is a cassette and cannot be read.
+            CassetteError: If it looks like a cassette and cannot be read.
         """
         path = self.root / name
         if not name.endswith(_SUFFIXES):
@@ -198,21 +200,21 @@ class Repository:
 
 
 def _among(name: str, path: Path | None = None) -> bool:
-    """Whether a file lies where cassettes of other tools do, and is one as far as looks tell."""
+    """Return whether a file is in a folder of cassettes, and looks like one of another tool."""
     by_place = FOLDER in PurePosixPath(name).parts and name.endswith(_SUFFIXES)
-    return by_place and (path is None or vcr.is_foreign(path))
+    return by_place and (path is None or foreign.is_foreign(path))
 
 
 def from_bytes(raw: bytes, path: Path, beside: Callable[[str], bytes | None]) -> Loaded:
-    """The cassette whose text is `raw`, called `path` wherever it is told of.
+    """Parse a cassette that is not in its usual place.
 
     Args:
         raw: The bytes of the file.
-        path: What it is called.
-        beside: Gives the bytes of a file that lies beside it; for None its name stands in.
+        path: The path to show in errors.
+        beside: Returns the bytes of a sidecar file. If it returns None, the name is used instead.
 
     Raises:
-        CassetteError: If it is no cassette.
+        CassetteError: If it is not a valid cassette.
     """
     with tempfile.TemporaryDirectory(prefix="agentcache-") as folder:
         copy = Path(folder) / (path.name or "cassette.yaml")
@@ -223,14 +225,42 @@ def from_bytes(raw: bytes, path: Path, beside: Callable[[str], bytes | None]) ->
             content = beside(name)
             (sidecars / name).write_bytes(f"<{name}>".encode() if content is None else content)
         try:
-            if vcr.is_foreign(copy):
-                found, foreign = vcr.converted(vcr.read_foreign(copy)), True
+            if foreign.is_foreign(copy):
+                found, is_foreign = foreign.converted(foreign.read_foreign(copy)), True
             else:
-                found, foreign = parse(raw, copy), False
+                found, is_foreign = parse(raw, copy), False
         except CassetteError as error:
-            named = Path(shown(path))
+            named = Path(local_path(path))
             raise CassetteError(named, error.problem, error.remedy, error.line) from None
-    return Loaded(path, replace(found, path=path), raw, foreign)
+    return Loaded(path, replace(found, path=path), raw, is_foreign)
+
+
+def from_git(file: Path, path: Path) -> Loaded | None:
+    """Read a temporary file that git wrote; None for the null device.
+
+    Args:
+        file: The temporary file.
+        path: The cassette in the work tree, next to which its sidecar files are.
+
+    Raises:
+        CommandError: If it is not a valid cassette.
+    """
+    if str(file) == os.devnull:
+        return None
+    folder = cassette.sidecar_folder(path)
+
+    def beside(name: str) -> bytes | None:
+        try:
+            # Sidecar files are named by their content, so today's file is the one of then.
+            return (folder / name).read_bytes()
+        except OSError:
+            return None
+
+    raw = read_bytes(file)
+    try:
+        return from_bytes(raw, path, beside)
+    except CassetteError as error:
+        raise CommandError(f"{path}: {error.problem}") from None
 
 
 def _git(folder: Path, *arguments: str) -> bytes:
@@ -243,12 +273,12 @@ def _git(folder: Path, *arguments: str) -> bytes:
             check=False,
         )
     except FileNotFoundError:
-        raise CommandError("there is no git here", "Install git, or compare two files") from None
+        raise CommandError("git is not installed", "Install git, or compare two files") from None
     except OSError as error:
         raise CommandError(f"git cannot be run: {error.strerror}") from None
     if done.returncode:
-        told = done.stderr.decode("utf-8", "replace").strip()
-        if "not a git repository" in told:
-            raise CommandError(f"{folder} lies in no git repository")
-        raise CommandError(f"git {arguments[0]}: {told.rpartition('fatal: ')[2]}")
+        message = done.stderr.decode("utf-8", "replace").strip()
+        if "not a git repository" in message:
+            raise CommandError(f"{folder} is not in a git repository")
+        raise CommandError(f"git {arguments[0]}: {message.rpartition('fatal: ')[2]}")
     return done.stdout

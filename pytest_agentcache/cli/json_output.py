@@ -1,4 +1,4 @@
-"""A cassette for a machine: what `agentcache show --json` writes."""
+"""The JSON that `agentcache show --json` writes."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from typing import Any
 from ..http.messages import Interaction, Request, Response
 from ..llm.conversation import conversation_of, model_of, response_turn
 from ..llm.parts import Turn
-from .selection import Loaded, shown
-from .tally import tally_of
+from .costs import costs_of
+from .selection import Loaded, local_path
 
 
 def as_json(loaded: Loaded, chosen: Sequence[tuple[int, Interaction]]) -> dict[str, Any]:
-    """Interactions, each with its number."""
+    """Return the JSON of a cassette with the chosen interactions."""
     recorded = loaded.cassette.recorded_at
     return {
-        "path": shown(loaded.path),
+        "path": local_path(loaded.path),
         "test": loaded.test,
         "recorded_at": recorded.isoformat() if recorded else None,
         "interactions": [_interaction(number, each) for number, each in chosen],
@@ -26,7 +26,7 @@ def as_json(loaded: Loaded, chosen: Sequence[tuple[int, Interaction]]) -> dict[s
 
 
 def _interaction(number: int, each: Interaction) -> dict[str, Any]:
-    used, conversation = tally_of(each), conversation_of(each)
+    used, conversation = costs_of(each), conversation_of(each)
     found: dict[str, Any] = {
         "number": number,
         "request": {
@@ -42,8 +42,8 @@ def _interaction(number: int, each: Interaction) -> dict[str, Any]:
         },
         "model": model_of(each) or None,
         "says": _turn_json(response_turn(each.response))["parts"],
-        "tokens_in": used.tokens_in if used.told else None,
-        "tokens_out": used.tokens_out if used.told else None,
+        "tokens_in": used.tokens_in if used.counted else None,
+        "tokens_out": used.tokens_out if used.counted else None,
         "cost": used.cost,
     }
     if conversation:

@@ -1,4 +1,4 @@
-"""What today's rules of redaction would take out of a cassette."""
+"""The secrets that today's redaction rules find in a cassette."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ class Secrets:
     """The secrets of a cassette.
 
     Attributes:
-        safe: Its interactions without them.
-        places: Where they stand, never what they are, by the number of the interaction.
-        doubts: What may be one all the same: number and place, look, and fingerprint.
+        safe: The redacted interactions.
+        places: The places of the secrets, never their values, by the interaction's number.
+        suspects: Possible secrets: the interaction's number, the place and look, the fingerprint.
     """
 
     safe: tuple[Interaction, ...]
     places: dict[int, list[str]]
-    doubts: list[tuple[int, str, str]]
+    suspects: list[tuple[int, str, str]]
 
 
 def find(interactions: Sequence[Interaction], settings: Settings) -> Secrets:
-    """The secrets in the interactions of one cassette, by name, by value and by shape."""
+    """Find the secrets in the interactions of one cassette by name, value and shape."""
     redaction = Redaction.of(settings, os.environ)
     redaction.continue_behind(interactions)
     done = []
@@ -37,7 +37,7 @@ def find(interactions: Sequence[Interaction], settings: Settings) -> Secrets:
         redaction.asked(safe.request)
         redaction.learn(each.response)
         done.append(safe)
-    # Once more, for what an answer further down gave away.
+    # A second pass, because a later response may have introduced a secret.
     safe_all = tuple(redaction.interaction(each) for each in done)
     if safe_all != tuple(interactions):
         safe_all = redaction.renumbered(safe_all)
@@ -46,11 +46,11 @@ def find(interactions: Sequence[Interaction], settings: Settings) -> Secrets:
         for number, (was, now) in enumerate(zip(interactions, safe_all, strict=True), 1)
         if was != now
     }
-    doubts = [
+    suspects = [
         (doubt.interaction, f"{doubt.place}: {doubt.why}", doubt.fingerprint)
         for doubt in redaction.doubts(safe_all)
     ]
-    return Secrets(safe_all, places, doubts)
+    return Secrets(safe_all, places, suspects)
 
 
 def _places(was: Interaction, now: Interaction) -> list[str]:

@@ -1,4 +1,4 @@
-"""Which files a command is about, and each of them read with care."""
+"""The files that a command works on, and how they are read safely."""
 
 from __future__ import annotations
 
@@ -10,14 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from .. import cassette
-from ..cassette import Cassette, is_ours
-from ..cassette import foreign as vcr
+from ..cassette import Cassette, foreign, is_ours
 from ..cassette.paths import FOLDER, nearly_said_by, said_by
 from ..errors import CassetteError
 from ..http.messages import Interaction
 from .exit_codes import CommandError
 
-# In bytes; a larger one was never reviewed by anybody, and would not fit into memory as a tree.
+# In bytes; nobody reviews a larger file, and its parsed form would not fit into memory.
 LARGEST = 64 * 2**20
 _SUFFIXES = (".yaml", ".yml", ".json", ".har")
 _PASSED_OVER = {"node_modules", "__pycache__", "site-packages", "build", "dist"}
@@ -25,13 +24,13 @@ _PASSED_OVER = {"node_modules", "__pycache__", "site-packages", "build", "dist"}
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A cassette and what is known of its file.
+    """A cassette and the file it was read from.
 
     Attributes:
-        path: As it was named or found.
-        cassette: What it holds.
-        raw: Its bytes.
-        foreign: Whether it is another tool's.
+        path: The path as given by the user, or as found in a folder.
+        cassette: The content.
+        raw: The bytes of the file.
+        foreign: Whether another tool wrote it.
     """
 
     path: Path
@@ -41,12 +40,12 @@ class Loaded:
 
     @property
     def interactions(self) -> tuple[Interaction, ...]:
-        """Its interactions in order."""
+        """The interactions in order."""
         return self.cassette.interactions
 
     @property
     def size(self) -> int:
-        """Bytes of the file and of those beside it that belong to it."""
+        """The size of the file and of its sidecar files, in bytes."""
         folder = cassette.sidecar_folder(self.path)
         beside = 0
         for name in cassette.sidecars_named_in(self.raw):
@@ -58,24 +57,24 @@ class Loaded:
 
     @property
     def test(self) -> str:
-        """The test that it is of, by where it lies; empty if that does not tell."""
+        """The test that owns the cassette, from its path or its content; empty if unknown."""
         return test_of(self.path, self.cassette.test)
 
 
 def test_of(path: Path, named: str) -> str:
-    """`tests/test_trip.py::Class::test_x[a]` for its cassette below `tests/cassettes/test_trip`.
+    """Return the test of a cassette, such as `tests/test_trip.py::Class::test_x[a]`.
 
     Args:
-        path: The cassette.
-        named: The test as the cassette says it, which counts where its path does not.
+        path: The cassette, below `tests/cassettes/test_trip` for example.
+        named: The test that the cassette itself names. It is used if the path names none.
     """
     test = said_by(path) or named or nearly_said_by(path)
-    folder = shown(path.parent.parent.parent)
+    folder = local_path(path.parent.parent.parent)
     return f"{folder}/{test}" if test and folder != "." else test
 
 
-def shown(path: Path) -> str:
-    """`path` as a person would type it here."""
+def local_path(path: Path) -> str:
+    """Return `path` as a user would type it in the working directory."""
     try:
         return path.absolute().relative_to(Path.cwd()).as_posix()
     except (ValueError, OSError):
@@ -83,25 +82,25 @@ def shown(path: Path) -> str:
 
 
 def unreadable(errors: Iterable[CassetteError]) -> list[dict[str, Any]]:
-    """For a machine, the files that a command left out, and why."""
+    """Return the JSON for the files that a command could not read."""
     return [
-        {"path": shown(each.path), "line": each.line, "problem": each.problem} for each in errors
+        {"path": local_path(each.path), "line": each.line, "problem": each.problem}
+        for each in errors
     ]
 
 
 def find(
-    paths: Iterable[str | Path], *, foreign: bool = True, may_be_none: bool = False
+    paths: Iterable[str | Path], *, include_foreign: bool = True, may_be_empty: bool = False
 ) -> list[Path]:
-    """The cassettes that `paths` name, files as they are and folders searched.
+    """Return the files among `paths`, and the cassettes in the folders among them.
 
     Args:
-        paths: Files and folders; the working directory if there is none.
-        foreign: Whether cassettes of other tools count.
-        may_be_none: Whether it is fine if there is none, as before the first recording.
+        paths: Files and folders; by default the working directory.
+        include_foreign: Whether to include cassettes of other tools.
+        may_be_empty: Whether to allow that there is no cassette, as before the first recording.
 
     Raises:
-        CommandError: If there is no such file or folder, one cannot be read, or there is no
-            cassette in any.
+        CommandError: If a file or folder does not exist or cannot be read, or there is no cassette.
     """
     given = [Path(path) for path in paths] or [Path()]
     found: dict[Path, None] = {}
@@ -113,8 +112,8 @@ def find(
             raise CommandError(f"{path}: cannot be read: {error}") from None
         if not exists:
             raise CommandError(f"{path}: there is no such file or folder")
-        found.update(dict.fromkeys(_inside(path, foreign) if is_folder else [path]))
-    if not found and not may_be_none:
+        found.update(dict.fromkeys(_inside(path, include_foreign) if is_folder else [path]))
+    if not found and not may_be_empty:
         where = ", ".join("this folder" if path == Path() else str(path) for path in given)
         raise CommandError(
             f"there is no cassette in {where}",
@@ -123,13 +122,13 @@ def find(
     return list(found)
 
 
-def _inside(root: Path, foreign: bool) -> Iterator[Path]:
-    """The cassettes in a folder and those below, by name; links to folders are not followed."""
+def _inside(root: Path, include_foreign: bool) -> Iterator[Path]:
+    """Yield the cassettes below a folder, sorted by name, without following links to folders."""
     among = FOLDER in root.absolute().parts
 
     def refuse(error: OSError) -> None:
         where = Path(error.filename) if error.filename else root
-        # Elsewhere a folder that is not ours to read is none of ours.
+        # Elsewhere an unreadable folder contains no cassettes of this user.
         if where == root or FOLDER in where.absolute().parts:
             raise CommandError(f"{where}: cannot be read: {error.strerror}")
 
@@ -143,71 +142,71 @@ def _inside(root: Path, foreign: bool) -> Iterator[Path]:
             path = here / name
             if not name.endswith(_SUFFIXES) or name.startswith("."):
                 continue
-            if is_ours(path) or (foreign and by_place and vcr.is_foreign(path)):
+            if is_ours(path) or (include_foreign and by_place and foreign.is_foreign(path)):
                 yield path
-            elif by_place and name.endswith((".yaml", ".yml")) and not vcr.is_foreign(path):
-                # What lies among cassettes and is none is worth a word.
+            elif by_place and name.endswith((".yaml", ".yml")) and not foreign.is_foreign(path):
+                # Report a YAML file among cassettes that is not one.
                 yield path
 
 
 def load(path: Path, *, convert: bool = True) -> Loaded:
-    """The cassette at `path`, ours or another tool's.
+    """Read the cassette at `path`, which may be one of another tool.
 
     Args:
         path: The file.
-        convert: Whether what is another tool's is read as it would be imported, without its
-            secrets.
+        convert: Whether to read a cassette of another tool as `agentcache import` does, with its
+            secrets redacted.
 
     Raises:
-        CassetteError: If there is none, or it is too large, no file, unreadable or no cassette.
+        CassetteError: If the file is missing, too large, unreadable, or not a cassette.
     """
     raw = read_bytes(path)
-    if vcr.is_foreign(path):
-        found = vcr.read_foreign(path)
-        return Loaded(path, vcr.converted(found) if convert else found, raw, foreign=True)
+    if foreign.is_foreign(path):
+        found = foreign.read_foreign(path)
+        return Loaded(path, foreign.converted(found) if convert else found, raw, foreign=True)
     return Loaded(path, parse(raw, path), raw)
 
 
 def read_bytes(path: Path) -> bytes:
-    """The bytes of a file, if it is one and not too large.
+    """Return the bytes of a file.
 
     Raises:
-        CassetteError: If not.
+        CassetteError: If it is missing, not a regular file, unreadable, or too large.
     """
     try:
         found = path.stat()
         if stat.S_ISDIR(found.st_mode):
             raise CassetteError(path, "this is a folder", "Name a file")
         if not stat.S_ISREG(found.st_mode):
-            raise CassetteError(path, "this is no file", "Name a file")
+            raise CassetteError(path, "this is not a regular file", "Name a file")
         if found.st_size > LARGEST:
             raise CassetteError(
                 path,
                 f"is too large for a cassette: {found.st_size / 2**20:,.0f} MiB of "
                 f"{LARGEST // 2**20} at most",
-                "It was not read; record it anew in pieces",
+                "It was not read; split the test, so that each cassette is smaller",
             )
         return path.read_bytes()
     except FileNotFoundError:
         dangling = path.is_symlink()
         raise CassetteError(
             path,
-            "this link leads nowhere" if dangling else "there is no such file",
-            "Name another",
+            "this link points to a missing file" if dangling else "there is no such file",
+            "Check the path",
         ) from None
     except OSError as error:
         raise CassetteError(
-            path, f"cannot be read: {error.strerror or error}", "See to its rights"
+            path, f"cannot be read: {error.strerror or error}", "Check its permissions"
         ) from None
     except ValueError as error:
-        raise CassetteError(path, f"cannot be read: {error}", "Name another") from None
+        raise CassetteError(path, f"cannot be read: {error}", "Check the path") from None
 
 
 def parse(raw: bytes, path: Path) -> Cassette:
-    """The cassette of which `raw` are the bytes.
+    """Parse the bytes of a cassette.
 
     Raises:
-        CassetteError: If it is none.
+        CassetteError: If they are not a valid cassette.
     """
     try:
         text = raw.decode("utf-8")
@@ -217,15 +216,15 @@ def parse(raw: bytes, path: Path) -> Cassette:
     if nul >= 0:
         raise CassetteError(
             path,
-            "this is binary, no cassette" if b"\0" in raw else "this is no UTF-8 text",
-            "Name a cassette, or record it anew with --agentcache-rerecord",
+            "this is a binary file, not a cassette" if b"\0" in raw else "this is not UTF-8 text",
+            "Name a cassette, or record it again with --agentcache-rerecord",
             text.count("\n", 0, nul) + 1,
         )
     return cassette.parse(text, path)
 
 
-def leads_out(path: Path) -> Path | None:
-    """Where a link leads that leaves the folder that it lies in or its root of cassettes."""
+def outside_target(path: Path) -> Path | None:
+    """Return the target of a link that leaves its folder and its root of cassettes, or None."""
     if not path.is_symlink() and not path.parent.is_symlink():
         return None
     root = next(
@@ -236,17 +235,27 @@ def leads_out(path: Path) -> Path | None:
         target = path.resolve()
         return None if target.is_relative_to(root.resolve()) else target
     except (OSError, RuntimeError):
-        # Links in a circle, which lead nowhere.
+        # A circle of links.
         return None
 
 
 def check_inside(path: Path) -> None:
-    """Refuses to write through a link that leads elsewhere.
+    """Refuse a link that points outside its folder.
 
     Raises:
         CassetteError: If `path` is such a link.
     """
-    if target := leads_out(path):
+    if target := outside_target(path):
         raise CassetteError(
-            path, f"is a link that leads out of its folder, to {target}", "Nothing was written"
+            path, f"is a link that points outside its folder, to {target}", "It was left alone"
         )
+
+
+def load_inside(path: Path) -> Loaded:
+    """Read a cassette, unless it is a link that points outside its folder.
+
+    Raises:
+        CassetteError: As for `load` and `check_inside`.
+    """
+    check_inside(path)
+    return load(path)

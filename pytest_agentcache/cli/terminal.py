@@ -1,4 +1,4 @@
-"""What a person or a program sees of a command: lines, colours, columns, or one JSON document."""
+"""The output of a command: lines, colours and columns for people, or one JSON document."""
 
 from __future__ import annotations
 
@@ -27,20 +27,20 @@ _CODES = {
     "magenta": "35",
     "cyan": "36",
 }
-# A run of letters and digits that is no word of any language.
+# A long run of letters and digits, such as base64, which nobody reads.
 _UNREAD = re.compile(r"(?<![\w+/=-])(?=[\w+/=-]*\d)[\w+/=-]{65,}", re.ASCII)
 _NARROWEST, _WIDEST, _UNKNOWN = 20, 200, 100
 
 
 @dataclass(slots=True)
 class Screen:
-    """Where a command writes.
+    """The output streams of a command.
 
     Attributes:
         out: Standard output.
         err: Standard error.
-        colour: Whether escapes for colours are written.
-        width: Columns of a line.
+        colour: Whether to write escape sequences for colours.
+        width: The width of a line in columns.
     """
 
     out: TextIO
@@ -50,18 +50,19 @@ class Screen:
 
     @classmethod
     def of_process(cls) -> Screen:
-        """The screen of this process, with colours where a terminal is."""
+        """Return the screen of this process, with colours if it is a terminal."""
         columns = shutil.get_terminal_size((_UNKNOWN, 24)).columns
         screen = cls(sys.stdout, sys.stderr, width=min(max(columns, _NARROWEST), _WIDEST))
         screen.paint("auto")
         return screen
 
     def paint(self, colour: str) -> None:
-        """Decides about colours.
+        """Turn colours on or off.
 
         Args:
-            colour: `always`, `never`, or `auto`: where a terminal is, unless `NO_COLOR` is set, or
-                wherever `FORCE_COLOR` is (https://no-color.org, https://force-color.org).
+            colour: `always`, `never`, or `auto`, which uses colours if the output is a terminal.
+                `NO_COLOR` and `FORCE_COLOR` override that (https://no-color.org,
+                https://force-color.org).
         """
         if colour != "auto":
             self.colour = colour == "always"
@@ -73,41 +74,41 @@ class Screen:
             self.colour = self.out.isatty() and os.environ.get("TERM") != "dumb"
 
     def style(self, text: str, *names: str) -> str:
-        """`text` in a colour or weight, if this screen has any."""
+        """Return `text` in a colour or weight, if this screen has colours."""
         if not self.colour or not text or not names:
             return text
         codes = ";".join(_CODES[name] for name in names)
         return f"\x1b[{codes}m{text}\x1b[0m"
 
     def line(self, text: str = "", *names: str) -> None:
-        """Writes a line."""
+        """Write a line."""
         self.out.write(self.style(text, *names) + "\n")
 
+    def heading(self, text: str, indent: str = "") -> None:
+        """Write a path in bold, cut in its middle to the width."""
+        self.line(indent + self.style(cut_middle(text, self.width - len(indent)), "bold"))
+
     def wrapped(self, text: str, indent: str = "", *names: str) -> None:
-        """Writes text over as many lines as it takes, each behind `indent`."""
+        """Write text wrapped to the width, with `indent` before each line."""
         for each in wrap(clean(text), self.width - columns(indent)):
             self.line((indent + self.style(each, *names)).rstrip())
 
     def complain(self, text: str) -> None:
-        """Writes to standard error, behind the name of the program."""
-        # What was written before must stand before.
+        """Write an error message to standard error, after the name of the program."""
+        # Keep the order in which both streams were written.
         self.out.flush()
         self.err.write(f"agentcache: {clean(text)}\n")
 
     def json(self, value: Any) -> None:
-        """Writes one JSON document."""
+        """Write one JSON document."""
         try:
             text = _json(value)
         except ValueError:
             text = _json(_finite(value))
         self.out.write(f"{text}\n")
 
-    def cut(self, text: str, room: int | None = None) -> str:
-        """`text` on one line of at most `room` columns."""
-        return cut(one_line(text), self.width if room is None else room)
-
     def table(self, rows: list[list[str]], right: Iterable[int] = ()) -> list[str]:
-        """Rows as lines with aligned columns; those whose number is in `right` end together."""
+        """Return rows as lines with aligned columns; those in `right` are right-aligned."""
         ends = set(right)
         widths = [max(columns(row[at]) for row in rows) for at in range(len(rows[0]))]
         lines = []
@@ -122,7 +123,7 @@ def _json(value: Any) -> str:
 
 
 def _finite(value: Any) -> Any:
-    """`value` with NaN and infinity, which are no JSON, as text."""
+    """Return `value` with NaN and infinity, which JSON lacks, as text."""
     if isinstance(value, dict):
         return {name: _finite(each) for name, each in value.items()}
     if isinstance(value, (list, tuple)):
@@ -131,40 +132,45 @@ def _finite(value: Any) -> Any:
 
 
 def clean(text: str) -> str:
-    """`text` without what would command a terminal: control characters are shown, not sent."""
+    """Return `text` with control characters escaped, so that they do not control the terminal."""
     if text.isprintable():
         return text
-    return "".join(char if char == "\n" or char.isprintable() else _shown(char) for char in text)
+    return "".join(char if char == "\n" or char.isprintable() else _escaped(char) for char in text)
 
 
 def label(name: str) -> str:
-    """A name of a file on one line, whatever characters are in it."""
+    """Return the name of a file on one line, with any control characters escaped."""
     return clean(name).replace("\n", "\\n")
 
 
-def _shown(char: str) -> str:
+def _escaped(char: str) -> str:
     if char == "\t":
         return "    "
     if char in "\u2028\u2029\x85":
         return "\n"
-    # Blanks of other widths, and what joins emoji to one.
+    # Spaces of other widths, and the joiners of emoji.
     if unicodedata.category(char) == "Zs" or char in "\u200d\ufe0f":
         return char
     return char.encode("unicode_escape", "backslashreplace").decode("ascii")
 
 
 def shortened(text: str) -> str:
-    """`text` with words that nobody reads (base64, ciphers) cut: `gAAAAABpfFXCcY…(1,832)`."""
+    """Return `text` with long runs of base64 cut, such as `gAAAAABpfFXCcY…(1,832)`."""
     return _UNREAD.sub(lambda match: f"{match[0][:14]}…({len(match[0]):,})", text)
 
 
+def snippet(text: str, room: int) -> str:
+    """Return `text` on one line of at most `room` columns, with long runs of base64 cut."""
+    return cut(shortened(one_line(text)), room)
+
+
 def one_line(text: str) -> str:
-    """`text` without line breaks and runs of blanks."""
+    """Return `text` without line breaks and repeated spaces."""
     return " ".join(clean(text).split())
 
 
 def columns(text: str) -> int:
-    """How many columns of a terminal `text` takes."""
+    """Return the width of `text` in columns of a terminal."""
     if text.isascii():
         return len(text)
     return sum(_columns(char) for char in text)
@@ -177,7 +183,7 @@ def _columns(char: str) -> int:
 
 
 def cut(text: str, room: int) -> str:
-    """`text`, cut with an ellipsis if it takes more than `room` columns."""
+    """Return `text`, cut with an ellipsis if it is wider than `room` columns."""
     if columns(text) <= room:
         return text
     kept, left = [], room - 1
@@ -190,7 +196,7 @@ def cut(text: str, room: int) -> str:
 
 
 def cut_middle(text: str, room: int) -> str:
-    """`text`, cut in its middle, for paths and URLs whose end tells them apart."""
+    """Return `text` cut in its middle, for paths and URLs that differ at their ends."""
     if columns(text) <= room:
         return text
     left, at = (room - 1) * 2 // 3, len(text)
@@ -202,13 +208,13 @@ def cut_middle(text: str, room: int) -> str:
 
 
 def pad(text: str, width: int, *, right: bool = False) -> str:
-    """`text` filled up with blanks."""
+    """Return `text` padded with spaces."""
     blanks = " " * max(0, width - columns(text))
     return blanks + text if right else text + blanks
 
 
 def wrap(text: str, width: int) -> Iterator[str]:
-    """The lines of `text`, each cut at blanks to `width` columns; its own breaks stay."""
+    """Yield the lines of `text`, wrapped at spaces to `width` columns."""
     width = max(width, 8)
     for line in text.split("\n"):
         if columns(line) <= width:
@@ -229,7 +235,7 @@ def wrap(text: str, width: int) -> Iterator[str]:
 
 
 def _words(line: str, width: int) -> Iterator[str]:
-    """The words of a line, longer ones in pieces."""
+    """Yield the words of a line; words wider than `width` are split."""
     for word in line.split(" "):
         rest = word
         while columns(rest) > width:
@@ -243,12 +249,12 @@ def _words(line: str, width: int) -> Iterator[str]:
 
 
 def counted(count: int, what: str, many: str = "") -> str:
-    """`1 cassette`, `2 cassettes`, `1,200 tokens`."""
+    """Return a count with its noun, such as `1 cassette` or `1,200 tokens`."""
     return f"{count:,} {what if count == 1 else many or what + 's'}"
 
 
 def size_text(count: int) -> str:
-    """`700 B`, `24 kB`, `1.5 MB`."""
+    """Return a size, such as `700 B`, `24 kB` or `1.5 MB`."""
     if count < 1000:
         return f"{count} B"
     if count < 999_500:
@@ -259,7 +265,7 @@ def size_text(count: int) -> str:
 
 
 def short_age(age: timedelta) -> str:
-    """`3 min`, `5 h`, `12 d`, `14 mo`; `0 min` for what lies ahead."""
+    """Return an age, such as `3 min`, `5 h`, `12 d` or `14 mo`; `0 min` for the future."""
     minutes = max(0, int(age.total_seconds() // 60))
     if minutes < 60:
         return f"{minutes} min"

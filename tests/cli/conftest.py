@@ -1,4 +1,4 @@
-"""Folders with cassettes as users have them, and the command run there."""
+"""Folders with cassettes, and functions that run the command in them."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def chat(
     headers: Headers = JSON,
     ident: str = "chatcmpl-000001",
 ) -> Interaction:
-    """A request of OpenAI's chat, and the answer to it."""
+    """A request to OpenAI's chat API and its response."""
     asked = {
         "model": "gpt-5-mini",
         "messages": [{"role": role, "content": text} for role, text in messages],
@@ -55,7 +55,7 @@ def chat(
 
 
 def get(path: str = "/now", answer: Any = None, status: int = 200) -> Interaction:
-    """A request without a body, answered with JSON."""
+    """A request without a body and its JSON response."""
     body = json.dumps(answer if answer is not None else {"sky": "rain"}).encode()
     return Interaction(
         Request("GET", f"https://api.weather.example{path}"), Response(status, JSON, body)
@@ -63,7 +63,7 @@ def get(path: str = "/now", answer: Any = None, status: int = 200) -> Interactio
 
 
 def at_terminal(answers: str, *words: str) -> tuple[int, str]:
-    """Runs a command at a terminal where somebody types `answers`; its code and what is told."""
+    """Run a command at a terminal, type `answers`, and return its exit code and output."""
     mine, theirs = pty.openpty()
     os.write(mine, answers.encode())
     with subprocess.Popen(
@@ -75,24 +75,24 @@ def at_terminal(answers: str, *words: str) -> tuple[int, str]:
         close_fds=True,
     ) as process:
         os.close(theirs)
-        told = b""
-        # The end of a terminal is an error.
+        output = b""
+        # Reading a closed terminal raises an error.
         with contextlib.suppress(OSError):
             while piece := os.read(mine, 4096):
-                told += piece
+                output += piece
     os.close(mine)
-    return process.returncode, told.decode()
+    return process.returncode, output.decode()
 
 
 def write(path: Path, *interactions: Interaction, recorded: datetime = RECORDED) -> Path:
-    """Writes a cassette."""
+    """Write a cassette."""
     cassette.write(cassette.Cassette(path, recorded, interactions))
     return path
 
 
 @dataclass(frozen=True)
 class Done:
-    """How a command ended, and what it wrote."""
+    """The exit code and the output of a command."""
 
     code: int
     out: str
@@ -108,12 +108,16 @@ Run = Callable[..., Done]
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The working directory: empty, and without settings from outside."""
+    """The working directory: empty, and without settings from the environment."""
     monkeypatch.chdir(tmp_path)
-    for name in ("NO_COLOR", "FORCE_COLOR", "AGENTCACHE_MODE", "PYTEST_ADDOPTS", "GIT_DIR"):
+    for name in ("NO_COLOR", "FORCE_COLOR", "AGENTCACHE_MODE", "GIT_DIR"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("COLUMNS", "100")
-    # git looks no further up, and knows nobody's configuration.
+    # pytest, which `--suite` and `prune` start, loads this plugin and no other: it starts faster.
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    monkeypatch.setenv("PYTEST_ADDOPTS", "-p pytest_agentcache.plugin")
+    monkeypatch.setenv("PYTHONPATH", str(Path(pytest_agentcache.__file__).parents[1]))
+    # git does not search parent folders, and reads no configuration of this machine.
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
     monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
@@ -122,7 +126,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def run(folder: Path, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Runs the command in this process."""
+    """Run the command in this process."""
 
     def do(*words: object) -> Done:
         code = main([str(word) for word in words])
@@ -134,7 +138,7 @@ def run(folder: Path, capsys: pytest.CaptureFixture[str]) -> Run:
 
 @pytest.fixture
 def spawn(folder: Path) -> Run:
-    """Runs the command in a process of its own."""
+    """Run the command in a process of its own."""
 
     def do(*words: object, **options: Any) -> Done:
         done = subprocess.run(
@@ -160,7 +164,7 @@ def environment() -> dict[str, str]:
 
 
 class Repository:
-    """A repository of git in the working directory."""
+    """A git repository in the working directory."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -169,7 +173,7 @@ class Repository:
         self.git("config", "user.email", "somebody@example.org")
 
     def git(self, *words: str) -> str:
-        """What git prints."""
+        """Run git and return its output."""
         done = subprocess.run(
             ["git", *words],
             cwd=self.root,
@@ -182,7 +186,7 @@ class Repository:
         return done.stdout
 
     def commit(self) -> None:
-        """Commits all there is."""
+        """Commit all changes."""
         self.git("add", "-A")
         self.git("commit", "-q", "-m", "A commit")
 
@@ -193,24 +197,24 @@ def repository(folder: Path) -> Repository:
 
 
 def without_reader(*command: str) -> tuple[str, int]:
-    """What a command whose output nobody reads says on standard error, and how it ends."""
+    """Run a command without a reader of its output; return its errors and exit code."""
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment(), text=True
     ) as process:
         process.stdout.close()
-        told = process.stderr.read()
-    return told, process.returncode
+        errors = process.stderr.read()
+    return errors, process.returncode
 
 
 def make_huge(path: Path) -> None:
-    """Writes what begins like a cassette and has 2 GiB, none of which takes room."""
+    """Write a sparse file of 2 GiB that starts like a cassette."""
     with path.open("wb") as file:
         file.write(b"agentcache: 1\n")
         file.truncate(2**31)
 
 
 def snapshot(root: Path) -> dict[str, bytes]:
-    """All files below a folder, but for git's and Python's own."""
+    """Return all files below a folder, except those of git and Python."""
     return {
         path.relative_to(root).as_posix(): path.read_bytes()
         for path in sorted(root.rglob("*"))

@@ -18,8 +18,8 @@ def rules(done) -> list[str]:
     return [finding["rule"] for finding in done.json["findings"]]
 
 
-def test_fine_is_fine(folder, run):
-    """Nothing found: 0."""
+def test_good_cassettes_exit_with_0(folder, run):
+    """Without findings the exit code is 0."""
     write(folder / "cassettes/t/a.yaml", chat(("user", "Hi")), get())
 
     done = run("check")
@@ -29,7 +29,7 @@ def test_fine_is_fine(folder, run):
 
 
 def test_secret_is_found_and_never_shown(folder, run):
-    """A finding names file, line, interaction and place, not the value."""
+    """A finding shows the file, line, interaction and place of a secret, but not its value."""
     headers = Headers((("authorization", f"Bearer {KEY}"), *JSON))
     write(folder / "cassettes/t/a.yaml", get(), chat(("user", "Hi"), headers=headers))
 
@@ -37,14 +37,14 @@ def test_secret_is_found_and_never_shown(folder, run):
 
     lines = (folder / "cassettes/t/a.yaml").read_text().splitlines()
     second = [at for at, line in enumerate(lines, 1) if line == "- request:"][-1]
-    assert f"cassettes/t/a.yaml:{second}: secret: interaction 2 holds a secret" in done.out
+    assert f"cassettes/t/a.yaml:{second}: secret: interaction 2 contains a secret" in done.out
     assert "request headers.authorization" in done.out
     assert KEY not in done.out
     assert done.code == 1
 
 
-def test_secret_by_value_of_the_environment(folder, run, monkeypatch):
-    """What a variable with a secret's name holds is one wherever it stands."""
+def test_value_of_a_secret_variable_is_found(folder, run, monkeypatch):
+    """The value of an environment variable with a secret's name is found everywhere."""
     monkeypatch.setenv("WEATHER_API_KEY", "tangerine-7731-xylo")
     write(folder / "cassettes/t/a.yaml", get("/now", {"note": "use tangerine-7731-xylo"}))
 
@@ -52,7 +52,7 @@ def test_secret_by_value_of_the_environment(folder, run, monkeypatch):
 
 
 def test_secret_in_a_cassette_of_another_tool(folder, run):
-    """VCR.py redacts nothing by itself, so its cassettes are looked into as they are."""
+    """A secret in a cassette of VCR.py is found, and the remedy is to import it."""
     path = folder / "cassettes/t/a.yaml"
     path.parent.mkdir(parents=True)
     path.write_text(
@@ -76,21 +76,21 @@ def test_secret_in_a_cassette_of_another_tool(folder, run):
         ("pyproject.toml", '[tool.pytest.ini_options]\nagentcache_redact = ["x-my-*"]\n'),
     ],
 )
-def test_settings_of_the_suite_count(folder, run, name, text):
-    """Names that its configuration calls secret are secret here."""
+def test_settings_of_the_suite_apply(folder, run, name, text):
+    """Names of secrets in pytest's configuration are used."""
     (folder / name).write_text(text)
-    asked = get()
+    plain = get()
     headers = Headers((("x-my-thing", "abcdefgh"),))
     write(
         folder / "cassettes/t/a.yaml",
-        replace(asked, request=replace(asked.request, headers=headers)),
+        replace(plain, request=replace(plain.request, headers=headers)),
     )
 
     assert rules(run("check", "--json")) == ["secret"]
 
 
 def test_form_is_found_and_fixed(folder, run):
-    """A file that a person edited is rewritten, and means the same."""
+    """`--fix` rewrites an edited file in canonical form with the same content."""
     path = write(folder / "cassettes/t/a.yaml", get("/now", {"sky": "rain"}))
     canonical = path.read_text()
     path.write_text(canonical.replace("{sky: rain}", '{"sky":   "rain"}'))
@@ -104,8 +104,8 @@ def test_form_is_found_and_fixed(folder, run):
     assert run("check").code == 0
 
 
-def test_what_to_do_is_said_once(folder, run):
-    """Below the last of the findings that it is for; of many that are alike most are counted."""
+def test_common_remedy_is_written_once(folder, run):
+    """The remedy of consecutive findings is below the last, and similar findings are counted."""
     for number in range(30):
         path = write(folder / f"cassettes/t/{number:02}.yaml", get())
         path.write_text(path.read_text().replace("status: 200", "status:  200"))
@@ -117,8 +117,8 @@ def test_what_to_do_is_said_once(folder, run):
     assert total == "30 cassettes checked, 30 findings"
 
 
-def test_line_of_a_secret_is_that_of_the_file_as_it_is_now(folder, run):
-    """`--fix` rewrites first, and then tells where the secret stands."""
+def test_line_of_a_secret_after_fix(folder, run):
+    """After `--fix`, the line of a secret is its line in the rewritten file."""
     path = write(folder / "cassettes/t/a.yaml", chat(("user", KEY)))
     path.write_text(path.read_text().replace("interactions:", "\n\ninteractions:"))
 
@@ -131,7 +131,7 @@ def test_line_of_a_secret_is_that_of_the_file_as_it_is_now(folder, run):
 
 
 def test_unknown_key_is_found_and_left_alone(folder, run):
-    """`--fix` touches nothing that it cannot read."""
+    """`--fix` does not change a file that it cannot read."""
     path = write(folder / "cassettes/t/a.yaml", get())
     path.write_text(path.read_text().replace("    status:", "    colour: blue\n    status:"))
     before = snapshot(folder)
@@ -144,7 +144,7 @@ def test_unknown_key_is_found_and_left_alone(folder, run):
 
 
 def test_age(folder, run):
-    """`--max-age` finds what is older, and says how to record it anew."""
+    """`--max-age` finds older cassettes, and shows the command that records them again."""
     now = datetime.now(UTC).replace(microsecond=0)
     write(folder / "cassettes/test_t/test_old.yaml", get(), recorded=now - timedelta(days=91))
     write(folder / "cassettes/test_t/test_new.yaml", get(), recorded=now - timedelta(days=89))
@@ -155,13 +155,13 @@ def test_age(folder, run):
     plain, quoted = sorted(done.json["findings"], key=lambda each: each["path"])
     assert (plain["path"], plain["rule"]) == ("cassettes/test_t/test_old.yaml", "age")
     assert plain["remedy"].endswith('pytest --agentcache-rerecord "test_t.py::test_old"')
-    # What a shell would take for its own is quoted from it.
+    # Special characters of the shell are quoted.
     assert quoted["remedy"].endswith("pytest --agentcache-rerecord 'test_t.py::test_p[$x]'")
     assert rules(run("check", "--json")) == []
 
 
 def test_size(folder, run):
-    """`--max-size` counts the files beside a cassette too."""
+    """`--max-size` includes the sidecar files of a cassette."""
     write(folder / "cassettes/t/a.yaml", get("/", {"a": "x" * 3000}))
 
     assert rules(run("check", "--max-size", "2kB", "--json")) == ["size"]
@@ -169,7 +169,7 @@ def test_size(folder, run):
 
 
 def test_stray_file(folder, run):
-    """A body beside a cassette that it does not name is nobody's."""
+    """A sidecar file that its cassette does not refer to is found."""
     write(folder / "cassettes/t/a.yaml", get())
     stray = folder / "cassettes/t/a/image-0123456789.png"
     stray.parent.mkdir()
@@ -179,7 +179,7 @@ def test_stray_file(folder, run):
 
 
 def test_link_out_of_the_folder_is_not_read(folder, run, tmp_path_factory):
-    """Nor rewritten."""
+    """A link out of its folder is reported, and its target is not rewritten."""
     elsewhere = tmp_path_factory.mktemp("elsewhere") / "a.yaml"
     write(elsewhere, get("/now", {"sky": "rain"}))
     elsewhere.write_text(elsewhere.read_text().replace("{sky: rain}", "{sky:  rain}"))
@@ -193,9 +193,9 @@ def test_link_out_of_the_folder_is_not_read(folder, run, tmp_path_factory):
     assert elsewhere.read_bytes() == before
 
 
-def test_orphans_of_the_suite(folder, spawn):
-    """`--suite` collects the tests, deselected ones too, and finds the cassette of none."""
-    (folder / "pytest.ini").write_text("[pytest]\naddopts = -k one -p no:randomly\n")
+def test_orphans_of_the_suite(folder, run):
+    """`--suite` collects all tests, even deselected ones, and finds cassettes without a test."""
+    (folder / "pytest.ini").write_text("[pytest]\naddopts = -k one\n")
     (folder / "test_trip.py").write_text(
         "import pytest\n"
         "def test_one(): pass\n"
@@ -213,7 +213,7 @@ def test_orphans_of_the_suite(folder, spawn):
     write(folder / "cassettes/shared.yaml", get())
     write(folder / "cassettes/test_no_such_module/test_x.yaml", get())
 
-    done = spawn("check", "--suite", "--json")
+    done = run("check", "--suite", "--json")
 
     assert [(f["rule"], f["path"]) for f in done.json["findings"]] == [
         ("orphan", "cassettes/test_no_such_module/test_x.yaml"),
@@ -223,20 +223,20 @@ def test_orphans_of_the_suite(folder, spawn):
     assert done.code == 1
 
 
-def test_suite_that_cannot_be_collected(folder, spawn):
-    """Nobody can say what an orphan is, so that is wrong usage."""
+def test_suite_that_cannot_be_collected(folder, run):
+    """If pytest cannot collect the suite, its error is shown and the exit code is 2."""
     (folder / "test_trip.py").write_text("import no_such_module\n")
     write(folder / "cassettes/test_trip/test_a.yaml", get())
 
-    done = spawn("check", "--suite")
+    done = run("check", "--suite")
 
     assert done.code == 2
     assert "pytest cannot collect the suite" in done.err
     assert "no_such_module" in done.err
 
 
-def test_module_left_out_of_the_collection_has_no_orphans(folder, spawn):
-    """What pytest did not look at may well be in use."""
+def test_uncollected_module_has_no_orphans(folder, run):
+    """Cassettes of a module that pytest does not collect are no orphans."""
     (folder / "pytest.ini").write_text("[pytest]\ntestpaths = tests\n")
     (folder / "tests").mkdir()
     (folder / "tests/test_a.py").write_text("def test_a(): pass\n")
@@ -244,24 +244,24 @@ def test_module_left_out_of_the_collection_has_no_orphans(folder, spawn):
     (folder / "more/test_b.py").write_text("def test_b(): pass\n")
     write(folder / "more/cassettes/test_b/test_renamed.yaml", get())
 
-    assert spawn("check", "--suite").code == 0
+    assert run("check", "--suite").code == 0
 
 
 def test_before_the_first_recording(folder, run):
-    """A folder without cassettes is fine for a hook of pre-commit."""
+    """A folder without cassettes passes, as a pre-commit hook needs it."""
     assert run("check").code == 0
     assert run("check", "no-such-folder").code == 2
 
 
-def test_ages_and_sizes_that_are_none(folder, run):
-    """Wrong values are wrong usage."""
+def test_invalid_age_and_size(folder, run):
+    """An invalid age or size is wrong usage."""
     assert run("check", "--max-age", "soon").code == 2
     assert run("check", "--max-size", "huge").code == 2
 
 
 @pytest.mark.parametrize("width", [40, 80])
 def test_findings_fit_the_terminal(folder, run, monkeypatch, width):
-    """What does not fit behind the place stands below it."""
+    """A problem that does not fit after the place is written below it."""
     monkeypatch.setenv("COLUMNS", str(width))
     headers = Headers((("authorization", f"Bearer {KEY}"), *JSON))
     write(folder / "cassettes/t/a.yaml", chat(("user", "Hi"), headers=headers))
@@ -269,4 +269,4 @@ def test_findings_fit_the_terminal(folder, run, monkeypatch, width):
     lines = run("check").out.splitlines()
 
     assert max(map(len, lines)) <= width
-    assert "holds a secret" in " ".join(lines)
+    assert "contains a secret" in " ".join(lines)

@@ -18,7 +18,7 @@ FOREIGN = Path(__file__).parents[2] / "fixtures" / "foreign"
     "name", ["vcrpy-9-httpx.yaml", "vcrpy-9-json-requests.json", "betamax.json", "mitmproxy.har"]
 )
 def test_import_reads_each_format(folder, run, name):
-    """Whatever tool wrote it, it becomes a cassette in canonical form."""
+    """A cassette of each supported tool becomes a canonical cassette."""
     done = run("import", FOREIGN / name, "--out", "a.yaml")
 
     assert done.code == 0, done.err
@@ -29,8 +29,8 @@ def test_import_reads_each_format(folder, run, name):
 
 
 @pytest.mark.parametrize(("kind", "suffix"), [("vcr", "yaml"), ("har", "har")])
-def test_export_and_import_meet(folder, run, kind, suffix):
-    """What was exported comes back with the same requests and answers."""
+def test_export_and_import_round_trip(folder, run, kind, suffix):
+    """An exported cassette is imported with the same requests and responses."""
     path = write(folder / "a.yaml", chat(("user", "Hi ☂")), get("/now?a=1&a=2", {"x": 1}))
 
     out = run("export", "a.yaml", "--to", kind, "--out", f"b.{suffix}")
@@ -44,14 +44,14 @@ def test_export_and_import_meet(folder, run, kind, suffix):
 
 
 def test_export_to_standard_output(folder, run):
-    """Without `--out` it goes where a pipe takes it."""
+    """Without `--out`, the result is written to standard output."""
     write(folder / "a.yaml", get())
 
     assert json.loads(run("export", "a.yaml", "--to", "har").out)["log"]["version"] == "1.2"
 
 
 def test_import_in_place_and_whole_folders(folder, run):
-    """A folder of VCR.py's cassettes becomes one of ours; what is ours already stays."""
+    """All cassettes of VCR.py in a folder are converted; our own stay unchanged."""
     for name in ("a", "b"):
         (folder / f"cassettes/t/{name}.yaml").parent.mkdir(parents=True, exist_ok=True)
         (folder / f"cassettes/t/{name}.yaml").write_bytes(
@@ -67,8 +67,8 @@ def test_import_in_place_and_whole_folders(folder, run):
     assert (folder / "cassettes/t/c.yaml").read_bytes() == own
 
 
-def test_nothing_is_replaced_unasked(folder, run):
-    """A file that is there stays, unless `--force` says otherwise."""
+def test_existing_files_are_not_replaced(folder, run):
+    """An existing file is replaced only with `--force`."""
     write(folder / "a.yaml", get())
     (folder / "b.yaml").write_text("mine")
     (folder / "v.json").write_bytes((FOREIGN / "vcrpy-9-json-requests.json").read_bytes())
@@ -81,8 +81,8 @@ def test_nothing_is_replaced_unasked(folder, run):
     assert "interactions:" in (folder / "b.yaml").read_text()
 
 
-def test_what_is_nothing_writes_nothing(folder, run):
-    """A file of no known kind is refused, and others are done."""
+def test_file_of_unknown_format(folder, run):
+    """A file of an unknown format is an error, and the other files are converted."""
     (folder / "x.json").write_text("{}")
     (folder / "v.json").write_bytes((FOREIGN / "vcrpy-9-json-requests.json").read_bytes())
 

@@ -22,14 +22,14 @@ def headlines(done) -> list[str]:
 
 
 def test_same_is_silent(folder, run):
-    """Nothing differs, nothing is written, and the code is 0."""
+    """Without differences, nothing is written and the code is 0."""
     done = diff(folder, run, [get()], [get()])
 
     assert (done.code, done.out) == (0, "")
 
 
 def test_changed_word_is_one_line(folder, run):
-    """A word of a prompt and a word of the answer: one line says both."""
+    """A changed word of the prompt and of the answer are described on one line."""
     was = [
         get(),
         chat(("system", "Be brief."), ("user", "Rain in Paris?"), answer="It is dry."),
@@ -51,7 +51,7 @@ def test_changed_word_is_one_line(folder, run):
 
 
 def test_prompts_are_compared_word_by_word(folder, run):
-    """Below the line stands the place, and the words in their text."""
+    """Below the line are the place and the changed words in their text."""
     done = diff(
         folder,
         run,
@@ -64,16 +64,16 @@ def test_prompts_are_compared_word_by_word(folder, run):
 
 
 def test_streams_are_compared_by_what_they_say(folder, run):
-    """Not by their events, whose ids differ every time."""
+    """Streams are compared by the assembled answer, not by their events."""
 
     def stream(ident, *words):
         events = [
             {"id": ident, "choices": [{"index": 0, "delta": {"content": word}}]} for word in words
         ]
         body = "".join(f"data: {json.dumps(event)}\n\n" for event in events)
-        asked = get("/stream").request
+        request = get("/stream").request
         return Interaction(
-            asked, Response(200, Headers((("content-type", "text/event-stream"),)), body.encode())
+            request, Response(200, Headers((("content-type", "text/event-stream"),)), body.encode())
         )
 
     done = diff(folder, run, [stream("a", "It is ", "dry.")], [stream("b", "It ", "is ", "wet.")])
@@ -83,7 +83,7 @@ def test_streams_are_compared_by_what_they_say(folder, run):
 
 
 def test_order_alone_is_moved(folder, run):
-    """An interaction that stands elsewhere did not change."""
+    """An interaction at another position is moved, not changed."""
     a, b, c = get("/a"), get("/b"), get("/c")
 
     done = diff(folder, run, [a, b, c], [c, a, b])
@@ -94,7 +94,7 @@ def test_order_alone_is_moved(folder, run):
 
 
 def test_moved_and_changed_is_both(folder, run):
-    """What moved and changed says both."""
+    """An interaction can be moved and changed."""
     was = [get("/a"), get("/b"), chat(("user", "one two three four"))]
     now = [chat(("user", "one two three five")), get("/a"), get("/b")]
 
@@ -104,8 +104,8 @@ def test_moved_and_changed_is_both(folder, run):
     assert "moved; messages[0].content 'four' → 'five'" in line
 
 
-def test_added_and_removed_are_told_by_what_they_say(folder, run):
-    """A new call is shown by its last message and its answer, an error by its status."""
+def test_added_and_removed_interactions_are_described(folder, run):
+    """A new interaction is described by its last message and answer, or its error status."""
     old = get("/old", {"a": 1})
     new = chat(("user", "Rain?"), answer="Slow down.", status=429)
 
@@ -118,8 +118,8 @@ def test_added_and_removed_are_told_by_what_they_say(folder, run):
     assert '- 2 · GET api.weather.example/old · {"a": 1}' in lines
 
 
-def test_ids_and_times_do_not_drown_the_rest(folder, run):
-    """What differs every time is named in one line; `--all` shows it."""
+def test_volatile_values_are_on_one_line(folder, run):
+    """Values that differ in every recording are named on one line; `--all` shows them."""
     was, now = (
         [chat(("user", "Hi"), ident="chatcmpl-aaaaaa1")],
         [chat(("user", "Hi"), ident="chatcmpl-bbbbbb2")],
@@ -148,8 +148,8 @@ def test_ids_of_every_provider_are_no_change(folder, run, name):
     assert headlines(done)[0].endswith("only ref")
 
 
-def test_what_is_sent_again_is_told_once(folder, run):
-    """A conversation that resends a changed prompt names the interaction that changed it."""
+def test_repeated_change_is_shown_once(folder, run):
+    """A changed message that a conversation sends again refers to the first change."""
 
     def talk(city):
         return [
@@ -164,8 +164,8 @@ def test_what_is_sent_again_is_told_once(folder, run):
     assert "as in 1: json.messages[0].content" in done.out
 
 
-def test_item_put_into_a_list_leaves_those_behind_it(folder, run):
-    """A message more does not make all that follow differ."""
+def test_inserted_item_does_not_change_later_ones(folder, run):
+    """An inserted message is one change, and the later messages are the same."""
     was = [
         chat(
             ("system", "Be brief."),
@@ -192,16 +192,16 @@ def test_item_put_into_a_list_leaves_those_behind_it(folder, run):
 @pytest.mark.parametrize(
     ("was", "now"), [(1, True), (1, 1.0), ("1", 1), (None, False), ([], {}), ("", None)]
 )
-def test_json_types_are_told_apart(folder, run, was, now):
-    """What Python calls equal may be different JSON."""
+def test_json_types_differ(folder, run, was, now):
+    """Values that are equal in Python but differ in JSON are a change."""
     done = diff(folder, run, [get("/", {"a": was})], [get("/", {"a": now})], "--json")
 
     places = [change["place"] for change in done.json["cassettes"][0]["interactions"][0]["changes"]]
     assert places == ["json.a"]
 
 
-def test_every_difference_is_told(folder, run):
-    """Method, address, headers, status, bodies: whatever differs is a change."""
+def test_every_difference_is_a_change(folder, run):
+    """A different method, URL, header, status or body is a change."""
     base = Interaction(
         Request("POST", "https://h.example/a?x=1", JSON, b'{"k": 1}'),
         Response(200, JSON, b"{}", "", ()),
@@ -214,24 +214,25 @@ def test_every_difference_is_told(folder, run):
 
     from dataclasses import replace
 
-    asked, answer = base.request, base.response
+    request, response = base.request, base.response
     assert (
-        places(replace(base, request=replace(asked, method="PUT", body=b'{"k": 1}')))[0] == "method"
+        places(replace(base, request=replace(request, method="PUT", body=b'{"k": 1}')))[0]
+        == "method"
     )
-    assert places(replace(base, request=replace(asked, url="https://h.example/a?x=2"))) == [
+    assert places(replace(base, request=replace(request, url="https://h.example/a?x=2"))) == [
         "url.query.x"
     ]
-    assert places(replace(base, request=replace(asked, headers=JSON.plus("x-a", "1")))) == [
+    assert places(replace(base, request=replace(request, headers=JSON.plus("x-a", "1")))) == [
         "headers.x-a"
     ]
-    assert places(replace(base, request=replace(asked, body=b'{"k": 2}'))) == ["json.k"]
-    assert places(replace(base, response=replace(answer, status=201))) == ["status"]
-    assert places(replace(base, response=replace(answer, body=b'{"n": null}'))) == ["json.n"]
-    assert places(replace(base, response=replace(answer, body=b"{} "))) == ["json (its spelling)"]
+    assert places(replace(base, request=replace(request, body=b'{"k": 2}'))) == ["json.k"]
+    assert places(replace(base, response=replace(response, status=201))) == ["status"]
+    assert places(replace(base, response=replace(response, body=b'{"n": null}'))) == ["json.n"]
+    assert places(replace(base, response=replace(response, body=b"{} "))) == ["json (its spelling)"]
 
 
 def test_folders_are_compared_by_name(folder, run):
-    """Two folders: what is in both is compared, the rest is new or gone."""
+    """Cassettes in both folders are compared, and the others are added or removed."""
     write(folder / "was/same.yaml", get())
     write(folder / "now/same.yaml", get())
     write(folder / "was/gone.yaml", get())
@@ -248,7 +249,7 @@ def test_folders_are_compared_by_name(folder, run):
 @pytest.mark.parametrize("width", [40, 80, 120])
 @pytest.mark.parametrize("colour", ["never", "always"])
 def test_lines_fit_the_terminal(folder, run, monkeypatch, width, colour):
-    """Whatever changed, no line is wider than the terminal."""
+    """No line is wider than the terminal."""
     import re
 
     from pytest_agentcache.cli.terminal import columns

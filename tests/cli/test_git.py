@@ -14,13 +14,13 @@ PICTURE = Headers((("content-type", "image/png"),))
 
 
 def picture(byte: int) -> Interaction:
-    """An answer whose body lies in a file beside the cassette."""
+    """An interaction with a response body in a sidecar file."""
     body = b"\x89PNG\r\n" + bytes([byte]) * 2000
     return Interaction(Request("GET", "https://h.example/p.png"), Response(200, PICTURE, body))
 
 
 def test_work_tree_is_compared_with_the_last_commit(folder, repository, run):
-    """Changed, new and removed cassettes are told; a file that is none is not."""
+    """Changed, new and removed cassettes are listed; other YAML files are not."""
     write(folder / "cassettes/t/changed.yaml", chat(("user", "Paris?")))
     write(folder / "cassettes/t/gone.yaml", get())
     write(folder / "cassettes/t/same.yaml", get())
@@ -41,8 +41,8 @@ def test_work_tree_is_compared_with_the_last_commit(folder, repository, run):
     assert (done.code, done.err) == (1, "")
 
 
-def test_revisions_and_spans(folder, repository, run):
-    """A revision, two of them, and three dots for where both part."""
+def test_revisions_and_ranges(folder, repository, run):
+    """`A`, `A..B` and `A...B` mean the same as for git."""
     path = folder / "cassettes/t/a.yaml"
     write(path, get("/1"))
     repository.commit()
@@ -67,8 +67,8 @@ def test_revisions_and_spans(folder, repository, run):
     assert changed("--git", "main") == ["0a", "2r"]
 
 
-def test_path_after_git_is_no_revision(folder, repository, run):
-    """`--git tests` means the folder, as with git."""
+def test_folder_after_git_option(folder, repository, run):
+    """`--git tests` means the folder, as for git."""
     write(folder / "tests/cassettes/t/a.yaml", get("/1"))
     write(folder / "more/cassettes/t/b.yaml", get("/1"))
     repository.commit()
@@ -81,7 +81,7 @@ def test_path_after_git_is_no_revision(folder, repository, run):
 
 
 def test_works_from_a_folder_below(folder, repository, run, monkeypatch):
-    """Paths are those of the working directory, wherever in the repository that is."""
+    """Paths are relative to the working directory, even below the root of the repository."""
     write(folder / "tests/cassettes/t/a.yaml", get("/1"))
     repository.commit()
     write(folder / "tests/cassettes/t/a.yaml", get("/2"))
@@ -92,8 +92,8 @@ def test_works_from_a_folder_below(folder, repository, run, monkeypatch):
     assert [each["path"] for each in found] == ["cassettes/t/a.yaml"]
 
 
-def test_files_beside_are_those_of_the_revision(folder, repository, run):
-    """A picture that changed is a change of its interaction, though its old file is gone."""
+def test_sidecar_files_are_read_at_the_revision(folder, repository, run):
+    """A changed image is a changed interaction, even though its old file was deleted."""
     write(folder / "cassettes/t/a.yaml", picture(1))
     repository.commit()
     write(folder / "cassettes/t/a.yaml", picture(2))
@@ -105,8 +105,8 @@ def test_files_beside_are_those_of_the_revision(folder, repository, run):
     assert done.err == ""
 
 
-def test_packed_file_beside_is_that_of_the_revision(folder, repository, run):
-    """So it is where it has two endings."""
+def test_compressed_sidecar_file_is_read_at_the_revision(folder, repository, run):
+    """A sidecar file with two suffixes is read at the revision as well."""
     write(folder / "cassettes/t/a.yaml", packed(1))
     repository.commit()
     write(folder / "cassettes/t/a.yaml", packed(2))
@@ -119,13 +119,13 @@ def test_packed_file_beside_is_that_of_the_revision(folder, repository, run):
 
 
 def packed(number):
-    """An interaction whose answer is JSON that was packed though no header says so."""
+    """An interaction with a gzipped JSON response that lacks a content-encoding."""
     content = gzip.compress(json.dumps(list(range(number, 500))).encode(), mtime=0)
     return Interaction(Request("GET", "https://h.example/p"), Response(200, JSON, content))
 
 
-def test_rename_is_told(folder, repository, run):
-    """A cassette that moved with its test is no new one."""
+def test_rename_is_recognized(folder, repository, run):
+    """A cassette that moved with its test is renamed, not new."""
     write(folder / "cassettes/t/a.yaml", get(), get("/b"))
     repository.commit()
     (folder / "cassettes/t/a.yaml").rename(folder / "cassettes/t/b.yaml")
@@ -139,7 +139,7 @@ def test_rename_is_told(folder, repository, run):
 
 
 def test_broken_file_does_not_hide_the_others(folder, repository, run):
-    """What cannot be read is named with its line, and ends with 2."""
+    """An unreadable file is reported with its line, and the exit code is 2."""
     write(folder / "cassettes/t/a.yaml", get("/1"))
     write(folder / "cassettes/t/b.yaml", get("/1"))
     repository.commit()
@@ -155,7 +155,7 @@ def test_broken_file_does_not_hide_the_others(folder, repository, run):
 
 
 def test_no_revision_no_repository_no_git(folder, run, spawn, repository, tmp_path_factory):
-    """Each is said in words, and ends with 2."""
+    """Each of these has its error message, and the exit code is 2."""
     write(folder / "cassettes/t/a.yaml", get())
     repository.commit()
     elsewhere = tmp_path_factory.mktemp("elsewhere")
@@ -167,14 +167,14 @@ def test_no_revision_no_repository_no_git(folder, run, spawn, repository, tmp_pa
     without = spawn("diff", "--git", env={"PATH": str(elsewhere)})
 
     assert "there is no revision 'nowhere'" in unknown.err
-    assert "lies in no git repository" in outside.err
-    assert "there is no git here" in without.err
+    assert "is not in a git repository" in outside.err
+    assert "git is not installed" in without.err
     assert [each.code for each in (unknown, outside, without)] == [2, 2, 2]
     assert "Traceback" not in outside.err + without.err
 
 
-def test_what_names_nothing_is_refused(folder, run, repository):
-    """A comparison with nothing would find nothing, which is not the same as no difference."""
+def test_missing_revision_or_file_is_an_error(folder, run, repository):
+    """A comparison with a missing revision or file is an error, not an empty difference."""
     first = run("diff", "--git")
     path = write(folder / "cassettes/t/a.yaml", get())
     repository.commit()
@@ -185,19 +185,19 @@ def test_what_names_nothing_is_refused(folder, run, repository):
     path.unlink()
 
     assert "this repository has no commit to compare with yet" in first.err
-    for words, told in (
-        (("--git", "HEAD", "cassettes/t/b.yaml"), "b.yaml: there is no such file or folder, now"),
+    for words, problem in (
+        (("--git", "HEAD", "cassettes/t/b.yaml"), "b.yaml: there is no such file or folder at"),
         (("--git", ""), "there is no revision ''"),
         (("--git", "old...new"), "old and new have no commit in common"),
     ):
         done = run("diff", *words)
         assert (done.code, done.out) == (2, "")
-        assert told in done.err
+        assert problem in done.err
     assert "removed" in run("diff", "--git", "HEAD", "cassettes/t/a.yaml").out
 
 
-def test_revision_is_no_option_of_git(folder, repository, run):
-    """A name that begins with a dash is a name."""
+def test_revision_is_not_passed_as_an_option(folder, repository, run):
+    """A revision that starts with a dash does not become an option of git."""
     write(folder / "cassettes/t/a.yaml", get())
     repository.commit()
 
@@ -208,7 +208,7 @@ def test_revision_is_no_option_of_git(folder, repository, run):
 
 
 def test_git_shows_cassettes_in_words(folder, repository, run, spawn):
-    """After git-setup `git diff` tells words, and `git log -p` the lines of the conversation."""
+    """After git-setup, `git diff` shows words and `git log -p` the lines of the conversation."""
     write(folder / "cassettes/t/a.yaml", chat(("user", "Rain in Paris?")))
     repository.commit()
     run("git-setup")
@@ -225,18 +225,18 @@ def test_git_shows_cassettes_in_words(folder, repository, run, spawn):
 
 
 def test_pager_that_is_left_early(folder, repository, run):
-    """git says nothing of it, as it says nothing where the lines of a file are shown."""
+    """If the user leaves the pager early, git writes no error."""
     write(folder / "cassettes/t/a.yaml", chat(("user", "Rain in Paris?")))
     repository.commit()
     run("git-setup")
     write(folder / "cassettes/t/a.yaml", *(chat(("user", f"{n} " * 3000)) for n in range(60)))
-    told, _ = without_reader("git", "--no-pager", "diff")
+    errors, _ = without_reader("git", "--no-pager", "diff")
 
-    assert told == ""
+    assert errors == ""
 
 
 def test_git_shows_new_removed_and_broken_files(folder, repository, run):
-    """git ends well whatever the file is; what is no cassette is shown by its lines."""
+    """`git diff` succeeds with every file, and shows invalid cassettes line by line."""
     write(folder / "cassettes/t/a.yaml", chat(("user", "one\n" * 40)))
     write(folder / "cassettes/t/b.yaml", get("/b"))
     (folder / "cassettes/t/c.yaml").write_text("one: 1\n")
@@ -260,8 +260,8 @@ def test_git_shows_new_removed_and_broken_files(folder, repository, run):
     assert "+one: 2" in out
 
 
-def test_setup_twice_is_once_and_undo_takes_it_back(folder, repository, run):
-    """Other lines of .gitattributes stay as they are."""
+def test_setup_is_idempotent_and_can_be_undone(folder, repository, run):
+    """Other lines of .gitattributes stay unchanged."""
     attributes = folder / ".gitattributes"
     attributes.write_text("*.png binary")
     run("git-setup")
@@ -279,7 +279,7 @@ def test_setup_twice_is_once_and_undo_takes_it_back(folder, repository, run):
 
 
 def test_undo_removes_a_file_that_setup_made(folder, repository, run):
-    """Without other lines there is no file any more."""
+    """`--undo` removes .gitattributes if it has no other lines."""
     run("git-setup")
     run("git-setup", "--undo")
 

@@ -9,8 +9,8 @@ from .conftest import chat, get, write
 USAGE = {"prompt_tokens": 1200, "completion_tokens": 85, "cost": 0.0125}
 
 
-def test_tells_calls_hosts_size_and_tokens(folder, run):
-    """Each cassette is a line with what it holds, and the last line sums up."""
+def test_lists_calls_hosts_size_and_tokens(folder, run):
+    """Each cassette has a line with its contents, and the last line has the totals."""
     write(folder / "cassettes/test_trip/test_a.yaml", chat(("user", "Hi"), usage=USAGE), get())
     write(folder / "cassettes/test_trip/test_b.yaml", get())
 
@@ -30,8 +30,8 @@ def test_tells_calls_hosts_size_and_tokens(folder, run):
     assert done.code == 0
 
 
-def test_json_holds_all_of_it(folder, run):
-    """`--json` gives a machine the same, with the test that a cassette is of."""
+def test_json_has_the_same_content(folder, run):
+    """`--json` has the same content and the test of each cassette."""
     write(
         folder / "tests/cassettes/test_trip/TestA.test_b[x].yaml", chat(("user", "Hi"), usage=USAGE)
     )
@@ -55,8 +55,8 @@ def test_sorts_by_size(folder, run):
     assert [row["path"] for row in rows] == ["cassettes/a/large.yaml", "cassettes/a/small.yaml"]
 
 
-def test_each_folder_is_said_once(folder, run, monkeypatch):
-    """Above the cassettes in it, which may be many."""
+def test_each_folder_is_written_once(folder, run, monkeypatch):
+    """The folder of several cassettes is written once, above them."""
     for name in ("a/cassettes/t/1.yaml", "a/cassettes/t/2.yaml", "b/cassettes/t/3.yaml"):
         write(folder / name, get())
 
@@ -71,7 +71,7 @@ def test_each_folder_is_said_once(folder, run, monkeypatch):
 
 @pytest.mark.parametrize("width", [40, 80, 120])
 def test_no_line_is_wider_than_the_terminal(folder, run, monkeypatch, width):
-    """Names give way, so that a line stays a line."""
+    """Long names are cut to the width of the terminal."""
     monkeypatch.setenv("COLUMNS", str(width))
     name = "test_with_a_name_" + "that_does_not_end_" * 6
     write(folder / f"cassettes/test_trip/{name}.yaml", chat(("user", "Hi"), usage=USAGE))
@@ -83,7 +83,7 @@ def test_no_line_is_wider_than_the_terminal(folder, run, monkeypatch, width):
 
 
 def test_broken_one_does_not_hide_the_others(folder, run):
-    """What cannot be read is told on standard error, and ends with 2."""
+    """An unreadable cassette is reported on standard error, and the exit code is 2."""
     write(folder / "cassettes/a/good.yaml", get())
     (folder / "cassettes/a/bad.yaml").write_text("agentcache: 1\n")
 
@@ -94,8 +94,8 @@ def test_broken_one_does_not_hide_the_others(folder, run):
     assert done.code == 2
 
 
-def test_virtual_environments_are_passed_over(folder, run):
-    """Cassettes of installed packages are nobody's here."""
+def test_virtual_environments_are_skipped(folder, run):
+    """Cassettes of installed packages are not listed."""
     write(folder / ".venv/cassettes/a/x.yaml", get())
     write(folder / "cassettes/a/y.yaml", get())
 

@@ -1,4 +1,4 @@
-"""Orphans of tests that were moved: `agentcache check --suite` and `agentcache prune`."""
+"""Orphans of moved tests in `agentcache check --suite` and `agentcache prune`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ COMMAND = f"mkdir -p cassettes/test_new && mv {OLD} {NEW}"
 
 @pytest.fixture
 def moved(folder):
-    """A test that has another module now, a plain one of the same name, and a true orphan."""
+    """A test that moved to another module, a test of the same name, and a real orphan."""
     (folder / "test_new.py").write_text("def test_x(agentcache): pass\n")
     (folder / "test_plain.py").write_text("def test_x(): pass\n")
     write(folder / "cassettes/test_old/test_x.yaml", get())
@@ -24,9 +24,9 @@ def moved(folder):
     return folder
 
 
-def test_check_says_how_to_move_it(moved, spawn):
-    """It is an orphan all the same, but its remedy is another."""
-    done = spawn("check", "--suite", "--json")
+def test_check_shows_the_command_that_moves_it(moved, run):
+    """The cassette of a moved test is an orphan whose remedy is to move it."""
+    done = run("check", "--suite", "--json")
 
     findings = {each["path"]: each for each in done.json["findings"]}
     assert {each["rule"] for each in findings.values()} == {"orphan"}
@@ -36,45 +36,45 @@ def test_check_says_how_to_move_it(moved, spawn):
     assert findings["cassettes/test_old/test_gone.yaml"]["remedy"] == "Remove it: agentcache prune"
 
 
-def test_prune_keeps_it(moved, spawn):
-    """`--yes` removes what is left over, and says what it kept and why."""
-    done = spawn("prune", "--yes")
+def test_prune_keeps_it(moved, run):
+    """`prune --yes` keeps the cassette of a moved test, and its command moves it."""
+    done = run("prune", "--yes", "--json")
 
-    assert f"{SENTENCE}; if that is test_new.py::test_x now:" in " ".join(done.out.split())
     assert sorted(snapshot(moved)) == [
         "cassettes/test_old/test_x.yaml",
         "test_new.py",
         "test_plain.py",
     ]
     assert done.code == 1
-    (left,) = spawn("prune", "--yes", "--json").json["moved"]
+    (left,) = done.json["moved"]
     assert left["path"] == "cassettes/test_old/test_x.yaml"
+    assert left["why"].startswith(f"{SENTENCE}; if that is test_new.py::test_x now: ")
     command = left["why"].partition("now: ")[2]
     subprocess.run(["sh", "-ec", command], cwd=moved, check=True)
-    assert spawn("prune").out == "nothing is left over\n"
-    assert spawn("check", "--suite").code == 0
+    assert run("prune").out == "nothing to remove\n"
 
 
 @pytest.mark.parametrize(("answers", "kept"), [("y\ny\n", False), ("y\nn\n", True)])
-def test_prune_asks_for_it_by_itself(moved, answers, kept):
-    """A yes to the rest is none to what may be in use tomorrow."""
-    code, told = at_terminal(answers, "prune")
+def test_prune_asks_separately_for_moved_tests(moved, answers, kept):
+    """A yes for the other files does not remove the cassette of a moved test."""
+    code, output = at_terminal(answers, "prune")
 
-    assert told.count("[y/N]") == 2
+    assert output.count("[y/N]") == 2
+    assert f"{SENTENCE}; if that is test_new.py::test_x now:" in " ".join(output.split())
     assert not (moved / "cassettes/test_old/test_gone.yaml").exists()
     assert (moved / "cassettes/test_old/test_x.yaml").exists() is kept
     assert code == (1 if kept else 0)
 
 
-def test_module_that_moved_as_a_whole(folder, spawn):
-    """One command for all of it."""
+def test_moved_module_needs_one_command(folder, run):
+    """If a whole module moved, one command moves all of its cassettes."""
     (folder / "new").mkdir()
     source = "import pytest\npytestmark = pytest.mark.agentcache\n"
     (folder / "new/test_trip.py").write_text(f"{source}def test_a(): pass\ndef test_b(): pass\n")
     for name in ("test_a", "test_b"):
         write(folder / f"old/cassettes/test_trip/{name}.yaml", get())
 
-    findings = spawn("check", "--suite", "--json").json["findings"]
+    findings = run("check", "--suite", "--json").json["findings"]
 
     command = "mkdir -p new/cassettes && mv old/cassettes/test_trip new/cassettes/test_trip"
     assert [each["remedy"] for each in findings] == [
@@ -82,19 +82,19 @@ def test_module_that_moved_as_a_whole(folder, spawn):
     ] * 2
 
 
-def test_two_that_may_be_it(folder, spawn):
-    """Of two new tests of one name nobody can tell which it was."""
+def test_no_guess_between_two_tests(folder, run):
+    """If two new tests have the same name, no move is suggested."""
     for module in ("test_a", "test_b"):
         (folder / f"{module}.py").write_text("def test_x(agentcache): pass\n")
     write(folder / "cassettes/test_old/test_x.yaml", get())
 
-    (finding,) = spawn("check", "--suite", "--json").json["findings"]
+    (finding,) = run("check", "--suite", "--json").json["findings"]
 
     assert finding["remedy"] == "Remove it: agentcache prune"
 
 
-def test_check_takes_the_age_of_the_suite(folder, run):
-    """What pytest's configuration says is the default of `--max-age`."""
+def test_check_uses_the_maximum_age_of_the_suite(folder, run):
+    """The default of `--max-age` is `agentcache_max_age` in pytest's configuration."""
     then = datetime.now(UTC).replace(microsecond=0) - timedelta(days=40)
     write(folder / "cassettes/test_t/test_a.yaml", get(), recorded=then)
     assert run("check").code == 0
@@ -113,8 +113,8 @@ def test_check_takes_the_age_of_the_suite(folder, run):
     assert run("check", "--max-age", "0d").code == 1
 
 
-def test_wrong_age_of_the_suite(folder, run):
-    """The error names the file and the key."""
+def test_invalid_maximum_age_of_the_suite(folder, run):
+    """The error names the configuration file and the key."""
     (folder / "pytest.ini").write_text("[pytest]\nagentcache_max_age = soon\n")
 
     done = run("check")
@@ -123,8 +123,8 @@ def test_wrong_age_of_the_suite(folder, run):
     assert "pytest.ini: agentcache_max_age" in done.err
 
 
-def test_the_test_that_a_cassette_names(folder, run):
-    """Where the path does not say it, the commands read it in the file, and keep it there."""
+def test_cassette_names_its_test(folder, run):
+    """If the path does not name the test, it is read from the file, and kept there."""
     path = write(folder / "cassettes/test_t/test_a-b-~01234567.yaml", get())
     text = path.read_text().replace(
         "interactions:", "test: 'test_t.py::test_a[b, c]'\ninteractions:"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-
 import pytest
 
 from pytest_agentcache.http.messages import Headers, Interaction, Request, Response
@@ -13,7 +11,7 @@ from .conftest import at_terminal, get, snapshot, write
 
 @pytest.fixture
 def suite(folder):
-    """A test with its cassette, an orphan with a file beside it, and what is nobody's."""
+    """A test with its cassette, an orphan with a sidecar file, and unrelated files."""
     (folder / "test_trip.py").write_text("def test_a(): pass\n")
     picture = Interaction(
         Request("GET", "https://h.example/p.png"),
@@ -29,24 +27,24 @@ def suite(folder):
     return folder
 
 
-def test_shows_and_removes_nothing_by_itself(suite, spawn):
-    """Without a terminal to ask at, nothing goes."""
+def test_removes_nothing_without_confirmation(suite, run):
+    """Without a terminal, nothing is removed."""
     before = snapshot(suite)
 
-    done = spawn("prune", stdin=subprocess.DEVNULL)
+    done = run("prune")
 
     assert "cassettes/test_trip/test_gone.yaml  no test uses it" in done.out
-    assert "json-0123456789.json  test_a.yaml does not name it" in done.out
+    assert "json-0123456789.json  test_a.yaml does not refer to it" in done.out
     assert "nothing was removed" in done.out
     assert snapshot(suite) == before
     assert done.code == 1
 
 
-def test_yes_removes_what_it_shows_and_nothing_else(suite, spawn):
-    """The cassette in use, its file, and what people put there stay."""
+def test_yes_removes_only_unneeded_files(suite, run):
+    """The cassette in use, its sidecar file and files of the user stay."""
     before = snapshot(suite)
 
-    done = spawn("prune", "--yes")
+    done = run("prune", "--yes")
 
     gone = before.keys() - snapshot(suite).keys()
     assert {name.rpartition("/")[2][:10] for name in gone} == {
@@ -58,32 +56,32 @@ def test_yes_removes_what_it_shows_and_nothing_else(suite, spawn):
     assert not (suite / "cassettes/test_trip/test_gone").exists()
     assert (suite / "cassettes/test_trip/notes/mine.txt").exists()
     assert done.code == 0
-    assert spawn("prune").out == "nothing is left over\n"
+    assert run("prune", "--no-suite").out == "nothing to remove\n"
 
 
 @pytest.mark.parametrize(("answer", "removed"), [("y\n", True), ("\n", False), ("n\n", False)])
 def test_asks_at_a_terminal(suite, answer, removed):
-    """Only a yes removes."""
-    code, told = at_terminal(answer, "prune")
+    """Files are removed only if the user answers yes."""
+    code, output = at_terminal(answer, "prune", "--no-suite")
 
-    assert "Remove them? [y/N]" in told
-    assert (suite / "cassettes/test_trip/test_gone.yaml").exists() is not removed
+    assert "Remove them? [y/N]" in output
+    assert (suite / "cassettes/test_trip/test_a/json-0123456789.json").exists() is not removed
     assert code == (0 if removed else 1)
 
 
-def test_suite_that_cannot_be_collected_removes_nothing(suite, spawn):
-    """A syntax error makes no orphans."""
+def test_suite_with_a_syntax_error_has_no_orphans(suite, run):
+    """If pytest cannot collect the suite, nothing is removed."""
     (suite / "test_trip.py").write_text("def test_a(:\n")
     before = snapshot(suite)
 
-    done = spawn("prune", "--yes")
+    done = run("prune", "--yes")
 
     assert done.code == 2
     assert snapshot(suite) == before
 
 
-def test_without_the_suite_only_what_is_plain(suite, run):
-    """`--no-suite`: a cassette whose module is there stays, whichever tests that has."""
+def test_no_suite_finds_deleted_modules_and_sidecars(suite, run):
+    """With `--no-suite`, a cassette stays as long as its test module exists."""
     write(suite / "cassettes/test_old/test_x.yaml", get())
 
     paths = {each["path"] for each in run("prune", "--no-suite", "--json").json["files"]}
@@ -96,7 +94,7 @@ def test_without_the_suite_only_what_is_plain(suite, run):
 
 
 def test_unreadable_cassette_and_its_files_stay(suite, run):
-    """Nobody knows what it names."""
+    """The sidecar files of an unreadable cassette are unknown, so none is removed."""
     path = suite / "cassettes/test_trip/test_a.yaml"
     path.write_text("<<<<<<< ours\n" + path.read_text())
     before = snapshot(suite)

@@ -11,7 +11,7 @@ KEY = "sk-proj-" + "a1B2" * 12
 
 
 def old() -> list[Interaction]:
-    """A login that was recorded before anybody thought of its token."""
+    """A login and a request with its token, recorded without redaction."""
     token = "tok-9f8e7d6c5b4a39281706"
     return [
         Interaction(
@@ -25,8 +25,8 @@ def old() -> list[Interaction]:
     ]
 
 
-def test_takes_out_and_tells_where(folder, run):
-    """Secrets go, by name and where they are used again; the rest and the date stay."""
+def test_redacts_and_lists_the_places(folder, run):
+    """Secrets are redacted everywhere; the rest and the date of recording stay."""
     path = write(folder / "cassettes/t/a.yaml", *old())
     untouched = write(folder / "cassettes/t/b.yaml", get()).read_bytes()
 
@@ -37,7 +37,7 @@ def test_takes_out_and_tells_where(folder, run):
         secret for secret in (KEY, "hunter2-secret", "tok-9f8e7d6c5b4a39281706") if secret in text
     ]
     assert "1 · request json.password, response json.access_token" in done.out
-    assert "1 cassette redacted, 1 as they were" in done.out
+    assert "1 cassette redacted, 1 unchanged" in done.out
     assert KEY not in done.out
     assert cassette.read(path).recorded_at == RECORDED
     assert (folder / "cassettes/t/b.yaml").read_bytes() == untouched
@@ -45,18 +45,18 @@ def test_takes_out_and_tells_where(folder, run):
     assert run("check").code == 0
 
 
-def test_twice_is_once(folder, run):
-    """What is redacted is not touched again."""
+def test_redacting_is_idempotent(folder, run):
+    """A redacted cassette is not changed again."""
     path = write(folder / "cassettes/t/a.yaml", *old())
     run("redact")
     once = path.read_bytes()
 
-    assert "0 cassettes redacted, 1 as they were" in run("redact").out
+    assert "0 cassettes redacted, 1 unchanged" in run("redact").out
     assert path.read_bytes() == once
 
 
 def test_dry_run_writes_nothing(folder, run):
-    """`--dry-run` tells and ends with 1."""
+    """`--dry-run` lists the changes and exits with 1."""
     write(folder / "cassettes/t/a.yaml", *old())
     before = snapshot(folder)
 
@@ -68,7 +68,7 @@ def test_dry_run_writes_nothing(folder, run):
 
 
 def test_cassette_of_another_tool_is_left_alone(folder, run):
-    """It is named with what to do."""
+    """A cassette of another tool is an error whose remedy is to import it."""
     path = folder / "a.yaml"
     path.write_text("interactions: []\nversion: 1\n")
 

@@ -13,13 +13,13 @@ from .conftest import chat, get, make_huge, write
 
 
 def index(path: Path):
-    """What the page lists."""
+    """The list of tests on the page."""
     page = path.read_text(encoding="utf-8")
     return json.loads(re.search(r'id="index">(.*?)</script>', page, re.DOTALL)[1])
 
 
 def test_writes_a_page(folder, run):
-    """All cassettes that are found are on it, and a line says how many."""
+    """The page has all cassettes, and the output has their number."""
     write(folder / "tests/cassettes/test_trip/test_a.yaml", chat(("user", "Hi")), get())
     write(folder / "tests/cassettes/test_trip/test_b.yaml", get())
 
@@ -27,37 +27,37 @@ def test_writes_a_page(folder, run):
 
     assert (done.code, done.err) == (0, "")
     assert done.out.startswith("report.html: 2 cassettes, 3 calls, ")
-    told = index(folder / "report.html")
-    assert [each["test"] for each in told["tests"]] == [
+    found = index(folder / "report.html")
+    assert [each["test"] for each in found["tests"]] == [
         "tests/test_trip.py::test_a",
         "tests/test_trip.py::test_b",
     ]
-    assert told["title"] == f"{folder.name}: cassettes"
+    assert found["title"] == f"{folder.name}: cassettes"
 
 
 def test_paths_and_title_are_chosen(folder, run):
-    """Only what is named is shown."""
+    """Only the given cassettes are on the page, under the given title."""
     write(folder / "a.yaml", get())
     write(folder / "b.yaml", get())
 
     run("report", "-o", "report.html", "--title", "Ours", "b.yaml")
 
-    told = index(folder / "report.html")
-    assert (told["title"], [each["path"] for each in told["tests"]]) == ("Ours", ["b.yaml"])
+    found = index(folder / "report.html")
+    assert (found["title"], [each["path"] for each in found["tests"]]) == ("Ours", ["b.yaml"])
 
 
-def test_for_machines(folder, run):
-    """Counts, and what cannot be read."""
+def test_json_has_counts_and_unreadable_files(folder, run):
+    """`--json` has the size of the page, the counts, and the unreadable files."""
     write(folder / "a.yaml", get())
     (folder / "b.yaml").write_text("agentcache: 1\nwhat: 2\n")
 
     done = run("report", "--json", "-o", "report.html")
 
     assert done.code == 2
-    told = done.json
-    assert (told["path"], told["cassettes"], told["interactions"]) == ("report.html", 1, 1)
-    assert told["size"] == (folder / "report.html").stat().st_size
-    assert [each["path"] for each in told["unreadable"]] == ["b.yaml"]
+    found = done.json
+    assert (found["path"], found["cassettes"], found["interactions"]) == ("report.html", 1, 1)
+    assert found["size"] == (folder / "report.html").stat().st_size
+    assert [each["path"] for each in found["unreadable"]] == ["b.yaml"]
 
 
 def make_pipe(path):
@@ -73,8 +73,8 @@ def make_link(path):
 
 
 @pytest.mark.parametrize("make", [make_pipe, make_huge, make_half, make_link])
-def test_what_is_no_cassette_is_listed(folder, run, make):
-    """On the page and on standard error; what can be read is shown, and the code is 2."""
+def test_invalid_cassette_is_listed(folder, run, make):
+    """An invalid cassette is listed on the page and on standard error, and the code is 2."""
     write(folder / "good.yaml", get())
     make(folder / "bad.yaml")
 
@@ -97,8 +97,8 @@ def test_what_is_no_cassette_is_listed(folder, run, make):
         ("report.html\0", "null"),
     ],
 )
-def test_a_place_where_no_page_can_be(folder, run, out, problem):
-    """It is told, and nothing is written."""
+def test_page_that_cannot_be_written(folder, run, out, problem):
+    """An impossible path for the page is an error, and nothing is written."""
     write(folder / "a.yaml", get())
 
     done = run("report", "-o", out)
@@ -109,9 +109,9 @@ def test_a_place_where_no_page_can_be(folder, run, out, problem):
     assert sorted(path.name for path in folder.iterdir()) == ["a.yaml"]
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no disk that is full")
-def test_a_full_disk(folder, run):
-    """The error of the system is told."""
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_full_disk(folder, run):
+    """On a full disk, the error of the system is shown."""
     write(folder / "a.yaml", get())
 
     done = run("report", "-o", "/dev/full")
@@ -120,8 +120,8 @@ def test_a_full_disk(folder, run):
     assert "No space left on device" in done.err
 
 
-def test_a_page_that_is_there_is_replaced(folder, run):
-    """Whole, with nothing beside it."""
+def test_existing_page_is_replaced(folder, run):
+    """An existing page is replaced, and no temporary file stays."""
     write(folder / "a.yaml", get())
     (folder / "report.html").write_text("old")
 

@@ -19,7 +19,7 @@ CALL = {
 
 
 def agent() -> list[Interaction]:
-    """A tool is called, and the conversation goes on with what it gave."""
+    """A conversation in which the model calls a tool and uses its result."""
     start = [
         {"role": "system", "content": "Be brief."},
         {"role": "user", "content": "Rain in Paris?"},
@@ -66,8 +66,8 @@ def agent() -> list[Interaction]:
     ]
 
 
-def test_conversation_reads_as_one(folder, run):
-    """Roles, text, the tool called and its result; streams assembled, history told once."""
+def test_conversation_is_shown_as_one(folder, run):
+    """A conversation is shown with roles and tool calls, and its history only once."""
     write(folder / "a.yaml", *agent())
 
     lines = [line.strip() for line in run("show", "a.yaml").out.splitlines()]
@@ -81,8 +81,8 @@ def test_conversation_reads_as_one(folder, run):
     assert "assistant  No, it is dry." in lines
 
 
-def test_one_interaction_is_whole(folder, run):
-    """Shown alone, an interaction repeats what stands in those before it."""
+def test_single_interaction_is_complete(folder, run):
+    """A single interaction is shown with its whole history."""
     write(folder / "a.yaml", *agent())
 
     out = run("show", "a.yaml", 2).out
@@ -91,8 +91,8 @@ def test_one_interaction_is_whole(folder, run):
     assert "as in" not in out
 
 
-def test_other_traffic_is_legible(folder, run):
-    """What is no conversation is shown as request and response."""
+def test_other_traffic_is_readable(folder, run):
+    """Traffic other than a conversation is shown as request and response."""
     write(folder / "a.yaml", get("/now?city=Paris", {"sky": "rain", "celsius": 12}))
 
     out = run("show", "a.yaml").out
@@ -102,7 +102,7 @@ def test_other_traffic_is_legible(folder, run):
 
 
 def test_curl_runs_in_a_shell(folder, run):
-    """The command passes method, address, headers and body as they were; secrets are variables."""
+    """The curl command sends the same request, with environment variables for secrets."""
     body = json.dumps({"text": 'it\'s $HOME `x` "y"\n'}).encode()
     headers = Headers((("authorization", "Bearer <API_KEY>"), ("content-type", "application/json")))
     asked = Request("PUT", "https://h.example/a?b=c&key=<KEY>", headers, body)
@@ -110,27 +110,27 @@ def test_curl_runs_in_a_shell(folder, run):
 
     command = run("show", "a.yaml", "--curl").out
 
-    told = subprocess.run(
+    output = subprocess.run(
         ["sh", "-c", "curl() { for word; do printf '%s\\0' \"$word\"; done; }\n" + command],
         env={"API_KEY": "k1", "KEY": "k2"},
         capture_output=True,
         check=True,
     ).stdout.decode()
-    words = told.split("\0")[:-1]
+    words = output.split("\0")[:-1]
     assert words[:3] == ["-X", "PUT", "https://h.example/a?b=c&key=k2"]
     assert "authorization: Bearer k1" in words
     assert json.loads(words[-1]) == json.loads(body)
 
 
-def test_body_is_the_body(folder, spawn):
-    """`--body` writes the bytes, for jq and the like."""
+def test_body_is_written_unchanged(folder, spawn):
+    """`--body` writes the bytes of the body, for jq for example."""
     write(folder / "a.yaml", get("/now", {"sky": "rain"}))
 
     assert json.loads(spawn("show", "a.yaml", 1, "--body").out) == {"sky": "rain"}
 
 
 def test_json_holds_conversation_and_answer(folder, run):
-    """A machine gets the turns, what the answer says, and the bodies."""
+    """`--json` has the turns of the conversation, the model's answer, and the bodies."""
     write(folder / "a.yaml", *agent())
 
     second = run("show", "a.yaml", "--json").json["interactions"][1]
@@ -145,8 +145,8 @@ def test_json_holds_conversation_and_answer(folder, run):
     assert second["model"] == "m"
 
 
-def test_json_is_json_whatever_was_answered(folder, run):
-    """NaN and infinity, which Python takes and writes, are told as text."""
+def test_json_without_nan(folder, run):
+    """NaN and infinity in a response are text in the output, which stays valid JSON."""
     body = b'{"a": NaN, "b": [1e999, 1.5]}'
     answer = Response(200, JSON, body)
     write(folder / "x.yaml", Interaction(Request("GET", "https://h.example/"), answer))
@@ -154,13 +154,13 @@ def test_json_is_json_whatever_was_answered(folder, run):
     def refuse(name):
         raise AssertionError(name)
 
-    told = json.loads(run("show", "x.yaml", "--json").out, parse_constant=refuse)
+    found = json.loads(run("show", "x.yaml", "--json").out, parse_constant=refuse)
 
-    assert told["interactions"][0]["response"]["json"] == {"a": "nan", "b": ["inf", 1.5]}
+    assert found["interactions"][0]["response"]["json"] == {"a": "nan", "b": ["inf", 1.5]}
 
 
-def test_terminal_is_not_commanded(folder, run):
-    """Escapes in what upstream said are shown, not sent."""
+def test_control_characters_are_escaped(folder, run):
+    """Control characters in a recorded response are escaped."""
     write(folder / "a.yaml", chat(("user", "\x1b]0;title\x07 hi"), answer="\x1b[2Jgone\r\x08"))
 
     out = run("show", "a.yaml").out
@@ -174,7 +174,7 @@ def test_terminal_is_not_commanded(folder, run):
 
 @pytest.mark.parametrize("width", [40, 80])
 def test_lines_fit_the_terminal(folder, run, monkeypatch, width):
-    """Text is wrapped, wide characters counted as what they take."""
+    """Text is wrapped to the width of the terminal, even with wide characters."""
     monkeypatch.setenv("COLUMNS", str(width))
     long = "weather 天気 in Paris 🌧️ " * 20 + "x" * 200
     write(folder / "a.yaml", chat(("system", long), ("user", long), answer=long))
@@ -186,8 +186,8 @@ def test_lines_fit_the_terminal(folder, run, monkeypatch, width):
     assert max(map(columns, lines)) <= width
 
 
-def test_long_message_is_cut_and_says_so(folder, run):
-    """Of a long message the beginning is shown, unless all is asked for."""
+def test_long_message_is_cut(folder, run):
+    """A long message is cut, with the number of lines that are left out."""
     text = "\n".join(f"line {n}" for n in range(50))
     write(folder / "a.yaml", chat(("user", text)), get())
 
@@ -208,8 +208,8 @@ def test_long_message_is_cut_and_says_so(folder, run):
         ({"FORCE_COLOR": "1"}, ["--color", "never"], False),
     ],
 )
-def test_colours_where_they_are_wanted(folder, run, monkeypatch, environment, flags, coloured):
-    """No terminal, no colours, unless somebody asks for them; NO_COLOR wins over FORCE_COLOR."""
+def test_use_of_colours(folder, run, monkeypatch, environment, flags, coloured):
+    """Outside a terminal there are no colours by default; NO_COLOR overrides FORCE_COLOR."""
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     write(folder / "a.yaml", get())

@@ -13,8 +13,8 @@ KEY = "sk-proj-" + "a1B2" * 12
 USAGE = {"prompt_tokens": 1000, "completion_tokens": 100}
 
 
-def test_tells_what_changed_in_words_and_tokens(folder, repository, run):
-    """What was added, changed and removed, and tokens before and after."""
+def test_summary_has_changes_and_tokens(folder, repository, run):
+    """The summary has added, changed and removed cassettes, and tokens before and after."""
     write(folder / "cassettes/t/a.yaml", chat(("user", "Paris?"), usage=USAGE))
     write(folder / "cassettes/t/gone.yaml", get())
     repository.commit()
@@ -37,8 +37,8 @@ def test_tells_what_changed_in_words_and_tokens(folder, repository, run):
     assert done.code == 0
 
 
-def test_what_looks_wrong_stands_on_top(folder, repository, run):
-    """Secrets first, then errors, then size and many calls."""
+def test_warnings_are_sorted_by_severity(folder, repository, run):
+    """Secrets come first, then errors, sizes and numbers of calls."""
     repository.git("commit", "-q", "--allow-empty", "-m", "Nothing")
     headers = Headers((("authorization", f"Bearer {KEY}"), *JSON))
     write(folder / "cassettes/t/big.yaml", get("/", {"a": "x y " * 150_000}))
@@ -49,16 +49,16 @@ def test_what_looks_wrong_stands_on_top(folder, repository, run):
     warnings = run("summary", "--json").json["warnings"]
 
     kinds = [
-        next(k for k in ("secret in", "error 429", "kB", "MB", "calls more") if k in w)
+        next(k for k in ("secret in", "error 429", "kB", "MB", "more calls") if k in w)
         for w in warnings
     ]
     assert kinds[:2] == ["secret in", "error 429"]
-    assert kinds[-2:] == ["calls more", "calls more"]
+    assert kinds[-2:] == ["more calls", "more calls"]
     assert KEY not in str(warnings)
 
 
-def test_old_errors_are_not_news(folder, repository, run):
-    """An error that was recorded before is nothing to look at first."""
+def test_old_error_is_not_a_warning(folder, repository, run):
+    """An error that was already recorded before is not a warning."""
     write(folder / "cassettes/t/a.yaml", get("/x", status=500))
     repository.commit()
     write(folder / "cassettes/t/a.yaml", get("/x", status=500), get("/y"))
@@ -66,23 +66,23 @@ def test_old_errors_are_not_news(folder, repository, run):
     assert run("summary", "--json").json["warnings"] == []
 
 
-def test_money_comes_from_answers_or_a_list_of_prices(folder, repository, run):
-    """Costs that an answer tells, and prices for models where it tells none."""
+def test_money_from_responses_or_prices(folder, repository, run):
+    """The cost in a response is used, and the price of the model otherwise."""
     repository.git("commit", "-q", "--allow-empty", "-m", "Nothing")
     write(folder / "cassettes/t/a.yaml", chat(("user", "Hi"), usage=USAGE))
     write(folder / "cassettes/t/b.yaml", chat(("user", "Hi"), usage={**USAGE, "cost": 0.5}))
     (folder / "prices.yaml").write_text("gpt-5-mini: {in: 0.25, out: 2}\n")
 
-    told = run("summary", "--json").json["after"]["cost"]
+    reported = run("summary", "--json").json["after"]["cost"]
     priced = run("summary", "--json", "--prices", "prices.yaml").json["after"]["cost"]
 
-    assert told == 0.5
+    assert reported == 0.5
     assert priced == pytest.approx(0.5 + 0.00025 + 0.0002)
 
 
 @pytest.mark.parametrize("text", ["[]", "a: 1", "a: {in: x, out: 1}", "a: {in: 1}", "{", "\x00"])
-def test_prices_that_are_none(folder, repository, run, text):
-    """A file that holds no prices is refused in words."""
+def test_invalid_prices(folder, repository, run, text):
+    """A file without valid prices is an error that names the file."""
     repository.git("commit", "-q", "--allow-empty", "-m", "Nothing")
     (folder / "prices.yaml").write_text(text)
 
@@ -92,8 +92,8 @@ def test_prices_that_are_none(folder, repository, run, text):
     assert done.err.startswith("agentcache: prices.yaml")
 
 
-def test_words_of_upstream_are_no_markup(folder, repository, run):
-    """Neither HTML nor Markdown, links, mentions or images get out of a prompt."""
+def test_recorded_text_is_escaped(folder, repository, run):
+    """HTML, Markdown, links, mentions and images of a prompt are escaped in the comment."""
     repository.git("commit", "-q", "--allow-empty", "-m", "Nothing")
     evil = (
         "<img src=x> ![a](b) [c](https://d.example) @someone `code` **bold** | https://e.example #1"
@@ -110,12 +110,12 @@ def test_words_of_upstream_are_no_markup(folder, repository, run):
     assert "@someone" not in text
 
 
-def test_comment_stays_within_what_fits(folder, repository, run):
-    """However much changed, the comment can be posted."""
+def test_comment_is_not_too_long_for_github(folder, repository, run):
+    """A comment on many cassettes is cut to the length that GitHub allows."""
     repository.git("commit", "-q", "--allow-empty", "-m", "Nothing")
-    for number in range(400):
+    for number in range(240):
         write(
-            folder / f"cassettes/t/test_with_quite_a_long_name_{number}.yaml",
+            folder / f"cassettes/t/{'test_with_quite_a_long_name_' * 6}{number}.yaml",
             chat(("user", "word " * 60)),
         )
 
@@ -123,13 +123,13 @@ def test_comment_stays_within_what_fits(folder, repository, run):
 
     assert len(text) < 65_536
     assert "more cassettes" in text
-    # Folded up, so that what looks wrong stays in sight.
-    assert "\n\n<details><summary>All 400 cassettes</summary>\n\n" in text
+    # The list is folded, so that the warnings stay visible.
+    assert "\n\n<details><summary>All 240 cassettes</summary>\n\n" in text
     assert text.endswith("\n</details>\n")
 
 
 def test_nothing_changed(folder, repository, run):
-    """Then it says so."""
+    """Without changes, the summary says that no cassette changed."""
     write(folder / "cassettes/t/a.yaml", get())
     repository.commit()
 

@@ -1,4 +1,4 @@
-"""Word diffs."""
+"""The comparison of texts by words, and their layout in columns."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pytest_agentcache.cli.diff.words import compare, written
+from pytest_agentcache.cli.diff.text import marked
+from pytest_agentcache.cli.diff.words import compare
 from pytest_agentcache.cli.terminal import Screen, columns, cut, cut_middle, shortened, wrap
 
 PLAIN = Screen(io.StringIO(), io.StringIO())
@@ -24,9 +25,9 @@ def changed(pieces) -> list[tuple[str, str]]:
 
 
 @given(TEXTS, TEXTS)
-@settings(max_examples=300, deadline=None, derandomize=True, database=None)
+@settings(max_examples=100, deadline=None, derandomize=True, database=None)
 def test_pieces_make_both_texts(was, now):
-    """Nothing of either text is lost or made up."""
+    """The pieces of a comparison give both texts exactly."""
     pieces = compare(was, now)
 
     assert "".join(piece.text for piece in pieces if piece.kind != "now") == was
@@ -35,7 +36,7 @@ def test_pieces_make_both_texts(was, now):
 
 @pytest.mark.parametrize("seed", range(5))
 def test_pieces_make_both_long_texts(seed):
-    """Nor of texts that are too long to be compared word by word at once."""
+    """The pieces give both texts even if these are too long for a single comparison."""
     draw = random.Random(seed)
     words = [f"word{n}" for n in range(300)]
     was = draw.choices(words, k=4000)
@@ -52,7 +53,7 @@ def test_pieces_make_both_long_texts(seed):
 
 
 def test_words_far_apart_in_a_long_prompt():
-    """Two words of ten thousand are two changes, in a text without a single line break."""
+    """Two changed words among ten thousand on one line are two changes."""
     words = [f"word{n * n % 997}" for n in range(10_000)]
     now = list(words)
     now[10], now[9000] = "ONE", "TWO"
@@ -65,11 +66,11 @@ def test_words_far_apart_in_a_long_prompt():
     ]
 
 
-def test_what_is_the_same_is_cut():
-    """Around a change stand a few words."""
+def test_unchanged_text_is_cut():
+    """Only a few unchanged words are shown around a change."""
     long = " ".join(f"w{n}" for n in range(100))
 
-    text = written(compare(f"{long} Paris {long}", f"{long} London {long}"), PLAIN)
+    text = marked(compare(f"{long} Paris {long}", f"{long} London {long}"), PLAIN)
 
     assert "[-Paris-]{+London+}" in text
     assert text.startswith("…")
@@ -78,9 +79,9 @@ def test_what_is_the_same_is_cut():
 
 
 @given(st.text(max_size=80), st.integers(8, 60))
-@settings(max_examples=300, deadline=None, derandomize=True, database=None)
+@settings(max_examples=100, deadline=None, derandomize=True, database=None)
 def test_wrapped_lines_fit_and_keep_the_words(text, width):
-    """Cut at blanks, nothing but blanks is lost."""
+    """Wrapped lines fit the width, and only spaces are lost."""
     lines = list(wrap(text, width))
 
     assert all(columns(line) <= max(width, 8) for line in lines)
@@ -88,14 +89,14 @@ def test_wrapped_lines_fit_and_keep_the_words(text, width):
 
 
 @given(st.text(max_size=80), st.integers(1, 60))
-@settings(max_examples=300, deadline=None, derandomize=True, database=None)
+@settings(max_examples=100, deadline=None, derandomize=True, database=None)
 def test_cut_fits(text, room):
-    """Whatever the characters, what is cut takes no more columns than there are."""
+    """Text is cut to the given number of columns, even with wide characters."""
     assert columns(cut(text, room)) <= room
     assert columns(cut_middle(text, room)) <= room
 
 
-def test_long_run_of_letters_is_no_cipher():
-    """It stays as it is, and is not searched anew from each of its letters, which takes hours."""
+def test_long_run_of_letters_is_not_shortened():
+    """Two million letters without a digit stay unchanged, and are searched in linear time."""
     letters = "a" * 2_000_000
     assert shortened(letters) == letters

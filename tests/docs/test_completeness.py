@@ -12,7 +12,7 @@ import guide
 import pytest
 
 import pytest_agentcache
-from pytest_agentcache.cli.arguments import COMMANDS
+from pytest_agentcache.cli.commands import COMMANDS, load
 from pytest_agentcache.http import body
 from pytest_agentcache.plugin import fixtures, hookspecs
 from pytest_agentcache.settings.settings import ENVIRONMENT, Settings
@@ -95,7 +95,7 @@ def test_command_is_documented(name):
     found = re.search(rf"^## {name}\n(.*?)(?=^## |\Z)", COMMAND_LINE, re.DOTALL | re.MULTILINE)
     text = found[1] if found else ""
     parser = argparse.ArgumentParser(add_help=False)
-    COMMANDS[name].add(parser)
+    load(name).add(parser)
     flags = {flag for action in parser._actions for flag in action.option_strings}
     lines = re.findall(r"^- .*$", text, re.MULTILINE)
 

@@ -7,7 +7,6 @@ from dataclasses import replace
 from ...http.body import multipart
 from ...http.headers import request_headers, response_headers
 from ...http.messages import Headers, Interaction
-from ...redaction import Redaction
 from ...settings.settings import Settings
 from ..model import Cassette
 
@@ -19,6 +18,9 @@ def converted(cassette: Cassette, settings: Settings | None = None) -> Cassette:
         cassette: What `read_foreign` gave.
         settings: Of these the settings of headers and redaction are used; by default, the defaults.
     """
+    # Loading the redaction rules takes longer than `agentcache list` otherwise does in all.
+    from ...redaction import Redaction
+
     settings = settings or Settings()
     redact = Redaction.of(settings).interaction
     interactions = tuple(redact(_tidy(each, settings)) for each in cassette.interactions)

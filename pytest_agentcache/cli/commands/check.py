@@ -1,4 +1,4 @@
-"""`agentcache check`: what should not be merged, for pre-commit and CI."""
+"""`agentcache check`, which finds what should not be merged, for pre-commit and CI."""
 
 from __future__ import annotations
 
@@ -13,33 +13,33 @@ from pathlib import Path
 from ... import cassette
 from ...errors import CassetteError
 from ...reports.run_summary import rerecording_command
-from ...settings import durations as instants
+from ...settings import durations
 from ...settings.settings import Settings
 from .. import secrets
-from ..collect import Suite, collected, settings_here
+from ..collect import Suite, collect
 from ..exit_codes import FINE, FOUND
-from ..selection import Loaded, check_inside, find, leads_out, load, shown
+from ..selection import Loaded, check_inside, find, load, local_path, outside_target
+from ..settings_file import settings_here
 from ..terminal import Screen, columns, counted, label, one_line, short_age, size_text
 from .prune import strays
 
-HELP = "secrets, form, age, size and orphans; ends with 1 if there is anything"
 _LARGEST = "2MB"
-# Findings in a row of which only their files differ; more are counted.
+# The number of consecutive findings shown that differ only in their file; the rest are counted.
 _MOST_ALIKE = 20
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kMG]?)i?B?", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What is wrong with a cassette.
+    """A problem of a cassette.
 
     Attributes:
-        path: The file, as a person would type it.
-        line: In it, from 1, where it is known.
+        path: The file, as a user would type it.
+        line: The line, from 1; None if unknown.
         rule: `unreadable`, `secret`, `form`, `age`, `size`, `orphan`, `link` or `stray`.
-        problem: In words.
-        remedy: What to do.
-        fixed: Whether `--fix` did that.
+        problem: The problem in words.
+        remedy: The remedy in words.
+        fixed: Whether `--fix` applied the remedy.
     """
 
     path: str
@@ -51,49 +51,47 @@ class Finding:
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    """Declares its arguments."""
+    """Declare the arguments."""
     parser.add_argument("paths", nargs="*", metavar="PATH", help="files and folders (default: .)")
-    parser.add_argument("--fix", action="store_true", help="rewrite into canonical form")
+    parser.add_argument("--fix", action="store_true", help="rewrite in canonical form")
     parser.add_argument(
         "--max-age",
-        type=age,
+        type=_age_of,
         metavar="AGE",
-        help="how old a recording may be: 90d, 12w, 48h (default: what agentcache_max_age says)",
+        help="maximum age of a recording: 90d, 12w, 48h (default: agentcache_max_age)",
     )
     parser.add_argument(
         "--max-size",
-        type=size,
-        default=size(_LARGEST),
+        type=_size_of,
+        default=_size_of(_LARGEST),
         metavar="SIZE",
-        help=f"how large a cassette may be with its files: 500kB, 5MB (default: {_LARGEST})",
+        help=f"maximum size of a cassette with its files: 500kB, 5MB (default: {_LARGEST})",
     )
-    parser.add_argument(
-        "--suite", action="store_true", help="collect the tests here, and find orphans"
-    )
+    parser.add_argument("--suite", action="store_true", help="collect the tests and find orphans")
 
 
-def age(text: str) -> timedelta:
-    """The span of time that `90d` stands for."""
+def _age_of(text: str) -> timedelta:
+    """Parse an age such as `90d`."""
     try:
-        return instants.age(text)
+        return durations.age(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
-def size(text: str) -> int:
-    """The bytes that `500kB` stands for."""
+def _size_of(text: str) -> int:
+    """Parse a size such as `500kB` into bytes."""
     match = _SIZE.fullmatch(text.strip())
     if not match:
-        raise argparse.ArgumentTypeError(f"{text!r} is no size; write 500kB or 5MB")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a size; write 500kB or 5MB")
     factor = {"": 1, "k": 1000, "m": 1_000_000, "g": 1_000_000_000}[match[2].lower()]
     return int(float(match[1]) * factor)
 
 
 def run(args: argparse.Namespace, screen: Screen) -> int:
-    """Checks, and ends with 1 if anything is left to do."""
+    """Check the cassettes, and return 1 if any problem is left."""
     settings = settings_here()
-    suite = collected() if args.suite else None
-    paths = find(args.paths, may_be_none=True)
+    suite = collect() if args.suite else None
+    paths = find(args.paths, may_be_empty=True)
     moved = suite.moved(paths) if suite else {}
     if args.max_age is None:
         args.max_age = settings.max_age
@@ -116,14 +114,14 @@ def _findings(
     suite: Suite | None,
     moved: Mapping[Path, tuple[str, str]],
 ) -> Iterator[Finding]:
-    name = shown(path)
-    if target := leads_out(path):
+    name = local_path(path)
+    if target := outside_target(path):
         yield Finding(
             name,
             None,
             "link",
-            f"a link that leads out of its folder, to {target}",
-            "Put the cassette itself there; it was not read",
+            f"a link that points outside its folder, to {target}",
+            "Replace the link by the cassette; it was not read",
         )
         return
     try:
@@ -131,61 +129,61 @@ def _findings(
     except CassetteError as error:
         yield Finding(name, error.line, "unreadable", error.problem, error.remedy)
         return
-    formal = [] if loaded.foreign else [*_form(loaded, fix=args.fix)]
-    if any(each.fixed for each in formal):
-        # Its lines are others now.
+    in_form = [] if loaded.foreign else [*_form(loaded, fix=args.fix)]
+    if any(each.fixed for each in in_form):
+        # The line numbers have changed.
         loaded = load(path)
     yield from _secrets(loaded, settings)
-    yield from formal
+    yield from in_form
     yield from _age(loaded, args.max_age)
     if loaded.size > args.max_size:
         yield Finding(
             name,
             None,
             "size",
-            f"{size_text(loaded.size)}, of {size_text(args.max_size)} at most",
-            "Ask for less in the test, or raise --max-size",
+            f"{size_text(loaded.size)}, more than {size_text(args.max_size)}",
+            "Request less in the test, or raise --max-size",
         )
-    if told := moved.get(path.absolute()):
-        problem, remedy = told
+    if found := moved.get(path.absolute()):
+        problem, remedy = found
         yield Finding(name, None, "orphan", problem, remedy[0].upper() + remedy[1:])
     elif suite and suite.is_orphan(path):
         yield Finding(name, None, "orphan", "no test uses it", "Remove it: agentcache prune")
     for stray in strays(loaded):
         yield Finding(
-            shown(stray),
+            local_path(stray),
             None,
             "stray",
-            f"{path.name} does not name it",
+            f"{path.name} does not refer to it",
             "Remove it: agentcache prune",
         )
 
 
 def _secrets(loaded: Loaded, settings: Settings) -> Iterator[Finding]:
-    name, found = shown(loaded.path), secrets.find(loaded.interactions, settings)
+    name, found = local_path(loaded.path), secrets.find(loaded.interactions, settings)
     for number, places in found.places.items():
         rest = f" and {len(places) - 3} more" if len(places) > 3 else ""
         yield Finding(
             name,
             _line_of(loaded, number),
             "secret",
-            f"interaction {number} holds a secret in {', '.join(places[:3])}{rest}",
-            f"Take it out: agentcache {'import' if loaded.foreign else 'redact'} {name}; "
+            f"interaction {number} contains a secret in {', '.join(places[:3])}{rest}",
+            f"Redact it: agentcache {'import' if loaded.foreign else 'redact'} {name}; "
             "then revoke it",
         )
-    for number, place, fingerprint in found.doubts:
+    for number, place, fingerprint in found.suspects:
         yield Finding(
             name,
             _line_of(loaded, number),
             "secret",
-            f"interaction {number} may hold one in {place}",
-            "Name it in agentcache_redact; if it is none, set "
+            f"interaction {number} may contain one in {place}",
+            "Name it in agentcache_redact; if it is not a secret, set "
             f"agentcache_allow_secrets = {fingerprint}",
         )
 
 
 def _line_of(loaded: Loaded, number: int) -> int | None:
-    """The line that an interaction of a file in canonical form begins at."""
+    """Return the first line of an interaction in a canonical file."""
     starts = [
         at for at, line in enumerate(loaded.raw.split(b"\n"), 1) if line[:10] == b"- request:"
     ]
@@ -207,7 +205,7 @@ def _form(loaded: Loaded, *, fix: bool) -> Iterator[Finding]:
             remedy = "Rewritten"
         except CassetteError as error:
             remedy = f"{error.problem}; {error.remedy}"
-    yield Finding(shown(loaded.path), line, "form", "not in canonical form", remedy, fixed)
+    yield Finding(local_path(loaded.path), line, "form", "not in canonical form", remedy, fixed)
 
 
 def _age(loaded: Loaded, limit: timedelta | None) -> Iterator[Finding]:
@@ -215,24 +213,24 @@ def _age(loaded: Loaded, limit: timedelta | None) -> Iterator[Finding]:
     if limit is not None and recorded and now - recorded > limit:
         command = rerecording_command([loaded.test] if loaded.test else [])
         yield Finding(
-            shown(loaded.path),
+            local_path(loaded.path),
             None,
             "age",
             f"recorded {short_age(now - recorded)} ago, on {recorded:%Y-%m-%d}",
-            f"Record it anew: {command}",
+            f"Record it again: {command}",
         )
 
 
 def _write(findings: list[Finding], screen: Screen) -> None:
-    """Each finding, and what to do about it once, below the last that it is for."""
+    """Write each finding, and below consecutive findings their common remedy."""
     for remedy, group in groupby(findings, lambda each: "" if each.fixed else each.remedy):
         found = list(group)
         alike = len({(each.rule, each.problem) for each in found}) == 1
-        told = found[:_MOST_ALIKE] if alike else found
-        for finding in told:
+        first = found[:_MOST_ALIKE] if alike else found
+        for finding in first:
             _write_finding(finding, screen)
-        if len(told) < len(found):
-            screen.line(f"… and {len(found) - len(told)} more like these", "dim")
+        if len(first) < len(found):
+            screen.line(f"… and {len(found) - len(first)} more like these", "dim")
         if remedy:
             screen.wrapped(remedy, "  ", "dim")
 
@@ -242,7 +240,7 @@ def _write_finding(finding: Finding, screen: Screen) -> None:
     place = f"{name}:{finding.line}" if finding.line else name
     colour = "green" if finding.fixed else "red"
     rule = screen.style("fixed" if finding.fixed else finding.rule, colour)
-    # Editors and CI make a link of `path:line:`.
+    # Editors and CI turn `path:line:` into a link.
     head, problem = f"{screen.style(place, 'bold')}: {rule}:", one_line(finding.problem)
     if columns(f"{place}: {finding.rule}: {problem}") <= screen.width:
         screen.line(f"{head} {problem}")

@@ -1,4 +1,4 @@
-"""`agentcache diff`: what changed between two recordings, interaction by interaction."""
+"""`agentcache diff`, which compares two recordings interaction by interaction."""
 
 from __future__ import annotations
 
@@ -8,38 +8,37 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from ...errors import CassetteError
-from ..diff.comparison import Comparison, as_json, write
+from ..diff.comparison import Comparison
+from ..diff.text import as_json, write
 from ..exit_codes import FINE, FOUND, REFUSED, CommandError
 from ..git import Repository
 from ..selection import find, load, unreadable
 from ..terminal import Screen, counted
 
-HELP = "what changed between two recordings, in words"
-
 
 def add(parser: argparse.ArgumentParser) -> None:
-    """Declares its arguments."""
+    """Declare the arguments."""
     parser.add_argument(
         "paths",
         nargs="*",
         metavar="PATH",
-        help="two cassettes or folders; with --git which to compare",
+        help="two cassettes or two folders; with --git, the ones to compare",
     )
     parser.add_argument(
         "--git",
         nargs="?",
         const="HEAD",
         metavar="REV",
-        help="compare with a revision of git (HEAD), or two: A..B, A...B",
+        help="compare with a revision of git (default: HEAD), or two: A..B, A...B",
     )
-    parser.add_argument("--brief", action="store_true", help="one line a changed interaction")
+    parser.add_argument("--brief", action="store_true", help="one line per interaction")
     parser.add_argument(
-        "--all", action="store_true", help="also ids, times, tokens and what else always differs"
+        "--all", action="store_true", help="include ids, times and tokens, which always differ"
     )
 
 
 def run(args: argparse.Namespace, screen: Screen) -> int:
-    """Compares, and ends with 1 if anything differs."""
+    """Compare, and return 1 if anything differs."""
     broken: list[CassetteError] = []
     found = list(_comparisons(args, broken))
     differing = [each for each in found if each.kind != "same"]
@@ -58,8 +57,8 @@ def run(args: argparse.Namespace, screen: Screen) -> int:
         if len(differing) > 1:
             screen.line()
             screen.wrapped(_total(differing), "", "bold")
-    for fault in broken:
-        screen.complain(str(fault))
+    for error in broken:
+        screen.complain(str(error))
     if broken:
         return REFUSED
     return FOUND if differing else FINE
@@ -69,7 +68,7 @@ def _comparisons(args: argparse.Namespace, broken: list[CassetteError]) -> Itera
     if args.git is not None:
         repository = Repository.here()
         paths = list(args.paths)
-        # `--git tests/` names no revision but a folder, as `git diff tests/` does.
+        # `--git tests/` may name a folder, as in `git diff tests/`.
         if (
             args.git
             and Path(args.git).exists()
@@ -81,8 +80,8 @@ def _comparisons(args: argparse.Namespace, broken: list[CassetteError]) -> Itera
         return
     if len(args.paths) != 2:
         raise CommandError(
-            "diff takes two cassettes or two folders",
-            "agentcache diff OLD NEW, or agentcache diff --git [REV] [PATH ...]",
+            "diff needs two cassettes or two folders",
+            "Run agentcache diff OLD NEW, or agentcache diff --git [REV] [PATH ...]",
         )
     was, now = (Path(path) for path in args.paths)
     if was.is_dir() and now.is_dir():
@@ -93,7 +92,7 @@ def _comparisons(args: argparse.Namespace, broken: list[CassetteError]) -> Itera
 
 def _compare_folders(was: Path, now: Path, broken: list[CassetteError]) -> Iterator[Comparison]:
     sides = [
-        {path.relative_to(root): path for path in find([root], may_be_none=True)}
+        {path.relative_to(root): path for path in find([root], may_be_empty=True)}
         for root in (was, now)
     ]
     for name in sorted({*sides[0], *sides[1]}):
@@ -108,8 +107,8 @@ def _compare_folders(was: Path, now: Path, broken: list[CassetteError]) -> Itera
 def compare_git(
     repository: Repository, revision: str, paths: Iterable[str], broken: list[CassetteError]
 ) -> Iterator[Comparison]:
-    """The cassettes that differ from those of a revision; what cannot be read goes to `broken`."""
-    old, new = repository.span(revision)
+    """Compare cassettes with those of a revision; append unreadable ones to `broken`."""
+    old, new = repository.revision_range(revision)
     for before, after in sorted(
         repository.changed(old, new, paths), key=lambda pair: pair[1] or pair[0] or ""
     ):
@@ -128,8 +127,8 @@ def _total(comparisons: Sequence[Comparison]) -> str:
     kinds = [
         (counts[kind], kind) for kind in ("changed", "added", "removed", "moved") if counts[kind]
     ]
-    told = [
+    parts = [
         f"{counted(count, 'interaction') if at == 0 else count} {kind}"
         for at, (count, kind) in enumerate(kinds)
     ]
-    return f"{counted(len(comparisons), 'cassette')} differ: {', '.join(told) or 'no interaction'}"
+    return f"{counted(len(comparisons), 'cassette')} differ: {', '.join(parts) or 'no interaction'}"

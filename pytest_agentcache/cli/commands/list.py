@@ -1,4 +1,4 @@
-"""`agentcache list`: the cassettes there are, and what each holds."""
+"""`agentcache list`, which lists cassettes and their contents."""
 
 from __future__ import annotations
 
@@ -12,31 +12,28 @@ from urllib.parse import urlsplit
 
 from ...errors import CassetteError
 from ...http.messages import Interaction
+from ..costs import Costs, costs
 from ..exit_codes import FINE, REFUSED
-from ..selection import Loaded, find, leads_out, load, shown, unreadable
-from ..tally import Tally, tally
-from ..terminal import Screen, columns, counted, cut_middle, label, pad, short_age, size_text
+from ..selection import Loaded, find, load_inside, local_path, unreadable
+from ..terminal import Screen, columns, counted, cut, cut_middle, label, pad, short_age, size_text
 
-HELP = "cassettes with their tests, interactions, hosts, age, size and tokens"
 _SORTS = ("path", "age", "size", "tokens", "interactions")
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    """Declares its arguments."""
+    """Declare the arguments."""
     parser.add_argument("paths", nargs="*", metavar="PATH", help="files and folders (default: .)")
-    parser.add_argument("--sort", choices=_SORTS, default="path", help="what comes first: the most")
+    parser.add_argument(
+        "--sort", choices=_SORTS, default="path", help="sort by this, largest first"
+    )
 
 
 def run(args: argparse.Namespace, screen: Screen) -> int:
-    """Lists, and tells on standard error of what cannot be read."""
+    """List the cassettes, and report unreadable ones on standard error."""
     rows, broken = [], []
     for path in find(args.paths):
         try:
-            if target := leads_out(path):
-                raise CassetteError(
-                    path, f"is a link that leads out to {target}", "It was not read"
-                )
-            rows.append(_row(load(path)))
+            rows.append(_row(load_inside(path)))
         except CassetteError as error:
             broken.append(error)
     if args.sort != "path":
@@ -44,24 +41,24 @@ def run(args: argparse.Namespace, screen: Screen) -> int:
     if args.json:
         screen.json(
             {
-                "cassettes": [{k: v for k, v in row.items() if k != "tally"} for row in rows],
+                "cassettes": [{k: v for k, v in row.items() if k != "costs"} for row in rows],
                 "unreadable": unreadable(broken),
             }
         )
     elif rows:
         _write(rows, screen, by_folder=args.sort == "path")
-    for fault in broken:
-        screen.complain(str(fault))
+    for each in broken:
+        screen.complain(str(each))
     return REFUSED if broken else FINE
 
 
 def _row(loaded: Loaded) -> dict[str, Any]:
-    recorded, used = loaded.cassette.recorded_at, tally(loaded.interactions)
+    recorded, used = loaded.cassette.recorded_at, costs(loaded.interactions)
     return {
-        "path": shown(loaded.path),
+        "path": local_path(loaded.path),
         "test": loaded.test,
         "interactions": len(loaded.interactions),
-        "hosts": hosts(loaded.interactions),
+        "hosts": _hosts(loaded.interactions),
         "recorded_at": recorded.isoformat() if recorded else None,
         "age": (datetime.now(UTC) - recorded).total_seconds() if recorded else None,
         "size": loaded.size,
@@ -70,20 +67,20 @@ def _row(loaded: Loaded) -> dict[str, Any]:
         "tokens_out": used.tokens_out,
         "cost": used.cost,
         "foreign": loaded.foreign,
-        "tally": used,
+        "costs": used,
     }
 
 
-def hosts(interactions: tuple[Interaction, ...]) -> list[str]:
-    """The hosts that were asked, the most often asked first."""
+def _hosts(interactions: tuple[Interaction, ...]) -> list[str]:
+    """Return the hosts of the requests, the most frequent first."""
     counts = Counter(urlsplit(each.request.url).netloc for each in interactions)
     return [host for host, _ in counts.most_common()]
 
 
 def _write(rows: list[dict[str, Any]], screen: Screen, *, by_folder: bool) -> None:
-    """A table where there is room, else a line and what belongs to it below."""
+    """Write a table, or two lines per cassette on a narrow screen."""
     paths = [row["path"] for row in rows]
-    # A folder over many lines is said once, above them.
+    # The folder of several lines is written once, above them.
     folders = [_folder(path) for path in paths] if by_folder and len(rows) > 1 else []
     folders = folders or [_common(paths)] * len(rows)
     indent = "  " if any(folders) else ""
@@ -108,13 +105,13 @@ def _write(rows: list[dict[str, Any]], screen: Screen, *, by_folder: bool) -> No
         for at, each in enumerate(cells):
             _write_folder(folders, at, screen)
             screen.line(cut_middle(each[0], screen.width))
-            told = " · ".join(part for part in (each[1].strip(), *each[2:]) if part)
-            screen.line("  " + screen.style(screen.cut(told, screen.width - 2), "dim"))
+            details = " · ".join(part for part in (each[1].strip(), *each[2:]) if part)
+            screen.line("  " + screen.style(cut(details, screen.width - 2), "dim"))
     _write_total(rows, screen)
 
 
 def _write_folder(folders: list[str], at: int, screen: Screen) -> None:
-    """The folder of a row, if it is the first in it."""
+    """Write the folder of a row, if it is the first row in it."""
     if folders[at] and (at == 0 or folders[at] != folders[at - 1]):
         screen.line(cut_middle(f"{label(folders[at])}/", screen.width), "dim")
 
@@ -127,11 +124,11 @@ def _folder(path: str) -> str:
 def _cells(row: dict[str, Any], common: str) -> list[str]:
     name = os.path.relpath(row["path"], common) if common else row["path"]
     age = short_age(timedelta(seconds=row["age"])) if row["age"] is not None else ""
-    used: Tally = row["tally"]
-    asked = row["hosts"]
-    hosts_text = asked[0] if asked else "no host"
-    if len(asked) > 1:
-        hosts_text += f" +{len(asked) - 1}"
+    used: Costs = row["costs"]
+    hosts = row["hosts"]
+    hosts_text = hosts[0] if hosts else "no host"
+    if len(hosts) > 1:
+        hosts_text += f" +{len(hosts) - 1}"
     return [
         label(Path(name).as_posix()) + (" (VCR)" if row["foreign"] else ""),
         counted(row["interactions"], "call"),
@@ -153,17 +150,17 @@ def _common(paths: list[str]) -> str:
 
 
 def _write_total(rows: list[dict[str, Any]], screen: Screen) -> None:
-    used = Tally()
+    used = Costs()
     for row in rows:
-        used += row["tally"]
-    asked = {host for row in rows for host in row["hosts"]}
+        used += row["costs"]
+    hosts = {host for row in rows for host in row["hosts"]}
     parts = [
         counted(len(rows), "cassette"),
         counted(sum(row["interactions"] for row in rows), "call"),
-        counted(len(asked), "host"),
+        counted(len(hosts), "host"),
         size_text(sum(row["size"] for row in rows)),
     ]
-    if used.told:
+    if used.counted:
         parts.append(f"{used.tokens} tokens")
     if used.money:
         parts.append(used.money)

@@ -1,4 +1,4 @@
-"""`agentcache prune`: removes what no test uses and no cassette names."""
+"""`agentcache prune`, which removes cassettes that no test uses and files left beside them."""
 
 from __future__ import annotations
 
@@ -15,18 +15,24 @@ from ... import cassette
 from ...cassette.paths import FOLDER
 from ...errors import CassetteError
 from ...suite.orphans import module_of
-from ..collect import collected
+from ..collect import collect
 from ..exit_codes import FINE, FOUND, CommandError
-from ..selection import Loaded, find, leads_out, load, shown
+from ..selection import Loaded, find, load, local_path, outside_target
 from ..terminal import Screen, counted, label, size_text
 
-HELP = "remove orphans, and files that no cassette names; shows them and asks"
 _TEMPORARY = re.compile(r"\..{1,32}\.[0-9a-f]{16}\.tmp")
 
 
 @dataclass(frozen=True, slots=True)
 class Leftover:
-    """A file that nothing needs, and why; `moved` if it may be that of a test that was moved."""
+    """A file that nothing needs.
+
+    Attributes:
+        path: The file.
+        why: The reason in words.
+        size: Its size in bytes.
+        moved: Whether it seems to belong to a test that was moved or renamed.
+    """
 
     path: Path
     why: str
@@ -35,49 +41,49 @@ class Leftover:
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    """Declares its arguments."""
+    """Declare the arguments."""
     parser.add_argument("paths", nargs="*", metavar="PATH", help="files and folders (default: .)")
-    parser.add_argument("--yes", action="store_true", help="remove without asking")
+    parser.add_argument("--yes", action="store_true", help="remove without confirmation")
     parser.add_argument(
         "--no-suite",
         action="store_true",
-        help="collect no tests: only files beside cassettes, and cassettes whose module is gone",
+        help="do not collect tests: find only sidecar files, and cassettes of deleted modules",
     )
 
 
 def run(args: argparse.Namespace, screen: Screen) -> int:
-    """Shows what is left over, and removes it if it may."""
+    """Show unneeded files, and remove them after confirmation."""
     found = _leftovers(args, screen)
     plain = [each for each in found if not each.moved]
     moved = [each for each in found if each.moved]
     if not args.json:
         _show(plain, screen)
-    removed = bool(plain) and (args.yes or _agreed("Remove them?", args, screen))
+    removed = bool(plain) and (args.yes or _confirm("Remove them?", args, screen))
     if removed:
         _remove(plain)
         if not args.json:
             screen.line("removed", "green")
     elif plain and not args.json:
-        screen.line("nothing was removed; agentcache prune --yes does", "dim")
+        screen.line("nothing was removed; to remove them, run agentcache prune --yes", "dim")
     if args.json:
-        screen.json({"removed": removed, "files": _told(plain), "moved": _told(moved)})
+        screen.json({"removed": removed, "files": _as_json(plain), "moved": _as_json(moved)})
         return FINE if not moved and (removed or not plain) else FOUND
     _show(moved, screen)
-    # Not by `--yes`: they may be worth as much as on the day that they were recorded.
-    moved_too = bool(moved) and _agreed("Remove these too?", args, screen)
+    # `--yes` does not remove these: the moved test may still need them.
+    moved_too = bool(moved) and _confirm("Remove these too?", args, screen)
     if moved_too:
         _remove(moved)
         screen.line("removed", "green")
     elif moved:
-        screen.line("kept, for there may be a test to it", "dim")
+        screen.line("kept, because a moved test may need them", "dim")
     if not found:
-        screen.line("nothing is left over", "green")
+        screen.line("nothing to remove", "green")
     return FINE if (removed or not plain) and (moved_too or not moved) else FOUND
 
 
 def _show(found: Sequence[Leftover], screen: Screen) -> None:
     for each in found:
-        path = screen.style(label(shown(each.path)), "bold")
+        path = screen.style(label(local_path(each.path)), "bold")
         if each.moved:
             screen.line(path)
             screen.wrapped(label(each.why), "  ")
@@ -88,11 +94,11 @@ def _show(found: Sequence[Leftover], screen: Screen) -> None:
         screen.line(total, "bold")
 
 
-def _told(found: Sequence[Leftover]) -> list[dict[str, object]]:
-    return [{"path": shown(each.path), "why": each.why, "size": each.size} for each in found]
+def _as_json(found: Sequence[Leftover]) -> list[dict[str, object]]:
+    return [{"path": local_path(each.path), "why": each.why, "size": each.size} for each in found]
 
 
-def _agreed(question: str, args: argparse.Namespace, screen: Screen) -> bool:
+def _confirm(question: str, args: argparse.Namespace, screen: Screen) -> bool:
     if args.json or not sys.stdin.isatty() or not screen.out.isatty():
         return False
     screen.out.write(f"{question} [y/N] ")
@@ -101,36 +107,36 @@ def _agreed(question: str, args: argparse.Namespace, screen: Screen) -> bool:
 
 
 def _leftovers(args: argparse.Namespace, screen: Screen) -> list[Leftover]:
-    suite = None if args.no_suite else collected()
+    suite = None if args.no_suite else collect()
     roots = [Path(path) for path in args.paths] or [Path()]
-    paths = find(args.paths, foreign=False, may_be_none=True)
+    paths = find(args.paths, include_foreign=False, may_be_empty=True)
     moved = suite.moved(paths) if suite else {}
     found: dict[Path, Leftover] = {}
     for path in paths:
-        if leads_out(path):
+        if outside_target(path):
             continue
         try:
             loaded = load(path)
         except CassetteError as error:
-            # What cannot be read may be somebody's work.
+            # An unreadable file may still be wanted.
             screen.complain(str(error))
             continue
         for stray in strays(loaded):
-            found[stray] = _leftover(stray, f"{path.name} does not name it")
+            found[stray] = _leftover(stray, f"{path.name} does not refer to it")
         orphaned = suite.is_orphan(path) if suite else _module_is_gone(path)
         if orphaned and not loaded.foreign:
-            why = "its test module is gone" if _module_is_gone(path) else "no test uses it"
-            told = moved.get(path.absolute())
-            found[path] = _leftover(path, "; ".join(told or [why]), moved=told is not None)
+            why = "its test module was deleted" if _module_is_gone(path) else "no test uses it"
+            move = moved.get(path.absolute())
+            found[path] = _leftover(path, "; ".join(move or [why]), moved=move is not None)
             folder = cassette.sidecar_folder(path)
             for name in cassette.sidecars_named_in(loaded.raw):
                 if (folder / name).is_file():
                     why = f"belongs to {path.name}"
-                    found[folder / name] = _leftover(folder / name, why, moved=told is not None)
+                    found[folder / name] = _leftover(folder / name, why, moved=move is not None)
     for root in roots:
         if root.is_dir():
             for path in _abandoned(root):
-                found.setdefault(path, _leftover(path, "its cassette is gone"))
+                found.setdefault(path, _leftover(path, "its cassette was deleted"))
     return list(found.values())
 
 
@@ -147,7 +153,7 @@ def _module_is_gone(path: Path) -> bool:
 
 
 def strays(loaded: Loaded) -> Iterator[Path]:
-    """The files beside a cassette that look like its own and that it does not name."""
+    """Yield the files that look like sidecar files of a cassette, but are not used by it."""
     folder = cassette.sidecar_folder(loaded.path)
     if loaded.foreign or not folder.is_dir() or folder.is_symlink():
         return
@@ -158,7 +164,7 @@ def strays(loaded: Loaded) -> Iterator[Path]:
 
 
 def _abandoned(root: Path) -> Iterator[Path]:
-    """Files in folders of a cassette that is gone, and what a writer left when it was killed."""
+    """Yield sidecar files of deleted cassettes, and temporary files of a killed process."""
     for folder, folders, files in os.walk(root):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         here = Path(folder)
@@ -167,7 +173,7 @@ def _abandoned(root: Path) -> Iterator[Path]:
         for name in sorted(files):
             if _TEMPORARY.fullmatch(name):
                 yield here / name
-        # Below the folder of a module: `cassettes/<module>/<test>/`.
+        # The folder of sidecar files is `cassettes/<module>/<test>/`.
         own = [here.with_name(here.name + suffix) for suffix in (".yaml", ".yml")]
         if here.parent.parent.name != FOLDER or any(path.exists() for path in own) or folders:
             continue
@@ -186,6 +192,6 @@ def _remove(found: Sequence[Leftover]) -> None:
             raise CommandError(f"{each.path}: cannot be removed: {error.strerror}") from None
         folders.add(each.path.parent)
     for folder in sorted(folders, reverse=True):
-        # One that holds anything else stays.
+        # A folder with other files stays.
         with contextlib.suppress(OSError):
             folder.rmdir()

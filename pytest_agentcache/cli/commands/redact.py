@@ -1,4 +1,4 @@
-"""`agentcache redact`: applies today's rules of redaction to old cassettes."""
+"""`agentcache redact`, which applies today's redaction rules to old cassettes."""
 
 from __future__ import annotations
 
@@ -9,43 +9,41 @@ from dataclasses import replace
 from ... import cassette
 from ...errors import CassetteError
 from .. import secrets
-from ..collect import settings_here
 from ..exit_codes import FINE, FOUND, REFUSED
-from ..selection import check_inside, find, load, shown, unreadable
+from ..selection import find, load_inside, local_path, unreadable
+from ..settings_file import settings_here
 from ..terminal import Screen, counted, label
-
-HELP = "take out of old cassettes what today's rules call a secret"
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    """Declares its arguments."""
+    """Declare the arguments."""
     parser.add_argument("paths", nargs="*", metavar="PATH", help="files and folders (default: .)")
     parser.add_argument(
-        "--dry-run", action="store_true", help="tell what would change, and end with 1"
+        "--dry-run", action="store_true", help="list what would change, and exit with 1"
     )
 
 
 def run(args: argparse.Namespace, screen: Screen) -> int:
-    """Redacts; tells the places, never what stood there."""
+    """Redact the cassettes, and list the places without their values."""
     settings = settings_here()
     done, broken = [], []
-    paths = find(args.paths, foreign=False)
+    paths = find(args.paths, include_foreign=False)
     for path in paths:
         try:
-            check_inside(path)
-            loaded = load(path)
+            loaded = load_inside(path)
             if loaded.foreign:
                 raise CassetteError(
                     path,
                     "is a cassette of another tool",
-                    f"Convert it, which redacts it: agentcache import {shlex.quote(shown(path))}",
+                    "Convert it, which redacts it: agentcache import "
+                    f"{shlex.quote(local_path(path))}",
                 )
             found = secrets.find(loaded.interactions, settings)
             if not found.places:
                 continue
             if not args.dry_run:
                 cassette.write(replace(loaded.cassette, interactions=found.safe))
-            done.append((shown(path), found.places))
+            done.append((local_path(path), found.places))
         except CassetteError as error:
             broken.append(error)
     if args.json:
@@ -63,13 +61,13 @@ def run(args: argparse.Namespace, screen: Screen) -> int:
                 screen.wrapped(f"{number} · {', '.join(places)}", "  ")
         what = "would change" if args.dry_run else "redacted"
         rest = len(paths) - len(done) - len(broken)
-        screen.wrapped(f"{counted(len(done), 'cassette')} {what}, {rest} as they were", "", "bold")
+        screen.wrapped(f"{counted(len(done), 'cassette')} {what}, {rest} unchanged", "", "bold")
         if done and not args.dry_run:
             screen.wrapped(
-                "What was in git before is still there: revoke those keys.", "", "yellow"
+                "The secrets are still in the history of git: revoke them.", "", "yellow"
             )
-    for fault in broken:
-        screen.complain(str(fault))
+    for each in broken:
+        screen.complain(str(each))
     if broken:
         return REFUSED
     return FOUND if done and args.dry_run else FINE

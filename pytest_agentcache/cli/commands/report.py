@@ -1,4 +1,4 @@
-"""`agentcache report`: a page to look at, with all that the cassettes hold."""
+"""`agentcache report`, which writes an HTML page with the contents of cassettes."""
 
 from __future__ import annotations
 
@@ -7,38 +7,36 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ...errors import CassetteError
-from ...reports import html as page
+from ...reports import html
 from ..exit_codes import FINE, REFUSED
-from ..selection import find, leads_out, load, shown, unreadable
+from ..selection import find, load_inside, local_path, unreadable
 from ..terminal import Screen, counted, size_text
-
-HELP = "a page (HTML, one file) to look at: conversations, images, tokens, ages"
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    """Declares its arguments."""
+    """Declare the arguments."""
     parser.add_argument("paths", nargs="*", metavar="PATH", help="files and folders (default: .)")
     parser.add_argument(
         "-o", "--out", type=Path, required=True, metavar="FILE", help="the page to write"
     )
-    parser.add_argument("--title", default="", help="its title (default: name of the folder)")
+    parser.add_argument("--title", default="", help="the title (default: the name of the folder)")
 
 
 def run(args: argparse.Namespace, screen: Screen) -> int:
-    """Writes the page; what cannot be read is listed on it, and told on standard error."""
+    """Write the page; unreadable files are listed on it and on standard error."""
     broken: list[CassetteError] = []
     entries = []
-    # A page that could not be written need not be made.
-    page.check_place(args.out)
+    # Fail before reading cassettes if the page cannot be written.
+    html.check_place(args.out)
     for path in find(args.paths):
         try:
             entries.append(_entry(path))
         except CassetteError as error:
             broken.append(error)
-            entries.append(page.PageEntry(shown(path), error=error))
+            entries.append(html.PageEntry(local_path(path), error=error))
     title = args.title or f"{Path.cwd().name or 'Cassettes'}: cassettes"
-    text = page.render(entries, title=title, now=datetime.now(UTC))
-    page.write(args.out, text)
+    text = html.render(entries, title=title, now=datetime.now(UTC))
+    html.write(args.out, text)
     calls = sum(len(each.cassette.interactions) for each in entries if each.cassette)
     if args.json:
         screen.json(
@@ -54,15 +52,13 @@ def run(args: argparse.Namespace, screen: Screen) -> int:
         size = size_text(len(text.encode("utf-8")))
         held = counted(len(entries) - len(broken), "cassette")
         screen.wrapped(f"{args.out}: {held}, {counted(calls, 'call')}, {size}")
-    for fault in broken:
-        screen.complain(str(fault))
+    for each in broken:
+        screen.complain(str(each))
     return REFUSED if broken else FINE
 
 
-def _entry(path: Path) -> page.PageEntry:
-    if target := leads_out(path):
-        raise CassetteError(path, f"is a link that leads out to {target}", "It was not read")
-    held = load(path)
-    return page.PageEntry(
-        shown(path), held.test, held.cassette, size=held.size, foreign=held.foreign
+def _entry(path: Path) -> html.PageEntry:
+    loaded = load_inside(path)
+    return html.PageEntry(
+        local_path(path), loaded.test, loaded.cassette, size=loaded.size, foreign=loaded.foreign
     )

@@ -1,4 +1,4 @@
-"""`agentcache show`: a cassette as a conversation, or request by request."""
+"""`agentcache show`, which shows a cassette as a conversation, or request by request."""
 
 from __future__ import annotations
 
@@ -10,26 +10,24 @@ from ..conversation_view import write_cassette
 from ..curl import curl
 from ..exit_codes import FINE, CommandError
 from ..json_output import as_json
-from ..selection import Loaded, load, shown
+from ..selection import Loaded, load, local_path
 from ..terminal import Screen, clean
-
-HELP = "a cassette as a conversation, or request by request"
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    """Declares its arguments."""
-    parser.add_argument("file", metavar="FILE", help="a cassette, also one of VCR.py, or a HAR")
+    """Declare the arguments."""
+    parser.add_argument("file", metavar="FILE", help="a cassette, one of VCR.py, or a HAR file")
     parser.add_argument("number", nargs="?", type=int, metavar="N", help="one interaction, from 1")
-    parser.add_argument("--full", action="store_true", help="all of each message, and the headers")
+    parser.add_argument("--full", action="store_true", help="do not cut messages; add the headers")
     what = parser.add_mutually_exclusive_group()
-    what.add_argument("--body", action="store_true", help="the bodies as they are, nothing else")
-    what.add_argument("--curl", action="store_true", help="the requests as commands for a shell")
+    what.add_argument("--body", action="store_true", help="only the bodies, unchanged")
+    what.add_argument("--curl", action="store_true", help="the requests as curl commands")
 
 
 def run(args: argparse.Namespace, screen: Screen) -> int:
-    """Shows one file."""
+    """Show one file."""
     loaded = load(Path(args.file))
-    chosen = numbered(loaded, args.number)
+    chosen = _numbered(loaded, args.number)
     if args.json:
         screen.json(as_json(loaded, chosen))
     elif args.curl:
@@ -44,8 +42,8 @@ def run(args: argparse.Namespace, screen: Screen) -> int:
     return FINE
 
 
-def numbered(loaded: Loaded, number: int | None) -> list[tuple[int, Interaction]]:
-    """The interactions that are meant, with their numbers.
+def _numbered(loaded: Loaded, number: int | None) -> list[tuple[int, Interaction]]:
+    """Return the interaction with this number, or all of them, with their numbers.
 
     Raises:
         CommandError: If there is no such number.
@@ -55,12 +53,14 @@ def numbered(loaded: Loaded, number: int | None) -> list[tuple[int, Interaction]
         return found
     if not 1 <= number <= len(found):
         there = f"1 to {len(found)}" if found else "no interaction"
-        raise CommandError(f"{shown(loaded.path)} has no interaction {number}", f"It has {there}")
+        raise CommandError(
+            f"{local_path(loaded.path)} has no interaction {number}", f"It has {there}"
+        )
     return [found[number - 1]]
 
 
 def _write_bodies(each: Interaction, screen: Screen) -> None:
-    """The bodies as they are; to a terminal nothing that would command it."""
+    """Write the bodies unchanged; on a terminal, control characters are escaped."""
     for raw in (each.request.body, each.response.body):
         if not raw:
             continue

@@ -1,4 +1,4 @@
-"""`agentcache summary`: what a branch does to the cassettes, for a comment on its pull request."""
+"""`agentcache summary`, which summarizes the changes of a branch for its pull request."""
 
 from __future__ import annotations
 
@@ -14,57 +14,66 @@ from typing import Any
 from ...errors import CassetteError
 from ...settings.settings import Settings
 from .. import secrets
-from ..collect import settings_here
-from ..diff.comparison import Comparison, as_json, verdict
-from ..diff.wording import headline, phrase
+from ..costs import Costs, Prices, costs, rounded
+from ..diff.comparison import Comparison
+from ..diff.text import as_json, headline, phrase, verdict
 from ..exit_codes import FINE, REFUSED
 from ..git import Repository
-from ..selection import Loaded, shown
-from ..tally import Prices, Tally, rounded, tally
+from ..selection import Loaded, local_path
+from ..settings_file import settings_here
 from ..terminal import Screen, counted, one_line, size_text
 from .diff import compare_git
 
-HELP = "what changed since a revision, in words, tokens and money, for a pull request"
 _HUGE = 500_000
 _MANY = 20
-# Cassettes that a comment tells in full; of more it folds them up.
+# With more cassettes than these, the comment folds their list.
 _UNFOLDED = 10
-# GitHub takes 65,536 characters in a comment.
+# GitHub allows 65,536 characters in a comment.
 _LONGEST = 60_000
 _SPECIAL = re.compile(r"([\\`*_\[\]|~#])")
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    """Declares its arguments."""
+    """Declare the arguments."""
     parser.add_argument("paths", nargs="*", metavar="PATH", help="files and folders (default: all)")
     parser.add_argument(
         "--git",
         default="HEAD",
         metavar="REV",
-        help="what to compare with: a revision (HEAD), A..B, or A...B from where both part",
+        help="compare with a revision (default: HEAD), or two: A..B, A...B",
     )
-    parser.add_argument("--markdown", action="store_true", help="for a comment on a pull request")
+    parser.add_argument(
+        "--markdown", action="store_true", help="write a comment for a pull request"
+    )
     parser.add_argument(
         "--prices",
         type=Path,
         metavar="FILE",
-        help="YAML, in dollars for a million tokens: gpt-5-mini: {in: 0.25, out: 2}",
+        help="YAML with dollars per million tokens: gpt-5-mini: {in: 0.25, out: 2}",
     )
 
 
 @dataclass(slots=True)
 class Overview:
-    """All that a summary tells."""
+    """The content of a summary.
+
+    Attributes:
+        comparisons: The cassettes that differ.
+        warnings: The problems to look at first.
+        was: The cost before.
+        now: The cost now.
+        calls: The number of interactions before and now.
+    """
 
     comparisons: list[Comparison]
     warnings: list[str] = field(default_factory=list)
-    was: Tally = field(default_factory=Tally)
-    now: Tally = field(default_factory=Tally)
+    was: Costs = field(default_factory=Costs)
+    now: Costs = field(default_factory=Costs)
     calls: tuple[int, int] = (0, 0)
 
     @property
     def title(self) -> str:
-        """`2 cassettes changed, 1 added, 1 removed`."""
+        """The headline, such as `Cassettes: 2 changed, 1 added, 1 removed`."""
         counts = Counter(each.kind for each in self.comparisons)
         parts = [
             f"{counts[kind]} {kind}"
@@ -75,7 +84,7 @@ class Overview:
 
 
 def run(args: argparse.Namespace, screen: Screen) -> int:
-    """Sums up."""
+    """Write the summary."""
     prices = Prices.read(args.prices) if args.prices else None
     broken: list[CassetteError] = []
     found = compare_git(Repository.here(), args.git, args.paths, broken)
@@ -98,22 +107,23 @@ def _overview(
 ) -> Overview:
     overview = Overview(comparisons)
     overview.warnings += [
-        f"{shown(error.path)}{_line(error)} cannot be read: {error.problem}" for error in broken
+        f"{local_path(error.path)}{_line(error)} cannot be read: {error.problem}"
+        for error in broken
     ]
     before = after = 0
     found: list[tuple[int, str]] = []
     for each in comparisons:
         if each.was:
-            overview.was += tally(each.was.interactions, prices)
+            overview.was += costs(each.was.interactions, prices)
             before += len(each.was.interactions)
         if each.now:
-            overview.now += tally(each.now.interactions, prices)
+            overview.now += costs(each.now.interactions, prices)
             after += len(each.now.interactions)
             found += _warnings(each, each.now, settings)
     overview.calls = before, after
     overview.warnings += [text for _, text in sorted(found, key=lambda pair: pair[0])]
     if after - before >= _MANY:
-        overview.warnings.append(f"{after - before} calls more than before")
+        overview.warnings.append(f"{after - before} more calls than before")
     return overview
 
 
@@ -122,12 +132,12 @@ def _line(error: CassetteError) -> str:
 
 
 def _warnings(comparison: Comparison, now: Loaded, settings: Settings) -> Iterator[tuple[int, str]]:
-    """What looks wrong with a cassette, and how wrong: 0 is worst."""
+    """Yield the severity (0 is worst) and the text of each problem of a cassette."""
     found = secrets.find(now.interactions, settings)
     for number, places in found.places.items():
         yield 0, f"secret in {comparison.name}, interaction {number}: {', '.join(places[:3])}"
-    for number, place, _ in found.doubts:
-        yield 0, f"maybe a secret in {comparison.name}, interaction {number}: {place}"
+    for number, place, _ in found.suspects:
+        yield 0, f"possible secret in {comparison.name}, interaction {number}: {place}"
     for pair in comparison.changed:
         new = pair.now
         if new is None or new.response.status < 400:
@@ -146,21 +156,21 @@ def _warnings(comparison: Comparison, now: Loaded, settings: Settings) -> Iterat
         yield 2, f"{comparison.name} has {size_text(now.size)}"
     more = len(now.interactions) - (len(comparison.was.interactions) if comparison.was else 0)
     if more >= _MANY:
-        yield 3, f"{comparison.name} has {more} calls more than before"
+        yield 3, f"{comparison.name} has {more} more calls than before"
 
 
 def _amounts(overview: Overview) -> list[tuple[str, str, str, str]]:
-    """Name, before, after and difference of what was counted."""
+    """Return the name, before, after and difference of each count."""
     was, now = overview.was, overview.now
     rows = [_amount("calls", *overview.calls)]
-    if was.told or now.told:
+    if was.counted or now.counted:
         rows.append(_amount("tokens in", was.tokens_in, now.tokens_in))
         rows.append(_amount("tokens out", was.tokens_out, now.tokens_out))
     if was.cost is not None or now.cost is not None:
         before, after = was.cost or 0.0, now.cost or 0.0
         sign = "+" if after >= before else "−"
-        change = Tally(cost=abs(after - before)).money
-        was_money, now_money = (Tally(cost=each).money for each in (before, after))
+        change = Costs(cost=abs(after - before)).money
+        was_money, now_money = (Costs(cost=each).money for each in (before, after))
         rows.append(("money", was_money, now_money, f"{sign}{change}" if after != before else "="))
     return rows
 
@@ -172,7 +182,7 @@ def _amount(name: str, before: int, after: int) -> tuple[str, str, str, str]:
 
 
 def markdown(overview: Overview) -> str:
-    """A comment for a pull request, cut to what GitHub takes."""
+    """Return a comment for a pull request, no longer than GitHub allows."""
     lines = [f"### {overview.title}", ""]
     if overview.warnings:
         lines += ["**Look at these first**", ""]
@@ -184,7 +194,7 @@ def markdown(overview: Overview) -> str:
         lines.append("")
     many = len(overview.comparisons) > _UNFOLDED
     if many:
-        # What looks wrong must not drown; GitHub wants the empty line.
+        # Folded, so that the warnings stay visible. GitHub needs the empty line.
         lines += [f"<details><summary>All {len(overview.comparisons)} cassettes</summary>", ""]
     size = sum(map(len, lines))
     for at, each in enumerate(overview.comparisons):
@@ -209,11 +219,11 @@ def _block(comparison: Comparison) -> str:
 
 
 def _escaped(text: str) -> str:
-    """`text` as Markdown that says just that: no markup, no HTML, nobody mentioned."""
+    """Escape `text` for Markdown, without markup, HTML, mentions or links."""
     plain = _SPECIAL.sub(r"\\\1", html.escape(one_line(text), quote=False))
     if plain[:2] in ("- ", "+ "):
         plain = f"\\{plain}"
-    # A mention would call people, and an address would become a link.
+    # A mention would notify people, and a URL would become a link.
     return plain.replace("@", "@\u200b").replace("://", ":\u200b//")
 
 

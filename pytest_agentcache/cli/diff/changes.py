@@ -1,4 +1,4 @@
-"""What tells two interactions apart, place by place, requests and answers alike."""
+"""The differences between two interactions, place by place."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from ...matching.stable_ids.volatile import is_volatile_change
 from .words import Piece, compare
 
 ABSENT: Any = object()
-"""Stands where there is nothing, which is not the null of JSON."""
+"""The value of a place that does not exist, as opposed to the null of JSON."""
 
 Side = Literal["request", "response"]
-# Numbers of two lists above which they are vectors; comparisons that a list is worth.
+# Longer lists of numbers are vectors; longer lists are compared only at their ends.
 _MOST_NUMBERS, _MOST_COMPARED = 64, 250_000
 _TOKENS = re.compile(r"(?:^|\.)(?:usage|usageMetadata|x_groq|timings|meta)(?:$|[.\[])")
 
@@ -32,13 +32,14 @@ class Change:
     """One place where two interactions differ.
 
     Attributes:
-        side: Of the request or the answer.
+        side: `request` or `response`.
         place: A path: `json.messages[2].content`, `url.query.city`, `status`, `text`.
-        was: What stood there; ABSENT for nothing.
-        now: What stands there; ABSENT for nothing.
-        pieces: Word by word, where both are text.
-        weight: 2 for what is asked or said, 1 for the rest, 0 for what differs every time.
-        again: The number of the interaction whose change this one repeats; 0 if it is its own.
+        was: The old value; ABSENT if there was none.
+        now: The new value; ABSENT if there is none.
+        pieces: The difference word by word, if both are text.
+        weight: 2 for the request and what the model says, 1 for the rest, 0 for values that
+            differ in every recording.
+        again: The number of the interaction whose change this one repeats; 0 if it repeats none.
     """
 
     side: Side
@@ -51,7 +52,7 @@ class Change:
 
     @property
     def edits(self) -> list[tuple[str, str]]:
-        """What was and what is now, for each run of words that changed."""
+        """The old and the new words of each run that changed."""
         edits: list[list[str]] = []
         last = "same"
         for piece in self.pieces:
@@ -64,7 +65,7 @@ class Change:
 
 
 def changes(was: Interaction, now: Interaction) -> list[Change]:
-    """What tells `now` from `was`, what weighs most first."""
+    """Return the differences between two interactions, the most important first."""
     found = [*_requests(was.request, now.request), *_responses(was.response, now.response)]
     return sorted(found, key=lambda change: (-change.weight, change.side != "request"))
 
@@ -109,19 +110,19 @@ def _responses(was: Response, now: Response) -> Iterator[Change]:
         if not said:
             yield Change("response", "stream", *_sizes(was, now), weight=0)
         return
-    # What is said stands above in whole; its place in the JSON would tell it twice.
-    told = {edit for change in said for edit in change.edits}
+    # The model's answer was compared above; do not repeat its changes at their places in the JSON.
+    known = {edit for change in said for edit in change.edits}
     for change in _bodies("response", was, now):
-        if not change.edits or not told.issuperset(change.edits):
+        if not change.edits or not known.issuperset(change.edits):
             yield change
 
 
-def _sizes(was: Response, now: Response) -> tuple[str, str]:
+def _sizes(was: Request | Response, now: Request | Response) -> tuple[str, str]:
     return f"{len(was.body):,} bytes", f"{len(now.body):,} bytes"
 
 
 def _said(was: Response, now: Response) -> Iterator[Change]:
-    """What the answers say, streams assembled."""
+    """Yield the differences between what two responses say, with streams assembled."""
     before, after = read_output(was), read_output(now)
     texts = ["\n".join(each.texts.values()) for each in (before, after)]
     if texts[0] != texts[1]:
@@ -139,8 +140,8 @@ def _said(was: Response, now: Response) -> Iterator[Change]:
     usages = [each.usage for each in (before, after)]
     counts = [(each.input_tokens, each.output_tokens) for each in usages]
     if counts[0] != counts[1] and any(each is not None for pair in counts for each in pair):
-        told = [f"{asked or 0}→{answered or 0}" for asked, answered in counts]
-        yield Change("response", "tokens", told[0], told[1], weight=0)
+        before_text, after_text = (f"{sent or 0}→{received or 0}" for sent, received in counts)
+        yield Change("response", "tokens", before_text, after_text, weight=0)
 
 
 def _sorted(raw: str) -> str:
@@ -162,13 +163,9 @@ def _bodies(side: Side, was: Request | Response, now: Request | Response) -> Ite
         found = list(_values(side, left[0], left[1], right[1], weight=weight))
         yield from found
         if not found:
-            yield Change(side, f"{left[0]} (its spelling)", *_raw(was, now), weight=0)
+            yield Change(side, f"{left[0]} (its spelling)", *_sizes(was, now), weight=0)
     else:
         yield Change(side, "body", _short(left), _short(right), weight=2)
-
-
-def _raw(was: Request | Response, now: Request | Response) -> tuple[str, str]:
-    return f"{len(was.body):,} bytes", f"{len(now.body):,} bytes"
 
 
 def _short(content: tuple[str, Any]) -> Any:
@@ -179,7 +176,7 @@ def _short(content: tuple[str, Any]) -> Any:
 
 
 def _content(raw: bytes, content_type: str) -> tuple[str, Any]:
-    """A body as plain values, and what kind of them."""
+    """Return the kind of a body and its content as plain values."""
     if is_form(content_type):
         return "form", by_name(pairs(raw))
     if boundary := multipart.boundary_of(content_type):
@@ -220,9 +217,9 @@ def _values(side: Side, place: str, was: Any, now: Any, *, weight: int = 1) -> I
 
 
 def _lists(side: Side, place: str, was: list[Any], now: list[Any], weight: int) -> Iterator[Change]:
-    """Items by what they are, so that one put in does not make those behind it differ."""
+    """Compare lists by their items, so that an inserted item does not change the later ones."""
     if len(was) + len(now) > _MOST_NUMBERS and all(map(_is_number, [*was, *now])):
-        # A vector, of which no person reads which numbers changed.
+        # A vector, such as an embedding: nobody reads its single numbers.
         yield Change(side, place, _vector(was), _vector(now), weight=min(weight, 1))
         return
     keys = [[json.dumps(each, default=repr) for each in items] for items in (was, now)]
@@ -240,7 +237,7 @@ def _lists(side: Side, place: str, was: list[Any], now: list[Any], weight: int) 
 
 
 def _steps(was: list[str], now: list[str]) -> Sequence[tuple[str, int, int, int, int]]:
-    """How one list becomes the other; of long ones only where they begin and end alike."""
+    """Return difflib's opcodes; for long lists only the common start and end are found."""
     if len(was) * len(now) <= _MOST_COMPARED:
         return SequenceMatcher(None, was, now, autojunk=False).get_opcodes()
     shorter = min(len(was), len(now))
@@ -259,7 +256,7 @@ def _vector(numbers: list[Any]) -> str:
 
 
 def _same(was: Any, now: Any) -> bool:
-    # JSON tells true from 1 and 1 from 1.0, Python does not.
+    # In Python, true equals 1 and 1 equals 1.0; in JSON they differ.
     return type(was) is type(now) and bool(was == now) and repr(was) == repr(now)
 
 
@@ -269,14 +266,7 @@ def _change(side: Side, place: str, was: Any, now: Any, *, weight: int = 1) -> C
     pieces: tuple[Piece, ...] = ()
     if isinstance(was, str) and isinstance(now, str):
         pieces = tuple(compare(was, now))
-    return Change(
-        side,
-        place,
-        was,
-        now,
-        pieces,
-        weight,
-    )
+    return Change(side, place, was, now, pieces, weight)
 
 
 def _is_volatile(place: str, was: Any, now: Any) -> bool:

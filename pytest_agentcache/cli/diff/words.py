@@ -1,4 +1,4 @@
-"""Which words of a text changed."""
+"""The comparison of two texts word by word."""
 
 from __future__ import annotations
 
@@ -8,27 +8,23 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Literal
 
-from ..terminal import Screen, clean, shortened
-
 _WORD = re.compile(r"\w+|\s+|[^\w\s]")
-# More words than these are compared by what they have in common first.
+# Above this number of words, texts are first aligned by the longer runs that both contain.
 _MOST_WORDS = 3000
-# Words and blanks in a row that are enough to find one's way in a longer text.
+# The length of such a run, in words and spaces.
 _RUN = 8
-# Words of the same text that stay on each side of a change.
-_AROUND = 8
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A run of text that is on both sides, or was, or is now."""
+    """A run of text that is on both sides, only in the old text, or only in the new one."""
 
     kind: Literal["same", "was", "now"]
     text: str
 
 
 def compare(was: str, now: str) -> list[Piece]:
-    """The pieces of which both texts are made, in order."""
+    """Return the pieces that both texts consist of, in order."""
     return list(_merged(_pieces(was, now)))
 
 
@@ -48,13 +44,13 @@ def _pieces(was: str, now: str) -> Iterator[Piece]:
 
 
 def _by_runs(left: list[str], right: list[str]) -> Iterator[Piece]:
-    """The pieces of long texts: runs of words that both have, and what lies between by words."""
+    """Yield the pieces of long texts: the runs that both contain, and the words in between."""
     runs = [
         [tuple(words[at : at + _RUN]) for at in range(len(words) - _RUN + 1)]
         for words in (left, right)
     ]
     a = b = 0
-    # What is repeated over and over is left out, or would take for ever.
+    # difflib ignores frequent runs here (its autojunk), or this would take too long.
     for was, now, size in SequenceMatcher(None, runs[0], runs[1]).get_matching_blocks():
         if not size:
             continue
@@ -86,7 +82,7 @@ def _matched(left: list[str], right: list[str]) -> Iterator[Piece]:
 
 
 def _merged(pieces: Iterator[Piece]) -> Iterator[Piece]:
-    """Changes with nothing but blanks or a mark between them are one."""
+    """Merge changes with only spaces or one punctuation mark between them."""
     was = now = pending = ""
     for piece in pieces:
         if not piece.text:
@@ -111,35 +107,3 @@ def _change(was: str, now: str) -> Iterator[Piece]:
         yield Piece("was", was)
     if now:
         yield Piece("now", now)
-
-
-def written(pieces: list[Piece], screen: Screen, *, around: int = _AROUND) -> str:
-    """Pieces as one text: `It is [-rainy-]{+dry+} in Paris`, the same cut to what is near.
-
-    In colours the marks are left out.
-    """
-    out = []
-    for at, piece in enumerate(pieces):
-        if piece.kind == "same":
-            out.append(_near(piece.text, around, first=at == 0, last=at == len(pieces) - 1))
-        elif piece.kind == "was":
-            text = shortened(clean(piece.text))
-            out.append(screen.style(text, "red", "struck") if screen.colour else f"[-{text}-]")
-        else:
-            text = shortened(clean(piece.text))
-            out.append(
-                screen.style(text, "green", "underline") if screen.colour else f"{{+{text}+}}"
-            )
-    return "".join(out)
-
-
-def _near(text: str, around: int, *, first: bool, last: bool) -> str:
-    """The words of a text that is the same which stand near a change."""
-    words = re.findall(r"\s*\S+|\s+$", clean(text))
-    if first and len(words) > around:
-        return "…" + "".join(words[-around:])
-    if last and len(words) > around:
-        return "".join(words[:around]) + " …"
-    if len(words) > 2 * around:
-        return "".join(words[:around]) + " …" + "".join(words[-around:])
-    return clean(text)

@@ -1,0 +1,78 @@
+"""The settings of the suite in the working directory, from pytest's configuration file."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from _pytest.config.findpaths import load_config_dict_from_file
+
+from ..errors import SettingsError
+from ..settings.settings import Settings, check_value
+from ..suite.options import from_ini
+from .exit_codes import CommandError
+
+_FILES = (
+    "pytest.toml",
+    ".pytest.toml",
+    "pytest.ini",
+    ".pytest.ini",
+    "pyproject.toml",
+    "tox.ini",
+    "setup.cfg",
+)
+
+
+def settings_here() -> Settings:
+    """Return the settings in pytest's configuration file of the working directory or above.
+
+    Settings in fixtures, markers and hooks of the suite are not known here.
+
+    Raises:
+        SettingsError: For a value that is not allowed; the text names the file.
+    """
+    folder = Path.cwd()
+    for each in (folder, *folder.parents):
+        found = _configuration(each)
+        if found is not None:
+            path, keys = found
+            return _settings(path, keys)
+    return Settings()
+
+
+def _configuration(folder: Path) -> tuple[Path, dict[str, Any]] | None:
+    for name in _FILES:
+        path = folder / name
+        try:
+            if not path.is_file():
+                continue
+        except OSError:
+            # A parent folder that this user may not read.
+            continue
+        try:
+            # Read by pytest itself, which has its own rules for comments, lists and sections.
+            found = load_config_dict_from_file(path)
+        except (OSError, ValueError, pytest.UsageError, pytest.fail.Exception) as error:
+            raise CommandError(f"{path}: cannot be read: {error}") from None
+        if found is not None:
+            return path, {key: getattr(value, "value", value) for key, value in found.items()}
+    return None
+
+
+def _settings(path: Path, keys: dict[str, Any]) -> Settings:
+    values = {}
+    for setting in fields(Settings):
+        name = f"agentcache_{setting.name}"
+        value = keys.get(name)
+        if value in (None, "") or setting.name in ("mode", "session", "cassette"):
+            continue
+        if isinstance(value, str) and isinstance(setting.default, tuple):
+            lines = [line.strip() for line in value.splitlines() if line.strip()]
+            value = from_ini(setting.name, lines, f"{path}: {name}")
+        try:
+            values[setting.name] = check_value(setting.name, value, f"{path}: {name}")
+        except (TypeError, ValueError) as error:
+            raise SettingsError(f"{path}: {name}: {error}") from None
+    return replace(Settings(), **values)
