@@ -117,5 +117,5 @@ def named_cassette(module: Path, name: str) -> Path:
 
 def _leads_out(path: Path, name: str, root: Path) -> CassetteError:
     return CassetteError(
-        path, f"the name {name!r} leads out of {root}", "Name a cassette below that folder"
+        path, f"the name {name!r} leads out of {root}", "Use a name below that folder"
     )

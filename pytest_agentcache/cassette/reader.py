@@ -14,7 +14,7 @@ from ..errors import CassetteError
 from ..http import body
 from ..http.messages import Headers, Interaction, Request, Response, standard_reason
 from .model import VERSION, Cassette
-from .references import RepeatError, Repeats
+from .references import BrokenReferenceError, ReferenceReader
 from .sidecars import head, sidecar_folder
 
 _BODY_KEYS = {*body.KINDS, *body.STYLES}
@@ -23,8 +23,8 @@ _REQUEST_KEYS = {"method", "url", "headers"} | _BODY_KEYS
 _RESPONSE_KEYS = {"status", "reason", "headers", "chunks"} | _BODY_KEYS
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 _NUMBERED = re.compile(r"# (\d{1,9}) · ")
-_RERECORD = "Mend the line, or record the cassette anew with --agentcache-rerecord"
-_REMOVE_TEST = "Take the line out; it only helps to find the cassette of a test that was renamed"
+_RERECORD = "Correct the line, or record the cassette again with --agentcache-rerecord"
+_REMOVE_TEST = "Remove the line; it only helps to find the cassette of a test that was renamed"
 
 
 def read(path: Path) -> Cassette:
@@ -41,13 +41,13 @@ def read(path: Path) -> Cassette:
         raise CassetteError(
             path,
             f"cannot be read: {error.strerror}",
-            "See what stands in its place, and to its rights",
+            "Check what is at that path, and its permissions",
         ) from None
     try:
         text = raw.decode("utf-8")
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
-        raise CassetteError(path, "this is no UTF-8 text", _RERECORD, line) from None
+        raise CassetteError(path, "this is not UTF-8 text", _RERECORD, line) from None
     return parse(text, path)
 
 
@@ -79,7 +79,7 @@ class _Reader:
 
     def __init__(self, path: Path, text: str) -> None:
         self.path, self.text = path, text
-        self.repeats = Repeats()
+        self.references = ReferenceReader()
         self._numbers_hold = False
 
     def cassette(self) -> Cassette:
@@ -91,9 +91,9 @@ class _Reader:
             problem, line = error.problem, error.line
             if conflict := re.search(r"^<{7} ", self.text, re.MULTILINE):
                 line = self.text.count("\n", 0, conflict.start()) + 1
-                problem = "conflict marks of a merge"
+                problem = "merge conflict markers"
             raise CassetteError(
-                self.path, f"this is no cassette: {problem}", _RERECORD, line
+                self.path, f"this is not a cassette: {problem}", _RERECORD, line
             ) from None
         # Before the keys, which another format may have others of.
         self._check_version(document)
@@ -101,19 +101,22 @@ class _Reader:
         recorded_at = document.get("recorded_at")
         if not isinstance(recorded_at, str) or not _INSTANT.fullmatch(recorded_at):
             raise self.error(
-                ("recorded_at",), "`recorded_at` is no instant like '2026-11-21T18:29:15Z'"
+                ("recorded_at",), "`recorded_at` must be an instant like '2026-11-21T18:29:15Z'"
             )
         try:
             instant = datetime.strptime(recorded_at, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
         except ValueError as error:
-            raise self.error(("recorded_at",), f"`recorded_at` is no instant: {error}") from None
+            raise self.error(
+                ("recorded_at",), f"`recorded_at` is not a valid instant: {error}"
+            ) from None
         test = document.get("test", "")
         if not isinstance(test, str):
-            raise self.error(("test",), "`test` is no text", _REMOVE_TEST)
+            raise self.error(("test",), "`test` must be text", _REMOVE_TEST)
         items = document.get("interactions")
         if not isinstance(items, list):
             raise self.error(
-                ("interactions",), "`interactions` is missing or no list; is the file cut off?"
+                ("interactions",),
+                "`interactions` is missing or is not a list; is the file cut off?",
             )
         built = tuple(self.interaction(item, at) for at, item in enumerate(items))
         return Cassette(self.path, instant, built, test)
@@ -123,7 +126,7 @@ class _Reader:
         if version == VERSION and not isinstance(version, bool):
             return
         found = "no `agentcache:` line" if version is None else f"format {version!r}"
-        remedy = "Update pytest-agentcache, or record the cassette anew with --agentcache-rerecord"
+        remedy = "Update pytest-agentcache, or record the cassette again with --agentcache-rerecord"
         if version is None and "version" in document:
             remedy = "A cassette of VCR.py is converted with: agentcache import"
         raise self.error(
@@ -137,24 +140,24 @@ class _Reader:
         item = self._mapping(item, place, {"request", "response"})
         for part in ("request", "response"):
             if part not in item:
-                raise self.error(place, f"an interaction without `{part}`; is the file cut off?")
+                raise self.error(place, f"an interaction has no `{part}`; is the file cut off?")
         asked = (*place, "request")
         request = self._mapping(item["request"], asked, _REQUEST_KEYS)
         for name in ("method", "url"):
             if not isinstance(request.get(name), str):
-                raise self.error((*asked, name), f"`{name}` is missing or no text")
+                raise self.error((*asked, name), f"`{name}` is missing or is not text")
         try:
             urlsplit(request["url"])
         except ValueError as error:
-            raise self.error((*asked, "url"), f"`url` is no address: {error}") from None
+            raise self.error((*asked, "url"), f"`url` is not a URL: {error}") from None
         answered = (*place, "response")
         response = self._mapping(item["response"], answered, _RESPONSE_KEYS)
         status = response.get("status")
         if type(status) is not int or not 100 <= status <= 999:
-            raise self.error((*answered, "status"), "`status` is no HTTP status")
+            raise self.error((*answered, "status"), "`status` is not an HTTP status")
         reason = response.get("reason", standard_reason(status))
         if not isinstance(reason, str):
-            raise self.error((*answered, "reason"), "`reason` is no text")
+            raise self.error((*answered, "reason"), "`reason` must be text")
         sent, came = self._headers(request, asked), self._headers(response, answered)
         # In this order: an answer may refer to what it answers.
         asked_with = self._body(request, asked, sent.get("content-type"))
@@ -163,12 +166,12 @@ class _Reader:
         if not isinstance(chunks, list) or any(
             type(size) is not int or size < 1 for size in chunks
         ):
-            raise self.error((*answered, "chunks"), "`chunks` is no list of sizes in bytes")
+            raise self.error((*answered, "chunks"), "`chunks` must be a list of sizes in bytes")
         if chunks and sum(chunks) != len(content):
             raise self.error(
                 (*answered, "chunks"),
-                f"`chunks` make {sum(chunks)} bytes, the body has {len(content)}",
-                "Take out the line `chunks` if you edited the body",
+                f"`chunks` add up to {sum(chunks)} bytes, but the body has {len(content)}",
+                "Remove the line `chunks` if you edited the body",
             )
         return Interaction(
             Request(
@@ -183,7 +186,7 @@ class _Reader:
     def _mapping(self, value: Any, place: tuple[str | int, ...], keys: set[str]) -> dict[str, Any]:
         what = f"`{place[-1]}`" if place and isinstance(place[-1], str) else "this"
         if not isinstance(value, dict):
-            raise self.error(place, f"{what} is no mapping")
+            raise self.error(place, f"{what} must be a mapping")
         for key in value:
             if key not in keys:
                 allowed = ", ".join(sorted(keys))
@@ -194,13 +197,13 @@ class _Reader:
         pairs = []
         headers = part.get("headers", {})
         if not isinstance(headers, dict):
-            raise self.error((*place, "headers"), "`headers` is no mapping")
+            raise self.error((*place, "headers"), "`headers` must be a mapping")
         for name, value in headers.items():
             for each in value if isinstance(value, list) else [value]:
                 if not isinstance(name, str) or not isinstance(each, str):
                     raise self.error(
                         (*place, "headers", name),
-                        f"the header {name!r} is no text; put it in quotes",
+                        f"the header {name!r} is not text; put it in quotes",
                     )
                 pairs.append((name.lower(), each))
         return Headers(tuple(pairs))
@@ -210,17 +213,19 @@ class _Reader:
     ) -> bytes:
         for style in body.STYLES:
             if style in part and not isinstance(part[style], str):
-                raise self.error((*place, style), f"`{style}` is no text")
+                raise self.error((*place, style), f"`{style}` must be text")
             kind = style.removesuffix("_style") if style != "charset" else "text"
             if style in part and kind not in part:
-                raise self.error((*place, style), f"`{style}` without a `{kind}` that it tells of")
+                raise self.error(
+                    (*place, style), f"`{style}` without the `{kind}` that it describes"
+                )
         if "json" in part:
             part = {**part, "json": self._restored(part["json"], place)}
         try:
             return body.from_fields(part, self._file, content_type)
         except body.BodyError as error:
             remedy = (
-                _RERECORD.replace("Mend", "Commit the file too, mend")
+                _RERECORD.replace("Correct", "Commit the file too, correct")
                 if error.key == "file"
                 else _RERECORD
             )
@@ -230,16 +235,15 @@ class _Reader:
         """JSON with what its references stand for."""
         _, at, side = place
         try:
-            whole = self.repeats.restore(f"{side} {int(at) + 1}", value)
-        except RepeatError as error:
+            whole = self.references.restore(f"{side} {int(at) + 1}", value)
+        except BrokenReferenceError as error:
             self._check_numbers()
             raise self.error(
                 (*place, "json", *error.path),
                 error.problem,
-                "Write out what shall stand there, or record the cassette anew with "
-                "--agentcache-rerecord",
+                "Write the value itself, or record the cassette again with --agentcache-rerecord",
             ) from None
-        if self.repeats.used:
+        if self.references.used:
             self._check_numbers()
         return whole
 
@@ -253,9 +257,9 @@ class _Reader:
             if told and int(told[1]) != number:
                 raise CassetteError(
                     self.path,
-                    f"interaction {told[1]} stands in place {number}, and what is `same as` "
-                    "another names it by number",
-                    "Put back what was taken out or moved, or record the cassette anew with "
+                    f"interaction {told[1]} is at position {number}, but references name "
+                    "interactions by number",
+                    "Put back what was removed or moved, or record the cassette again with "
                     "--agentcache-rerecord",
                     at,
                 )
@@ -266,7 +270,7 @@ class _Reader:
         folder = sidecar_folder(self.path)
         target = folder / name
         if Path(name).is_absolute() or target.resolve().parent != folder.resolve():
-            raise body.BodyError("file", f"the file {name!r} lies outside {folder.name}/")
+            raise body.BodyError("file", f"the file {name!r} is outside {folder.name}/")
         try:
             return target.read_bytes()
         except OSError as error:

@@ -1,8 +1,8 @@
-"""What a conversation sends again, written as a reference to where the cassette already holds it.
+"""Write content that a conversation sends again as a reference to where the cassette holds it.
 
 `tools: {same as: tools of request 1}` stands for a value, and in a list
-`- {same as: 'messages[0] to [3] of request 1'}` for as many items. They only lead back: to an
-earlier interaction, or from an answer to what it answers.
+`- {same as: 'messages[0] to [3] of request 1'}` stands for several items. References only lead
+back: to an earlier interaction, or from a response to its request.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from .. import canonical_yaml as cassette_yaml
 from ..canonical_yaml import Number
 
 MARK = "same as"
-# A reference sends the reader elsewhere; fewer lines than this are sooner read. Of text it takes
-# one more, for text is what a reviewer reads.
+# A reference sends the reader elsewhere, so fewer lines than this are written out. Text needs one
+# more, because text is what a reviewer reads.
 _FEWEST_LINES = 2
 _SHORTEST_TEXT = 80
 _NAME = re.compile(r"[A-Za-z_$][\w$-]*", re.ASCII)
@@ -25,27 +25,27 @@ _REFERENCE = re.compile(
     r"(?:(?P<path>\S+)(?: to \[(?P<last>\d{1,9})\])? of )?(?P<body>(?:request|response) \d+)",
     re.ASCII,
 )
-# What all references of one file may stand for, in characters.
+# The most characters that all references of one file may stand for.
 _LARGEST = 2**28
 
 Path = tuple[str | int, ...]
 
 
-class RepeatError(ValueError):
-    """A reference that leads nowhere; `path` is where it stands in its body."""
+class BrokenReferenceError(ValueError):
+    """A reference that leads nowhere; `path` is its place in the body."""
 
     def __init__(self, path: Path, problem: str) -> None:
         self.path, self.problem = path, problem
         super().__init__(problem)
 
 
-class MarkError(ValueError):
-    """JSON that itself looks like a reference, and so cannot stand beside them."""
+class LooksLikeReferenceError(ValueError):
+    """JSON that looks like a reference itself."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Where a value stands: in which body, and where in that."""
+    """The place of a value: a body, and a path in it."""
 
     body: str
     path: Path
@@ -61,7 +61,7 @@ class _Place:
 
 @dataclass(frozen=True, slots=True)
 class _Node:
-    """A value and its number, which equal values share, down to types and the order of keys."""
+    """A value and its number. Values share a number if they are equal, with types and key order."""
 
     number: int
     value: Any
@@ -75,26 +75,26 @@ class _Node:
         return bool(self.inside)
 
 
-class Shortening:
-    """Shortens the bodies of a cassette, one after the other, by what those before it hold."""
+class ReferenceWriter:
+    """Replaces the content of bodies, one after the other, by references to the bodies before."""
 
     def __init__(self) -> None:
         self._numbers: dict[Any, int] = {}
         self._lines: dict[int, int] = {}
-        # Where a value stood first, and where it stood last; the items of each list.
+        # The first and the latest place of a value, and the items of each list.
         self._first: dict[int, _Place] = {}
         self._latest: dict[int, _Place] = {}
         self._items: dict[_Place, tuple[_Node, ...]] = {}
 
     def shorten(self, body: str, value: Any) -> Any:
-        """`value` with references to earlier bodies in place of what they hold.
+        """Return a value with references to earlier bodies.
 
         Args:
-            body: `request 1`, `response 1` and so on.
-            value: JSON.
+            body: The name of the body: `request 1`, `response 1` and so on.
+            value: The JSON of the body.
 
         Raises:
-            MarkError: If `value` holds what would be taken for a reference.
+            LooksLikeReferenceError: If `value` holds something that would be read as a reference.
         """
         node, place = self._node(value), _Place(body, ())
         new: list[tuple[_Node, _Place]] = []
@@ -109,7 +109,7 @@ class Shortening:
     def _node(self, value: Any) -> _Node:
         if isinstance(value, dict):
             if len(value) == 1 and MARK in value:
-                raise MarkError
+                raise LooksLikeReferenceError
             inside = tuple([self._node(each) for each in value.values()])
             key: Any = (tuple(value), *[each.number for each in inside])
         elif isinstance(value, list):
@@ -131,7 +131,7 @@ class Shortening:
         new.append((node, place))
         if isinstance(node.value, dict):
             return {
-                # Below a name that no reference can spell nothing is referred to.
+                # A reference cannot spell this name, so it cannot lead below it.
                 name: self._short(each, place.inner(name), new if _NAME.fullmatch(name) else [])
                 for (name, each) in zip(node.value, node.inside, strict=True)
             }
@@ -144,7 +144,7 @@ class Shortening:
         at = 0
         while at < len(node.inside):
             length, start = self._run(node.inside, at)
-            # What a conversation resends need not be read twice, however short it is.
+            # A repeated run of messages is not worth reading twice, even if it is short.
             if start is not None and length > 1:
                 last = start.path[-1] + length - 1  # type: ignore[operator]
                 short.append(start.reference(last))
@@ -156,7 +156,10 @@ class Shortening:
         return short
 
     def _run(self, items: tuple[_Node, ...], at: int) -> tuple[int, _Place | None]:
-        """The longest run of items from `at` on that an earlier list holds, and where it starts."""
+        """Return the longest run of items from `at` on that an earlier list holds, and its start.
+
+        Of two runs of the same length, the first on the cassette is chosen.
+        """
         best: tuple[int, _Place | None] = (0, None)
         if not items[at].may_be_large:
             return best
@@ -175,7 +178,7 @@ class Shortening:
         return best
 
     def _count(self, node: _Node) -> int:
-        """About how many lines of a screen a value takes, below a key where most of them stand."""
+        """Return roughly how many lines of a screen a value takes, at the usual indentation."""
         found = self._lines.get(node.number)
         if found is None:
             lines = cassette_yaml.dump_entry("tools", node.value, 6).split("\n")[:-1]
@@ -190,8 +193,8 @@ def _literal(value: Any) -> Any:
     return value
 
 
-class Repeats:
-    """Puts in place of references what they stand for, body by body.
+class ReferenceReader:
+    """Replaces references by the values they stand for, body by body.
 
     Attributes:
         used: Whether there was any reference.
@@ -204,14 +207,14 @@ class Repeats:
         self._left = _LARGEST
 
     def restore(self, body: str, value: Any) -> Any:
-        """`value` without references.
+        """Return a value without references.
 
         Args:
-            body: `request 1`, `response 1` and so on.
+            body: The name of the body: `request 1`, `response 1` and so on.
             value: JSON as the cassette holds it.
 
         Raises:
-            RepeatError: If a reference leads nowhere.
+            BrokenReferenceError: If a reference leads nowhere.
         """
         self._bodies[body] = whole = self._whole(value, ())
         return whole
@@ -221,7 +224,9 @@ class Repeats:
             if len(value) == 1 and MARK in value:
                 found, several = self._referred(value[MARK], path)
                 if several:
-                    raise RepeatError(path, f"`{MARK}` names several items, but this is no list")
+                    raise BrokenReferenceError(
+                        path, f"`{MARK}` names several items, but this is not a list"
+                    )
                 return found
             return {name: self._whole(each, (*path, name)) for name, each in value.items()}
         if not isinstance(value, list):
@@ -236,32 +241,38 @@ class Repeats:
         return items
 
     def _referred(self, text: Any, path: Path) -> tuple[Any, bool]:
-        """What a reference stands for, and whether that is a list of several items."""
+        """Return the value of a reference, and whether it is a list of several items."""
         self.used = True
         match = _REFERENCE.fullmatch(text) if isinstance(text, str) else None
         if match is None:
-            raise RepeatError(
+            raise BrokenReferenceError(
                 path,
-                f"`{MARK}: {text}` is no reference like `tools of request 1` or "
+                f"`{MARK}: {text}` is not a reference like `tools of request 1` or "
                 "`messages[0] to [3] of request 1`",
             )
         body, steps, last = match["body"], _steps(match["path"] or ""), match["last"]
         if body not in self._bodies:
-            raise RepeatError(path, f"`{MARK}: {text}`, but there is no JSON of {body} above")
+            raise BrokenReferenceError(
+                path, f"`{MARK}: {text}`, but there is no JSON of {body} above"
+            )
         found = self._bodies[body]
         try:
             found = _at(self._bodies[body], steps if last is None else steps[:-1])
             if last is not None:
                 found = _run_of(found, steps[-1], int(last))
         except (LookupError, TypeError):
-            raise RepeatError(path, f"`{MARK}: {text}`, but {body} has no such thing") from None
+            raise BrokenReferenceError(
+                path, f"`{MARK}: {text}`, but {body} has no such thing"
+            ) from None
         self._left -= sum(map(self._size, found if last is not None else [found]))
         if self._left < 0:
-            raise RepeatError(path, f"all that stands for up to `{MARK}: {text}` is too large")
+            raise BrokenReferenceError(
+                path, f"all values of references up to `{MARK}: {text}` are too large"
+            )
         return found, last is not None
 
     def _size(self, value: Any) -> int:
-        """The characters of a value, roughly, what stands for another counted in full."""
+        """Return roughly the number of characters of a value, with its references resolved."""
         if not isinstance(value, (dict, list)):
             return len(value) if isinstance(value, str) else 8
         known = self._sizes.get(id(value))
@@ -287,7 +298,7 @@ def _run_of(value: Any, first: Any, last: int) -> list[Any]:
 
 
 def _steps(path: str) -> Path:
-    """The steps of a path; one that leads nowhere if it is none."""
+    """Return the steps of a path; one that leads nowhere if the path is invalid."""
     steps: list[str | int] = []
     at = 0
     while at < len(path):

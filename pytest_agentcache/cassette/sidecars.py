@@ -51,5 +51,5 @@ def unwritable(path: Path, error: OSError) -> CassetteError:
     return CassetteError(
         path,
         f"cannot be written: {error.strerror or error}",
-        "Nothing was changed; see to the rights of the folder and the room on the disk",
+        "Nothing was changed; check the permissions of the folder and the free space",
     )

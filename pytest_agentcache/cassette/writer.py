@@ -16,7 +16,7 @@ from ..http import body
 from ..http.messages import Headers, Interaction, Request, Response, standard_reason
 from .caption import caption
 from .model import VERSION, Cassette
-from .references import MarkError, Shortening
+from .references import LooksLikeReferenceError, ReferenceWriter
 from .sidecars import sidecar_folder, sidecars_named_in, unwritable
 
 _HEADER = "# Recorded by pytest-agentcache. Edit freely: it is checked when it is read."
@@ -68,7 +68,7 @@ def write(cassette: Cassette) -> bool:
         raise CassetteError(
             cassette.path,
             f"cannot be written: it would hold {error}",
-            "Nothing was changed; take that out with the hook pytest_agentcache_redact",
+            "Nothing was changed; remove that with the hook pytest_agentcache_redact",
         ) from None
     path, folder = cassette.path, sidecar_folder(cassette.path)
     try:
@@ -100,7 +100,7 @@ def remove(path: Path) -> None:
         _remove_stale(sidecar_folder(path), before, {})
     except OSError as error:
         raise CassetteError(
-            path, f"cannot be removed: {error.strerror}", "See to the rights of the folder"
+            path, f"cannot be removed: {error.strerror}", "Check the permissions of the folder"
         ) from None
 
 
@@ -133,25 +133,25 @@ def render(cassette: Cassette, files: dict[str, bytes] | None) -> str:
     if not cassette.interactions:
         return text + "interactions: []\n"
     parts = [text, "interactions:\n"]
-    shortening = Shortening()
+    references = ReferenceWriter()
     for number, interaction in enumerate(cassette.interactions, 1):
         parts.append(caption(number, interaction) + "\n")
         item = _item(interaction, None if files is None else store)
         for side, message in (("request", interaction.request), ("response", interaction.response)):
-            item[side] = _shortened(item[side], message, f"{side} {number}", shortening)
+            item[side] = _shortened(item[side], message, f"{side} {number}", references)
         parts.append(cassette_yaml.dump_item(item, frame=2))
     return "".join(parts)
 
 
 def _shortened(
-    fields: dict[str, Any], message: Request | Response, name: str, shortening: Shortening
+    fields: dict[str, Any], message: Request | Response, name: str, references: ReferenceWriter
 ) -> dict[str, Any]:
     """The fields of a request or response, with references in place of what stands above."""
     if "json" not in fields:
         return fields
     try:
-        return fields | {"json": shortening.shorten(name, fields["json"])}
-    except MarkError:
+        return fields | {"json": references.shorten(name, fields["json"])}
+    except LooksLikeReferenceError:
         # As text it cannot be taken for a reference.
         kept = {key: value for key, value in fields.items() if key not in ("json", "json_style")}
         return kept | body.unstructured(message.body, message.content_type)

@@ -114,14 +114,14 @@ def test_status_of_its_first_versions(tmp_path):
     ("response", "problem"),
     [
         ({"body": {"string": "x\ufffd"}, "headers": {"Content-Encoding": "br"}}, "lost some of"),
-        ({"body": {"base64_string": "*"}}, "`body` makes no body"),
-        ({"body": {"string": 3}}, "`body` makes no body"),
-        ({"status": None}, "`status` is no mapping"),
-        ({"status": {"code": "200"}}, "`code` is no HTTP status"),
+        ({"body": {"base64_string": "*"}}, "`body` is invalid"),
+        ({"body": {"string": 3}}, "`body` is invalid"),
+        ({"status": None}, "`status` is not a mapping"),
+        ({"status": {"code": "200"}}, "`code` is not an HTTP status"),
     ],
 )  # fmt: skip
-def test_what_is_wrong_is_told(response, problem, tmp_path):
-    """With its line and a remedy."""
+def test_each_mistake_has_its_line_and_remedy(response, problem, tmp_path):
+    """The error says what is wrong, where, and what to do."""
     with pytest.raises(CassetteError) as raised:
         read_foreign(cassette_of(tmp_path, response))
 

@@ -329,63 +329,63 @@ def nested(lines, **more):
 BROKEN = {
     "": ("empty", 1),
     "  \n\n": ("empty", 1),
-    "a: [": ("no cassette", 1),
-    "- a\n": ("no mapping", 1),
-    "just text": ("no mapping", 1),
+    "a: [": ("not a cassette", 1),
+    "- a\n": ("must be a mapping", 1),
+    "just text": ("must be a mapping", 1),
     "interactions: []\n": ("no `agentcache:` line", 1),
     "agentcache: 2\ninteractions: []\n": ("format 2", 1),
     "recorded_at: x\nagentcache: true\n": ("format True", 2),
     "agentcache: 1\n": ("`recorded_at`", 1),
-    "agentcache: 1\nrecorded_at: yesterday\n": ("no instant", 2),
-    "agentcache: 1\nrecorded_at: 2026-13-41T18:29:15Z\n": ("no instant", 2),
+    "agentcache: 1\nrecorded_at: yesterday\n": ("must be an instant", 2),
+    "agentcache: 1\nrecorded_at: 2026-13-41T18:29:15Z\n": ("not a valid instant", 2),
     HEAD: ("`interactions` is missing", 1),
-    HEAD + "interactions: {}\n": ("no list", 3),
+    HEAD + "interactions: {}\n": ("is not a list", 3),
     HEAD + "interactions: []\nextra: 1\n": ("unknown key 'extra'", 4),
-    HEAD + "interactions:\n- 3\n": ("no mapping", 4),
-    HEAD + "interactions:\n- request: {}\n": ("without `response`", 4),
-    HEAD + "interactions:\n- response: {}\n": ("without `request`", 4),
+    HEAD + "interactions:\n- 3\n": ("must be a mapping", 4),
+    HEAD + "interactions:\n- request: {}\n": ("has no `response`", 4),
+    HEAD + "interactions:\n- response: {}\n": ("has no `request`", 4),
     HEAD + ITEM.replace("method: GET", "method: 1"): ("`method`", 4),
-    HEAD + ITEM.replace("https://h/", "http://[x"): ("`url` is no address", 4),
+    HEAD + ITEM.replace("https://h/", "http://[x"): ("`url` is not a URL", 4),
     HEAD + ITEM.replace("url", "uri"): ("unknown key 'uri'", 4),
-    HEAD + ITEM.replace("200", "'200'"): ("no HTTP status", 6),
-    HEAD + ITEM.replace("200", "true"): ("no HTTP status", 6),
-    HEAD + ITEM.replace("200", "1000"): ("no HTTP status", 6),
-    nested(["reason: 3"]): ("`reason` is no text", 7),
-    nested(["headers: [a]"]): ("`headers` is no mapping", 7),
-    nested(["headers:", "  age: 5"]): ("'age' is no text", 8),
-    nested(["headers:", "  5: a"]): ("5 is no text", 7),
+    HEAD + ITEM.replace("200", "'200'"): ("not an HTTP status", 6),
+    HEAD + ITEM.replace("200", "true"): ("not an HTTP status", 6),
+    HEAD + ITEM.replace("200", "1000"): ("not an HTTP status", 6),
+    nested(["reason: 3"]): ("`reason` must be text", 7),
+    nested(["headers: [a]"]): ("`headers` must be a mapping", 7),
+    nested(["headers:", "  age: 5"]): ("'age' is not text", 8),
+    nested(["headers:", "  5: a"]): ("5 is not text", 7),
     nested(["body: x"]): ("unknown key 'body'", 7),
     nested(["text: a", "json: 1"]): ("two bodies", 7),
     nested(["text: 5"]): ("int, not text", 7),
     nested(["json: {}", "json_style: curly"]): ("unknown JSON style", 7),
-    nested(["json_style: spaced"]): ("without a `json`", 7),
-    nested(["charset: utf-8"]): ("without a `text`", 7),
+    nested(["json_style: spaced"]): ("without the `json`", 7),
+    nested(["charset: utf-8"]): ("without the `text`", 7),
     nested(["text: a", "text_style: wide"]): ("unknown text style", 8),
-    nested(["text: a", "text_style: 3"]): ("no text", 8),
+    nested(["text: a", "text_style: 3"]): ("must be text", 8),
     nested(["base64: '###'"]): ("no body", 7),
     nested(["file: gone.png"]): ("gone.png cannot be read", 7),
-    nested(["file: ../secret.yaml"]): ("lies outside", 7),
-    nested(["file: /etc/passwd"]): ("lies outside", 7),
-    nested(["file: sub/x.png"]): ("lies outside", 7),
-    nested(["file: ''"]): ("lies outside", 7),
-    nested(["file: .."]): ("lies outside", 7),
+    nested(["file: ../secret.yaml"]): ("is outside", 7),
+    nested(["file: /etc/passwd"]): ("is outside", 7),
+    nested(["file: sub/x.png"]): ("is outside", 7),
+    nested(["file: ''"]): ("is outside", 7),
+    nested(["file: .."]): ("is outside", 7),
     nested(['file: "a\\0b"']): ("no body", 7),
-    nested(["chunks: 3", "text: abc"]): ("no list of sizes", 7),
-    nested(["chunks: [0, 3]", "text: abc"]): ("no list of sizes", 7),
-    nested(["chunks: [true, 2]", "text: abc"]): ("no list of sizes", 7),
-    nested(["chunks: [1, 1]", "text: abc"]): ("make 2 bytes, the body has 3", 7),
+    nested(["chunks: 3", "text: abc"]): ("must be a list of sizes", 7),
+    nested(["chunks: [0, 3]", "text: abc"]): ("must be a list of sizes", 7),
+    nested(["chunks: [true, 2]", "text: abc"]): ("must be a list of sizes", 7),
+    nested(["chunks: [1, 1]", "text: abc"]): ("add up to 2 bytes, but the body has 3", 7),
     nested(["json: !!python/name:os.system x"]): ("python/name", 7),
     nested(["json: &a 1", "chunks: *a"]): ("alias", 8),
     nested(["text: a", "text: b"]): ("'text' twice", 8),
     HEAD + ITEM + "---\na: 1\n": ("another document", 7),
     HEAD + ITEM + "\x01": ("U\\+0001", 7),
-    HEAD + ITEM + "  respo": ("no cassette", 7),
+    HEAD + ITEM + "  respo": ("not a cassette", 7),
 }
 
 
 @pytest.mark.parametrize("text", BROKEN, ids=[f"{told} {at}" for told, at in BROKEN.values()])
 def test_each_mistake_has_its_file_and_line(tmp_path, text):
-    """Whatever is wrong, the error says what, where, and what to do."""
+    """The error says what is wrong, where, and what to do."""
     path = tmp_path / "c.yaml"
     path.write_text(text, "utf-8")
     problem, line = BROKEN[text]
@@ -398,12 +398,12 @@ def test_each_mistake_has_its_file_and_line(tmp_path, text):
     assert len(str(caught.value).splitlines()) == 2
 
 
-def test_bytes_that_are_no_text_have_their_line(tmp_path):
-    """A file in another encoding is no cassette."""
+def test_bytes_that_are_not_text_have_their_line(tmp_path):
+    """A file in another encoding is not a cassette."""
     path = tmp_path / "c.yaml"
     path.write_bytes(HEAD.encode() + b"# caf\xe9\n")
 
-    with pytest.raises(CassetteError, match="no UTF-8") as caught:
+    with pytest.raises(CassetteError, match="not UTF-8") as caught:
         read(path)
     assert caught.value.line == 3
 
@@ -426,7 +426,7 @@ def test_link_out_of_the_folder_is_refused(tmp_path):
     path = tmp_path / "c.yaml"
     path.write_text(nested(["file: x.png"]))
 
-    with pytest.raises(CassetteError, match="lies outside"):
+    with pytest.raises(CassetteError, match="is outside"):
         read(path)
 
 

@@ -438,42 +438,42 @@ BROKEN = [
     ("null", "this is not a cassette of VCR.py", None),
     ("a: [b", "this is not a cassette of VCR.py, pytest-recording or betamax, or a HAR: ", 1),
     ("a: 1\n---\nb: 2", "another document", 2),
-    ("a: *b", "the alias *b of nothing", 1),
+    ("a: *b", "no anchor for the alias *b", 1),
     ("a: !!python/object:os.system {}", "the tag tag:yaml.org,2002:python/object:os.system", 1),
     ("a: !!python/name:os.system ''", "the tag tag:yaml.org,2002:python/name:os.system", 1),
     ("a: !!binary '*'", "this is not a cassette of VCR.py", 1),
-    ("? [a]\n: b", "a key that is no text", 1),
+    ("? [a]\n: b", "a key that is not text", 1),
     ("\x07", "control characters are not allowed", 1),
     ("a: " + "[" * 300, "nested too deeply", 1),
     ("[" * 100_000, "nested too deeply", None),
     ('{"a": ' + "9" * 5000 + "}", "this is not a cassette of VCR.py", None),
-    (edited("null", "[!!binary eA==, 1]"), "`body` makes no body: Object of type bytes", 3),
+    (edited("null", "[!!binary eA==, 1]"), "`body` is invalid: Object of type bytes", 3),
     ('{"interactions": [', "JSON breaks off or goes wrong", 1),
     ('{"version": 1,\n"interactions": [{"request": {"body": "cut', "JSON breaks off", 2),
     ("agentcache: 1\ninteractions: []", "is a cassette of pytest-agentcache already", 1),
-    ("- request: {method: GET}\n  response: {}", "from before its version 1.0", None),
+    ("- request: {method: GET}\n  response: {}", "VCR.py before version 1.0", None),
     ("interactions: []", "without its last line, `version: 1`; is the file cut off?", None),
     ("interactions: []\nversion: 2", "version 2 of VCR.py's cassettes", 2),
-    ("version: 1\ninteractions: 3", "`interactions` is no list", 2),
-    ("version: 1\ninteractions: [3]", "this is no mapping", 2),
-    (edited(RESPONSE, ""), "an interaction without `response`", 3),
-    (edited(RESPONSE, "  response:"), "`response` is no mapping", 4),
-    (edited("200", "OK"), "`code` is no HTTP status", 4),
-    (edited("200", "20"), "`code` is no HTTP status", 4),
+    ("version: 1\ninteractions: 3", "`interactions` is not a list", 2),
+    ("version: 1\ninteractions: [3]", "this is not a mapping", 2),
+    (edited(RESPONSE, ""), "an interaction has no `response`", 3),
+    (edited(RESPONSE, "  response:"), "`response` is not a mapping", 4),
+    (edited("200", "OK"), "`code` is not an HTTP status", 4),
+    (edited("200", "20"), "`code` is not an HTTP status", 4),
     (edited("{string: ok}", "{string: 3}"), "`body` is neither text nor binary", 4),
-    (edited("http://h/", "/path"), "`uri` is no address", 3),
-    (edited("http://h/", "http://["), "`uri` is no address", 3),
-    (edited("GET", "3"), "`method` is missing or no text", 3),
-    (edited("headers: {}}", "headers: 3}"), "`headers` is no mapping", 3),
-    (edited("headers: {}}", "headers: {a: {b: c}}}"), "the header 'a' is no text", 3),
-    ("<<<<<<< HEAD\nversion: 1\n=======\ninteractions: []\n", "conflict marks of a merge", 1),
+    (edited("http://h/", "/path"), "`uri` is not a URL", 3),
+    (edited("http://h/", "http://["), "`uri` is not a URL", 3),
+    (edited("GET", "3"), "`method` is missing or is not text", 3),
+    (edited("headers: {}}", "headers: 3}"), "`headers` is not a mapping", 3),
+    (edited("headers: {}}", "headers: {a: {b: c}}}"), "the header 'a' is not text", 3),
+    ("<<<<<<< HEAD\nversion: 1\n=======\ninteractions: []\n", "merge conflict markers", 1),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
     ("text", "problem", "line"), BROKEN, ids=[repr(each[0])[:40] for each in BROKEN]
 )
-def test_what_is_no_cassette_is_told(text, problem, line, tmp_path):
+def test_each_mistake_has_its_line_and_remedy(text, problem, line, tmp_path):
     """File, line, what is wrong and a remedy, for anything that is put before it."""
     path = written(tmp_path, text)
     with pytest.raises(CassetteError) as raised:
@@ -490,7 +490,7 @@ def test_bomb_of_aliases_is_refused(tmp_path):
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 12)]
 
-    with pytest.raises(CassetteError, match="aliases that make too much of it"):
+    with pytest.raises(CassetteError, match="aliases that expand to too many values"):
         read_foreign(written(tmp_path, "\n".join(lines)))
 
 

@@ -275,20 +275,20 @@ def test_what_is_no_exchange_is_left_out(tmp_path):
 @pytest.mark.parametrize(
     ("given_entry", "log", "problem"),
     [
-        (entry(None, {"content": {"size": 7}}), {}, "the 7 bytes that answered GET https://h/"),
-        (entry(None, {"status": "200"}), {}, "`status` is no HTTP status"),
-        (entry(None, {"content": {"text": "*", "encoding": "base64"}}), {}, "`text` is no base64"),
-        (entry(None, {"content": {"text": 3}}), {}, "`text` is no text"),
-        (entry({"headers": [{"value": "x"}]}), {}, "`name` is missing or no text"),
-        (entry({"headers": {}, "cookies": 3}), {}, "`cookies` is no list"),
-        (entry({"url": None}), {}, "`url` is no address"),
-        ({}, {}, "an interaction without `request`"),
+        (entry(None, {"content": {"size": 7}}), {}, "the 7 bytes of the response to GET https://h/"),
+        (entry(None, {"status": "200"}), {}, "`status` is not an HTTP status"),
+        (entry(None, {"content": {"text": "*", "encoding": "base64"}}), {}, "`text` is not base64"),
+        (entry(None, {"content": {"text": 3}}), {}, "`text` is not text"),
+        (entry({"headers": [{"value": "x"}]}), {}, "`name` is missing or is not text"),
+        (entry({"headers": {}, "cookies": 3}), {}, "`cookies` is not a list"),
+        (entry({"url": None}), {}, "`url` is not a URL"),
+        ({}, {}, "an interaction has no `request`"),
         (entry(), {"version": "2.0"}, "version '2.0' of HAR"),
-        (entry(), {"entries": None}, "`entries` is no list"),
+        (entry(), {"entries": None}, "`entries` is not a list"),
     ],
 )  # fmt: skip
-def test_what_is_wrong_is_told(given_entry, log, problem, tmp_path):
-    """With its line and a remedy."""
+def test_each_mistake_has_its_line_and_remedy(given_entry, log, problem, tmp_path):
+    """The error says what is wrong, where, and what to do."""
     with pytest.raises(CassetteError) as raised:
         read_foreign(archive(tmp_path, given_entry, **log))
 

@@ -7,7 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_agentcache.cassette import Cassette, read, render
-from pytest_agentcache.cassette.references import MARK, MarkError, RepeatError, Repeats, Shortening
+from pytest_agentcache.cassette.references import (
+    MARK,
+    BrokenReferenceError,
+    LooksLikeReferenceError,
+    ReferenceReader,
+    ReferenceWriter,
+)
 from pytest_agentcache.errors import CassetteError
 from pytest_agentcache.http.messages import Headers, Interaction, Request, Response
 
@@ -46,14 +52,14 @@ def written(tmp_path, *bodies):
 
 def shortened(*bodies):
     """These bodies, shortened one by one."""
-    shortening = Shortening()
-    return [shortening.shorten(f"request {n}", body) for n, body in enumerate(bodies, 1)]
+    references = ReferenceWriter()
+    return [references.shorten(f"request {n}", body) for n, body in enumerate(bodies, 1)]
 
 
 def restored(*bodies):
     """The inverse of `shortened`."""
-    repeats = Repeats()
-    return [repeats.restore(f"request {n}", body) for n, body in enumerate(bodies, 1)]
+    reader = ReferenceReader()
+    return [reader.restore(f"request {n}", body) for n, body in enumerate(bodies, 1)]
 
 
 def test_a_conversation_is_written_once(tmp_path):
@@ -104,6 +110,17 @@ def test_a_third_turn_refers_to_the_second():
 
     assert found[1] == {"input": [{MARK: "input[0] to [1] of request 1"}, user("b")]}
     assert found[2] == {"input": [{MARK: "input[0] to [2] of request 2"}, user("c")]}
+
+
+def test_of_two_equal_runs_the_first_is_taken():
+    """Where two earlier lists begin alike, the reference leads to the first of them."""
+    first = [SYSTEM, user("a")]
+
+    found = shortened(
+        {"input": first}, {"input": [*first, user("b")]}, {"input": [*first, user("c")]}
+    )
+
+    assert found[2] == {"input": [{MARK: "input[0] to [1] of request 1"}, user("c")]}
 
 
 def test_a_whole_body_is_one_reference():
@@ -194,8 +211,8 @@ def test_json_that_looks_like_a_reference_is_text(tmp_path):
     found = read(path).interactions
     assert json.loads(found[0].response.body) == body
     assert json.loads(found[1].request.body) == body
-    with pytest.raises(MarkError):
-        Shortening().shorten("request 1", body)
+    with pytest.raises(LooksLikeReferenceError):
+        ReferenceWriter().shorten("request 1", body)
 
 
 def test_an_edit_is_an_edit_of_all_that_refers_to_it(tmp_path):
@@ -217,15 +234,15 @@ def test_an_edit_is_an_edit_of_all_that_refers_to_it(tmp_path):
         ("tools.name of request 1", "request 1 has no such thing"),
         ("tools[0][0] of request 1", "request 1 has no such thing"),
         ("tools..name of request 1", "request 1 has no such thing"),
-        ("'tools[0] to [1] of request 1'", "names several items, but this is no list"),
-        ("the first one", "is no reference like"),
-        ("request 1 and more", "is no reference like"),
-        ("3", "is no reference like"),
-        ("[tools of request 1]", "is no reference like"),
+        ("'tools[0] to [1] of request 1'", "names several items, but this is not a list"),
+        ("the first one", "is not a reference like"),
+        ("request 1 and more", "is not a reference like"),
+        ("3", "is not a reference like"),
+        ("[tools of request 1]", "is not a reference like"),
     ],
 )
 def test_a_reference_that_leads_nowhere_is_an_error_with_its_line(tmp_path, reference, problem):
-    """It says which line and what to do, and nothing is played."""
+    """The error has its line and a remedy, and nothing is replayed."""
     path, _ = written(tmp_path, ({"tools": TOOLS}, "text"), ({"tools": TOOLS}, {}))
     text = path.read_text("utf-8")
     assert "{same as: request 1}" in text
@@ -238,12 +255,12 @@ def test_a_reference_that_leads_nowhere_is_an_error_with_its_line(tmp_path, refe
         read(path)
 
     assert problem in str(caught.value)
-    assert "Write out" in str(caught.value)
+    assert "Write the value itself" in str(caught.value)
     assert f"{path}:{text[: text.index('{same as')].count(chr(10)) + 2}" in str(caught.value)
 
 
 def items_of(text):
-    """What stands above the interactions of a cassette, and each of them with its caption."""
+    """The head of a cassette, and each of its interactions with its caption."""
     head, *items = re.split(r"(?m)^(?=# \d+ · )", text)
     return head, items
 
@@ -251,12 +268,12 @@ def items_of(text):
 @pytest.mark.parametrize(
     ("order", "line", "told"),
     [
-        ((1, 2, 3), 4, "interaction 2 stands in place 1"),
-        ((0, 2, 1, 3), 0, "interaction 3 stands in"),
+        ((1, 2, 3), 4, "interaction 2 is at position 1"),
+        ((0, 2, 1, 3), 0, "interaction 3 is at"),
     ],
 )
-def test_numbers_that_hold_no_more_are_an_error(tmp_path, order, line, told):
-    """Whoever takes out an interaction is told, and gets no answer to another question."""
+def test_wrong_numbers_are_an_error(tmp_path, order, line, told):
+    """If an interaction was removed, references do not lead to a wrong one."""
     more = [{"type": "tool", "name": name * 90} for name in "ab"]
     path, _ = written(
         tmp_path,
@@ -272,11 +289,11 @@ def test_numbers_that_hold_no_more_are_an_error(tmp_path, order, line, told):
     with pytest.raises(CassetteError, match=told) as caught:
         read(path)
 
-    assert "Put back what was taken out or moved" in str(caught.value)
+    assert "Put back what was removed or moved" in str(caught.value)
     assert not line or f"{path}:{line}:" in str(caught.value)
 
 
-def test_without_references_interactions_are_taken_out_at_will(tmp_path):
+def test_without_references_interactions_may_be_removed(tmp_path):
     """Only what is named by number needs its number."""
     path, _ = written(tmp_path, ({"a": 1}, {}), ({"b": 2}, {}))
     head, items = items_of(path.read_text("utf-8"))
@@ -291,7 +308,7 @@ def test_without_references_interactions_are_taken_out_at_will(tmp_path):
 )
 def test_a_run_that_is_none_is_an_error(reference):
     """Of items that are not there no part is taken."""
-    with pytest.raises(RepeatError, match="no such thing"):
+    with pytest.raises(BrokenReferenceError, match="no such thing"):
         restored({"tools": TOOLS}, {"tools": [{MARK: reference}]})
 
 
@@ -300,5 +317,5 @@ def test_references_cannot_be_made_to_explode():
     bodies = [{"a": ["x" * 1000] * 4}]
     bodies += [{"a": [{MARK: f"a of request {number}"}] * 4} for number in range(1, 30)]
 
-    with pytest.raises(RepeatError, match="too large"):
+    with pytest.raises(BrokenReferenceError, match="too large"):
         restored(*bodies)

@@ -138,4 +138,4 @@ def test_cassette_names_its_test(folder, run):
     assert row["test"] == run("show", path, "--json").json["test"] == "test_t.py::test_a[b, c]"
     assert "test_t.py::test_a[b, c]" in run("show", path).out
     path.write_text(text.replace("'test_t.py::test_a[b, c]'", "[1]"))
-    assert "`test` is no text" in run("check").out
+    assert "`test` must be text" in run("check").out

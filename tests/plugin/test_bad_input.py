@@ -24,10 +24,10 @@ def changed(old, new):
 
 # What the file holds, the line that the error names, and what it says.
 BAD = {
-    "no YAML": (changed("interactions:", "interactions: ]"), 3, "this is no cassette"),
-    "no YAML at all": ("%PDF-1.4 \x01\x02", 1, "this is no cassette"),
-    "a list": ("- a\n", 1, "*no mapping"),
-    "a word": ("hello\n", 1, "*no mapping"),
+    "no YAML": (changed("interactions:", "interactions: ]"), 3, "this is not a cassette"),
+    "no YAML at all": ("%PDF-1.4 \x01\x02", 1, "this is not a cassette"),
+    "a list": ("- a\n", 1, "*must be a mapping"),
+    "a word": ("hello\n", 1, "*must be a mapping"),
     "unknown key": (changed("    status: 200", "    statsu: 200"), 6,
                     "unknown key 'statsu'; allowed are *status*"),
     "unknown key at the top": (changed("recorded_at", "recorded_by"), 2,
@@ -48,29 +48,29 @@ BAD = {
     "two documents": (GOOD + "---\n" + GOOD, 9, "*document*"),
     "wrong base64": (changed("json: {a: 1}", "base64: '%%%'"), 8, "base64 *"),
     "wrong chunks": (changed("    json: {a: 1}", "    chunks: [3, 5]\n    json: {a: 1}"), 8,
-                     "`chunks` make 8 bytes, the body has 7"),
+                     "`chunks` add up to 8 bytes, but the body has 7"),
     "chunks of nothing": (changed("    json: {a: 1}", "    chunks: [0, 7]\n    json: {a: 1}"), 8,
-                          "`chunks` is no list of sizes in bytes"),
+                          "`chunks` must be a list of sizes in bytes"),
     "missing sidecar": (changed("json: {a: 1}", "file: image-0123456789.png"), 8,
                         "the file bad/image-0123456789.png cannot be read: No such file*"),
     "sidecar elsewhere": (changed("json: {a: 1}", "file: ../../../../etc/passwd"), 8,
-                          "the file '../../../../etc/passwd' lies outside bad/"),
+                          "the file '../../../../etc/passwd' is outside bad/"),
     "sidecar at the root": (changed("json: {a: 1}", "file: /etc/passwd"), 8,
-                            "the file '/etc/passwd' lies outside bad/"),
-    "status as text": (changed("status: 200", "status: ok"), 6, "`status` is no HTTP status"),
+                            "the file '/etc/passwd' is outside bad/"),
+    "status as text": (changed("status: 200", "status: ok"), 6, "`status` is not an HTTP status"),
     "header as number": (changed("application/json", "3"), 7,
-                         "the header 'content-type' is no text*"),
-    "no url": (changed(", url: 'URL/bad'", ""), 4, "`url` is missing or no text"),
+                         "the header 'content-type' is not text*"),
+    "no url": (changed(", url: 'URL/bad'", ""), 4, "`url` is missing or is not text"),
     "no instant": (changed("'2026-11-21T18:29:15Z'", "yesterday"), 2,
-                   "`recorded_at` is no instant*"),
+                   "`recorded_at` must be an instant*"),
     "empty": ("", 1, "the file is empty"),
     "blank": ("\n\n", 1, "the file is empty"),
-    "cut off in a line": (GOOD[: GOOD.index("application")], 7, "this is no cassette*"),
+    "cut off in a line": (GOOD[: GOOD.index("application")], 7, "this is not a cassette*"),
     "cut off after a request": (GOOD[: GOOD.index("  response")], 4,
-                                "*without `response`*cut off*"),
+                                "*has no `response`*cut off*"),
     "cut off after a response": (GOOD[: GOOD.index("    status")], 5, "*"),
     "cut off before interactions": (GOOD[: GOOD.index("interactions")], 1, "*cut off*"),
-    "no UTF-8": (GOOD.replace("a: 1", "a: \udce9"), 8, "this is no UTF-8 text"),
+    "no UTF-8": (GOOD.replace("a: 1", "a: \udce9"), 8, "this is not UTF-8 text"),
     "nested without end": (changed("{a: 1}", "[" * 5000 + "]" * 5000), 8, "*"),
 }  # fmt: skip
 SUITE = """
@@ -207,7 +207,7 @@ def test_a_full_disk_loses_nothing(suite, flag):
     outcome.stdout.fnmatch_lines(
         [
             "test_suite.py::test_large: */test_large.yaml: cannot be written: File too large.",
-            "*Nothing was changed; see to the rights of the folder and the room on the disk.",
+            "*Nothing was changed; check the permissions of the folder and the free space.",
         ]
     )
     outcome.stdout.no_fnmatch_line("*During handling*")

@@ -360,7 +360,7 @@ def test_recording_anew_is_an_error(recorded, upstream):
     outcome = recorded.run("--agentcache-rerecord")
 
     outcome.assert_outcomes(errors=3)
-    outcome.stdout.fnmatch_lines(["*is a cassette of another tool, which is played but never *"])
+    outcome.stdout.fnmatch_lines(["*is a cassette of another tool, which is replayed but never *"])
     assert recorded.files() == before
     assert len(upstream.hits) == hits
 

@@ -46,8 +46,8 @@ def _interaction(source: Source, item: Any, place: Place) -> Interaction:
     if body == raw and _LOST.encode() in raw and "content-encoding" in fields:
         raise source.error(
             (*here, "body"),
-            "the body was coded, and betamax wrote it as text, which lost some of its bytes",
-            "Record it anew with preserve_exact_body_bytes, or take the interaction out",
+            "the body was compressed, and betamax wrote it as text, which lost some of its bytes",
+            "Record it again with preserve_exact_body_bytes, or remove the interaction",
         )
     reason = reason if isinstance(reason, str) else standard_reason(code)
     return Interaction(request, Response(code, kept, body, reason))
@@ -67,7 +67,7 @@ def _body(source: Source, value: Any, place: Place) -> bytes:
         charset = value.get("encoding")
         return _encoded(text or "", charset if isinstance(charset, str) else "utf-8")
     except (binascii.Error, TypeError, AttributeError) as error:
-        raise source.error(place, f"`body` makes no body: {error}") from None
+        raise source.error(place, f"`body` is invalid: {error}") from None
 
 
 def _encoded(text: str, charset: str) -> bytes:

@@ -71,10 +71,10 @@ def kind_of(loaded: Source) -> str:
     if isinstance(document, list) and any("request" in each for each in _mappings(document)):
         raise loaded.error(
             (),
-            "a cassette of VCR.py from before its version 1.0",
-            f"Let VCR.py bring it up to date: python -m vcr.migration {loaded.path}",
+            "this is a cassette of VCR.py before version 1.0",
+            f"Migrate it with VCR.py: python -m vcr.migration {loaded.path}",
         )
-    raise loaded.error((), f"this is not {source.KINDS}", source.MEND)
+    raise loaded.error((), f"this is not {source.KINDS}", source.CORRECT)
 
 
 def _mappings(items: Sequence[Any]) -> list[dict[str, Any]]:
@@ -111,7 +111,7 @@ def unplayable(path: Path) -> CassetteError:
     """The error of recording anew over a file that is another tool's."""
     return CassetteError(
         path,
-        "is a cassette of another tool, which is played but never recorded over",
+        "is a cassette of another tool, which is replayed but never overwritten",
         f"{_CONVERT.format(shlex.quote(str(path)))}; or remove it, and record",
     )
 

@@ -39,7 +39,7 @@ def read(source: Source) -> Cassette:
     if not re.fullmatch(r"1(\.\d+)?", version):
         raise source.error(
             ("log", "version"),
-            f"version {version!r} of HAR; version 1.2 is the one that is known",
+            f"version {version!r} of HAR is not supported; version 1.2 is",
             "Export it as HAR 1.2",
         )
     entries = source.sequence(log.get("entries"), ("log", "entries"))
@@ -115,8 +115,8 @@ def _response(source: Source, answer: dict[str, Any], request: Request, place: P
     if text is None and isinstance(size, int) and size > 0 and request.method != "HEAD":
         raise source.error(
             here,
-            f"the {size} bytes that answered {request.method} {request.url} were not exported",
-            "Export the HAR with its content, or take the entry out",
+            f"the {size} bytes of the response to {request.method} {request.url} were not exported",
+            "Export the HAR with its content, or remove the entry",
         )
     kind = fields.get("content-type") or str(content.get("mimeType") or "")
     if kind and "content-type" not in fields and text:
@@ -133,12 +133,12 @@ def _content(
     source: Source, text: Any, coding: Any, content_type: str, size: Any, place: Place
 ) -> bytes:
     if not isinstance(text, str):
-        raise source.error((*place, "text"), "`text` is no text")
+        raise source.error((*place, "text"), "`text` is not text")
     if coding == "base64":
         try:
             return base64.b64decode("".join(text.split()), validate=True)
         except binascii.Error as error:
-            raise source.error((*place, "text"), f"`text` is no base64: {error}") from None
+            raise source.error((*place, "text"), f"`text` is not base64: {error}") from None
     # A HAR is in UTF-8 whatever came over the wire; how long that was tells what it was.
     charset = charset_of(content_type)
     found = []
@@ -162,7 +162,7 @@ def _pairs(
         each = source.mapping(given, (*place, key, at))
         name = each.get("name")
         if not isinstance(name, str):
-            raise source.error((*place, key, at), "`name` is missing or no text")
+            raise source.error((*place, key, at), "`name` is missing or is not text")
         yield name, str(each.get("value") or "")
 
 

@@ -25,7 +25,7 @@ def headers(source: Source, value: Any, place: Place) -> Headers:
     for name, given in source.mapping(value, place).items():
         for each in given if isinstance(given, (list, tuple)) else [given]:
             if isinstance(each, (dict, list)) or not isinstance(name, (str, bytes)):
-                raise source.error((*place, name), f"the header {name!r} is no text")
+                raise source.error((*place, name), f"the header {name!r} is not text")
             if each is not None:
                 pairs.append((name, each))
     return Headers.of(pairs)

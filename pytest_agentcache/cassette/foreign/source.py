@@ -20,7 +20,7 @@ from . import yaml_text
 # In bytes; larger than any cassette or HAR that a person would keep.
 LARGEST = 256 * 2**20
 KINDS = "a cassette of VCR.py, pytest-recording or betamax, or a HAR"
-MEND = "Mend it, or record it anew"
+CORRECT = "Correct it, or record it again"
 _HEAD = 4096
 _OURS = re.compile(rb"^[\"']?agentcache[\"']?\s*:", re.MULTILINE)
 _OURS_TOO = re.compile(rb"^recorded_at\s*:", re.MULTILINE)
@@ -64,7 +64,7 @@ class Source:
     text: str
     document: Any
 
-    def error(self, place: Place, problem: str, remedy: str = MEND) -> CassetteError:
+    def error(self, place: Place, problem: str, remedy: str = CORRECT) -> CassetteError:
         """The error for what stands at `place`, keys and indices from the top."""
         try:
             line = cassette_yaml.line_of(self.text, place) if self.text else None
@@ -76,13 +76,13 @@ class Source:
     def mapping(self, value: Any, place: Place) -> dict[str, Any]:
         """`value`, if it is a mapping."""
         if not isinstance(value, dict):
-            raise self.error(place, f"{named(place)} is no mapping; is the file cut off?")
+            raise self.error(place, f"{named(place)} is not a mapping; is the file cut off?")
         return value
 
     def sequence(self, value: Any, place: Place) -> list[Any]:
         """`value`, if it is a list."""
         if not isinstance(value, list):
-            raise self.error(place, f"{named(place)} is no list; is the file cut off?")
+            raise self.error(place, f"{named(place)} is not a list; is the file cut off?")
         return value
 
     def pair(self, item: Any, place: Place) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -90,7 +90,7 @@ class Source:
         item = self.mapping(item, place)
         for part in ("request", "response"):
             if part not in item:
-                raise self.error(place, f"an interaction without `{part}`; is the file cut off?")
+                raise self.error(place, f"an interaction has no `{part}`; is the file cut off?")
         return (
             self.mapping(item["request"], (*place, "request")),
             self.mapping(item["response"], (*place, "response")),
@@ -103,19 +103,19 @@ class Source:
         except ValueError:
             found = ""
         if not found:
-            raise self.error(place, f"{named(place)} is no address")
+            raise self.error(place, f"{named(place)} is not a URL")
         return str(value)
 
     def method(self, value: Any, place: Place) -> str:
         """`value`, if it can be the method of a request."""
         if not isinstance(value, str) or not value:
-            raise self.error(place, f"{named(place)} is missing or no text")
+            raise self.error(place, f"{named(place)} is missing or is not text")
         return value
 
     def status(self, value: Any, place: Place) -> int:
         """`value`, if it can be the status of an answer."""
         if type(value) is not int or not 100 <= value <= 999:
-            raise self.error(place, f"{named(place)} is no HTTP status")
+            raise self.error(place, f"{named(place)} is not an HTTP status")
         return value
 
 
@@ -138,32 +138,34 @@ def load(path: Path) -> Source:
     if "\0" in text:
         raise _binary(path, text.count("\n", 0, text.index("\0")) + 1)
     if not text.strip():
-        raise CassetteError(path, "the file is empty", MEND, 1)
+        raise CassetteError(path, "the file is empty", CORRECT, 1)
     try:
         return Source(path, text, _document(text))
     except UnreadableError as error:
         problem, line = error.problem, error.line
         if conflict := re.search(r"^<{7} ", text, re.MULTILINE):
             line = text.count("\n", 0, conflict.start()) + 1
-            problem = "conflict marks of a merge"
-        raise CassetteError(path, f"this is not {KINDS}: {problem}", MEND, line) from None
+            problem = "merge conflict markers"
+        raise CassetteError(path, f"this is not {KINDS}: {problem}", CORRECT, line) from None
 
 
 def _bytes(path: Path) -> bytes:
     try:
         found = path.stat()
         if not stat.S_ISREG(found.st_mode):
-            raise CassetteError(path, "cannot be read: it is no file", "Name a file")
+            raise CassetteError(
+                path, "cannot be read: it is not a regular file", "Use the path of a file"
+            )
         if found.st_size > LARGEST:
             raise CassetteError(
                 path,
                 f"is too large: {found.st_size / 2**20:,.0f} MiB of {LARGEST // 2**20}",
-                "Split it, or take the large bodies out",
+                "Split it, or remove the large bodies",
             )
         return path.read_bytes()
     except OSError as error:
         raise CassetteError(
-            path, f"cannot be read: {error.strerror}", "See to its name and its rights"
+            path, f"cannot be read: {error.strerror}", "Check its name and its permissions"
         ) from None
 
 

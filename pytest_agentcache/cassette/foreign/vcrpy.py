@@ -33,12 +33,12 @@ def read(source: Source) -> Cassette:
         raise source.error(
             (),
             "a cassette of VCR.py without its last line, `version: 1`; is the file cut off?",
-            "Restore it, or record it anew",
+            "Restore it, or record it again",
         )
     if version != VERSION:
         raise source.error(
             ("version",),
-            f"version {version!r} of VCR.py's cassettes, of which version {VERSION} is known",
+            f"version {version!r} of VCR.py's cassettes is not supported; version {VERSION} is",
             "Update pytest-agentcache",
         )
     return message.cassette_of(source, "interactions", _interaction)
@@ -72,7 +72,7 @@ def _request_body(source: Source, asked: dict[str, Any], sent: Headers, place: P
             return urlencode(value, doseq=True).encode()
         return json.dumps(value).encode()
     except (TypeError, ValueError) as error:
-        raise source.error((*place, "body"), f"`body` makes no body: {error}") from None
+        raise source.error((*place, "body"), f"`body` is invalid: {error}") from None
 
 
 def _is_form(value: Any) -> bool:

@@ -66,7 +66,7 @@ class _Builder:
                 self._close()
             elif isinstance(event, yaml.AliasEvent):
                 if event.anchor not in self._anchors:
-                    raise UnreadableError(f"the alias *{event.anchor} of nothing", _line(event))
+                    raise UnreadableError(f"no anchor for the alias *{event.anchor}", _line(event))
                 self._add(event, *self._anchors[event.anchor])
             elif isinstance(event, yaml.CollectionStartEvent):
                 if len(self._open) == _DEEPEST:
@@ -94,7 +94,7 @@ class _Builder:
         into = self._open[-1]
         into.weight += weight
         if into.weight > _MOST_VALUES:
-            raise UnreadableError("aliases that make too much of it", _line(event))
+            raise UnreadableError("aliases that expand to too many values", _line(event))
         if isinstance(into.value, list):
             into.value.append(value)
         elif into.key is not _NO_KEY:
@@ -102,7 +102,7 @@ class _Builder:
             into.key = _NO_KEY
         else:
             if isinstance(value, (dict, list)):
-                raise UnreadableError("a key that is no text", _line(event))
+                raise UnreadableError("a key that is not text", _line(event))
             into.key = value
 
 
