@@ -73,7 +73,7 @@ def _request(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _without_body(fields: Mapping[str, Any]) -> dict[str, Any]:
-    known = (*body.KINDS, *body.STYLES)
+    known = (*body.KEYS, *body.STYLES)
     return {name: value for name, value in fields.items() if name not in known}
 
 

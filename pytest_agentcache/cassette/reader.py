@@ -17,7 +17,7 @@ from .model import VERSION, Cassette
 from .references import BrokenReferenceError, ReferenceReader
 from .sidecars import head, sidecar_folder
 
-_BODY_KEYS = {*body.KINDS, *body.STYLES}
+_BODY_KEYS = {*body.KEYS, *body.STYLES}
 _KEYS = {"agentcache", "recorded_at", "test", "interactions"}
 _REQUEST_KEYS = {"method", "url", "headers"} | _BODY_KEYS
 _RESPONSE_KEYS = {"status", "reason", "headers", "chunks"} | _BODY_KEYS

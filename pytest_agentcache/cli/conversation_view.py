@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from ..canonical_yaml import UnwritableError, dump
-from ..http.body import is_json, json_text
+from ..http.body import plain, render
 from ..http.messages import Headers, Interaction, Request, Response, standard_reason
 from ..llm.conversation import Conversation, conversation_of, model_of, response_turn
 from ..llm.history import History, Shown
@@ -257,17 +258,11 @@ def _write_body(message: Request | Response, screen: Screen, indent: str, *, ful
 
 def body_text(message: Request | Response) -> str:
     """Return a body for people: JSON as YAML, text unchanged, the type and size of others."""
-    raw = message.body
-    if is_json(message.content_type) or raw.lstrip()[:1] in (b"{", b"["):
-        try:
-            return dump(json_text.parse(raw)).rstrip("\n")
-        except (ValueError, RecursionError, UnwritableError):
-            pass
-    try:
-        text = raw.decode("utf-8")
-    except UnicodeDecodeError:
-        text = "\0"
-    if "\0" in text:
-        media = message.content_type.partition(";")[0] or "binary"
-        return f"[{media} {size_text(len(raw))}]"
-    return text.rstrip("\n")
+    found = plain(message.body, message.content_type)
+    if found is not None and found.kind == "json":
+        with contextlib.suppress(RecursionError, UnwritableError):
+            return dump(found.value).rstrip("\n")
+    if text := render(message.body, message.content_type):
+        return text.rstrip("\n")
+    media = message.content_type.partition(";")[0] or "binary"
+    return f"[{media} {size_text(len(message.body))}]" if message.body else ""

@@ -1,34 +1,22 @@
-"""The pieces in which a response is handed on, and the size it announces."""
+"""The pieces in which a response is sent to the client, and the size that it states."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from itertools import accumulate
 
-from .body import sse
+from .body import BodyKind, stream_of
 from .messages import Response
 
-# Anything that is no stream comes in blocks of this many bytes, whatever the socket gave.
+# A body that is not a stream comes in blocks of this many bytes, however the socket delivered it.
 BLOCK = 2**16
-_LINES = (
-    "application/json-lines",
-    "application/json-seq",
-    "application/jsonl",
-    "application/jsonlines",
-    "application/ndjson",
-    "application/stream+json",
-    "application/x-json-stream",
-    "application/x-jsonlines",
-    "application/x-ndjson",
-)
 
 
 def pieces(response: Response, until: int | None = None) -> list[bytes]:
-    """The body of a response in the pieces in which it is handed on.
+    """Return the body of a response in the pieces in which the client gets it.
 
     Args:
         response: The response.
-        until: How many bytes of the body there are, where it breaks off.
+        until: The number of bytes after which the body breaks off; None for all of it.
     """
     if until is not None:
         starts = [0, *accumulate(map(len, found := pieces(response)))]
@@ -40,28 +28,20 @@ def pieces(response: Response, until: int | None = None) -> list[bytes]:
         ends = accumulate(response.chunks)
         sizes = zip(ends, response.chunks, strict=True)
         return [response.body[end - size : end] for end, size in sizes]
-    split = splitter(response.content_type) or blocks
-    return split(response.body)
+    stream = framed_by_events(response.content_type)
+    return stream.split(response.body) if stream else blocks(response.body)
 
 
 def length(response: Response) -> int | None:
-    """The size to announce for a response, or None where it comes chunk by chunk."""
-    streams = response.chunks or splitter(response.content_type)
+    """Return the size to state for a response, or None where it comes chunk by chunk."""
+    streams = response.chunks or framed_by_events(response.content_type)
     return None if streams else len(response.body)
 
 
-def splitter(content_type: str) -> Callable[[bytes], list[bytes]] | None:
-    """What cuts a stream of this media type into its events or lines; None for what is none."""
-    if sse.is_stream(content_type):
-        return sse.split
-    media = content_type.partition(";")[0].strip().lower()
-    return _lines if media in _LINES else None
-
-
-def _lines(raw: bytes) -> list[bytes]:
-    # Not `splitlines`: a bare carriage return ends no line of JSON.
-    cut = raw.split(b"\n")
-    return [line + b"\n" for line in cut[:-1]] + [line for line in cut[-1:] if line]
+def framed_by_events(content_type: str) -> BodyKind | None:
+    """Return the kind of stream that is sent event by event; None for any other media type."""
+    stream = stream_of(content_type)
+    return stream if stream and stream.ends else None
 
 
 def blocks(raw: bytes) -> list[bytes]:

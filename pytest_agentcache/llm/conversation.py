@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from ..http.body import looks_like_object
 from ..http.messages import Interaction, Response
 from .parts import Part, Turn, name_of
 from .providers import PROVIDERS
@@ -49,7 +50,7 @@ class Conversation:
 def conversation_of(interaction: Interaction) -> Conversation | None:
     """Return the conversation of a request; None if the request has none."""
     body = interaction.request.body
-    document = next(documents(body), None) if body.lstrip()[:1] == b"{" else None
+    document = next(documents(body), None) if looks_like_object(body) else None
     if document is None or not all(each.is_conversation(document) for each in PROVIDERS):
         return None
     try:
@@ -161,7 +162,7 @@ def _tool_names(tool: dict[str, Any]) -> list[str]:
 
 def documents(raw: bytes) -> Iterator[dict[str, Any]]:
     """Yield the JSON objects of a body: the body itself, or the data of its events."""
-    for text in [raw] if raw.lstrip()[:1] == b"{" else event_data(raw):
+    for text in [raw] if looks_like_object(raw) else event_data(raw):
         try:
             found = json.loads(text)
         except (ValueError, RecursionError):

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import AutoCacheError, UsageError
+from ..http.body import looks_like_object
 from ..http.messages import Request, Response
 from . import router_flag
 from .providers import PROVIDERS
@@ -147,7 +148,7 @@ class PromptLog:
 
     def note(self, request: Request) -> LoggedRequest | None:
         """Log a request and return its entry; None if it cannot be a prompt."""
-        if request.method.upper() != "POST" or request.body.lstrip()[:1] != b"{":
+        if request.method.upper() != "POST" or not looks_like_object(request.body):
             return None
         entry = LoggedRequest(request)
         self._entries.append(entry)

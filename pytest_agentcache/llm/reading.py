@@ -9,7 +9,8 @@ import zlib
 from collections.abc import Iterator
 from typing import Any
 
-from ..http.body import aws_events, is_json, sse
+from ..http.body import BodyKind, is_json, looks_like_json, stream_of
+from ..http.body.kinds import AWS_EVENTS, EVENT_STREAM
 from ..http.messages import Response
 from .output import ModelOutput
 from .parts import Part, ReadParts, size_text
@@ -31,12 +32,7 @@ _USUAL_ENDS = frozenset(end for provider in PROVIDERS for end in provider.usual_
 
 def is_stream(response: Response) -> bool:
     """Return whether a response is a stream of events."""
-    media = response.content_type.partition(";")[0].strip().lower()
-    return (
-        sse.is_stream(media)
-        or aws_events.is_stream(media)
-        or media.endswith(("ndjson", "jsonl", "json-seq", "jsonlines", "stream+json"))
-    )
+    return stream_of(response.content_type) is not None
 
 
 def read_output(response: Response) -> ModelOutput:
@@ -56,9 +52,9 @@ def _read_response(output: ModelOutput, response: Response) -> None:
         return
     if body[:2] == b"\x1f\x8b":
         body = zlib.decompressobj(31).decompress(body, _LARGEST)
-    if is_stream(response):
-        _read_stream(output, media, body)
-    elif body.lstrip()[:1] in (b"{", b"["):
+    if stream := stream_of(media):
+        _read_stream(output, stream, body)
+    elif looks_like_json(body):
         value = json.loads(body)
         _read_document(output, value)
         if response.status >= 400 and not output.error:
@@ -67,19 +63,15 @@ def _read_response(output: ModelOutput, response: Response) -> None:
         output.set_error(body[:1000].decode("utf-8", "replace").strip())
 
 
-def _read_stream(output: ModelOutput, media: str, body: bytes) -> None:
-    if aws_events.is_stream(media):
-        _read_aws_events(output, body)
-    elif sse.is_stream(media):
-        for data in event_data(body):
-            value = json.loads(data)
-            for each in value if isinstance(value, list) else [value]:
-                if isinstance(each, dict):
-                    _read_event(output, each)
-    else:
-        for line in body.split(b"\n"):
-            if line.strip():
-                _read_document(output, json.loads(line))
+def _read_stream(output: ModelOutput, stream: BodyKind, body: bytes) -> None:
+    for name, data in stream.events(body):
+        value = json.loads(data)
+        if stream is AWS_EVENTS:
+            _read_aws_event(output, name, value)
+            continue
+        for each in value if isinstance(value, list) else [value]:
+            if isinstance(each, dict):
+                _read_event(output, each)
 
 
 def _error_of(value: object) -> object:
@@ -93,12 +85,7 @@ def _error_of(value: object) -> object:
 
 def event_data(raw: bytes) -> Iterator[bytes]:
     """Yield the data of each server-sent event, except the mark at the end."""
-    for event in sse.split(raw.replace(b"\r\n", b"\n")):
-        data = b"\n".join(
-            line[5:].lstrip() for line in event.split(b"\n") if line.startswith(b"data:")
-        )
-        if data and data != b"[DONE]":
-            yield data
+    return (data for _, data in EVENT_STREAM.events(raw))
 
 
 def _read_document(output: ModelOutput, value: Any) -> None:
@@ -131,16 +118,14 @@ def _read_event(output: ModelOutput, event: dict[str, Any]) -> None:
     _read_document(output, event)
 
 
-def _read_aws_events(output: ModelOutput, raw: bytes) -> None:
-    """Read a stream of Bedrock, from converse or from an invoked model."""
-    for kind, payload in aws_events.events(raw):
-        value = json.loads(payload)
-        if kind.startswith("!"):
-            output.set_error({"message": f"{kind[1:]}: {value.get('message', '')}"})
-        elif "bytes" in value:
-            _read_event(output, json.loads(base64.b64decode(value["bytes"])))
-        else:
-            _read_event(output, {**value, "type": f"converse.{kind}"})
+def _read_aws_event(output: ModelOutput, kind: str, value: dict[str, Any]) -> None:
+    """Read an event of Bedrock, from converse or from an invoked model."""
+    if kind.startswith("!"):
+        output.set_error({"message": f"{kind[1:]}: {value.get('message', '')}"})
+    elif "bytes" in value:
+        _read_event(output, json.loads(base64.b64decode(value["bytes"])))
+    else:
+        _read_event(output, {**value, "type": f"converse.{kind}"})
 
 
 def read_output_parts(content: Any) -> Iterator[Part]:

@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from ..errors import AutoCacheError
+from ..http.body import looks_like_object
 from ..http.messages import Request
 from ..settings.settings import Settings
 from .providers import PROVIDERS
@@ -40,7 +41,7 @@ _VENDORS = {
 
 def document(request: Request) -> dict[str, Any] | None:
     """Return the JSON object in the body of a request; None if the body is something else."""
-    if request.body.lstrip()[:1] != b"{":
+    if not looks_like_object(request.body):
         return None
     try:
         value = json.loads(request.body)

@@ -7,8 +7,9 @@ from itertools import zip_longest
 from json import dumps
 from typing import Any
 
+from ..http.body.form import by_name
 from ..http.messages import Request
-from .matcher import Key, Matcher, by_name
+from .matcher import Key, Matcher
 
 _ABSENT = object()
 
@@ -59,7 +60,7 @@ def _compare_bodies(place: str, was: Any, now: Any) -> list[Difference]:
     if kinds[0] == "json":
         return _compare(f"{place}.json" if place else "json", was[1], now[1])
     if kinds[0] == "form":
-        return _compare(f"{place}.form" if place else "form", by_name(was[1:]), by_name(now[1:]))
+        return _compare(f"{place}.form" if place else "form", was[1], now[1])
     if kinds[0] == "multipart":
         return _compare_parts(f"{place}.multipart" if place else "multipart", was[1:], now[1:])
     return _compare(place or "body", was, now)

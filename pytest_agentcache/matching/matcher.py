@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Iterable, Iterator
 from fnmatch import fnmatchcase
 from hashlib import blake2b
@@ -10,11 +9,10 @@ from json import dumps
 from typing import Any, Protocol
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from ..canonical_yaml import DEEPEST
-from ..http.body import form, is_json, json_text, multipart, sse
+from ..http.body import Plain, plain
 from ..http.headers import request_headers
 from ..http.messages import Request
-from ..settings.json_path import children, json_path, remove
+from ..settings.json_path import json_path, remove
 from ..settings.settings import Settings
 
 Key = tuple[Any, ...]
@@ -141,61 +139,35 @@ class Matcher:
 
     def body(self, request: Request) -> Any:
         """The body as plain values: JSON as JSON, a form by name, parts without boundary."""
-        return self._content(request.body, request.content_type)
+        return self._content(plain(request.body, request.content_type))
 
-    def _content(self, raw: bytes, content_type: str) -> Any:
-        if not raw:
+    def _content(self, found: Plain | None) -> Any:
+        """Return what is compared of plain values, after the name of their kind."""
+        if found is None:
             return None
-        if form.is_form(content_type):
-            pairs = form.pairs(raw)
-            ignored = self._settings.ignore_form
-            kept = [[name, value] for name, value in pairs if not _is_named(name, ignored)]
-            return ["form", *sorted(kept, key=lambda pair: pair[0])]
-        if boundary := multipart.boundary_of(content_type):
-            raw = multipart.neutral(raw, boundary)
-            if parts := multipart.split(raw, multipart.BOUNDARY):
-                return ["multipart", *self._parts(parts)]
-        if is_json(content_type) or raw.lstrip()[:1] in (b"{", b"["):
-            with contextlib.suppress(ValueError):
-                value = json_text.parse(raw)
-                # Deeper down it would depend on the stack whether a request can be compared.
-                if _is_within(value, DEEPEST):
-                    for path in self._paths:
-                        remove(value, path)
-                    return ["json", value]
-        if sse.is_stream(content_type):
-            raw = raw.replace(b"\r\n", b"\n")
-        return raw.decode("latin-1")
+        match found.kind:
+            case "json":
+                for path in self._paths:
+                    remove(found.value, path)
+                return ["json", found.value]
+            case "form":
+                ignored = self._settings.ignore_form
+                kept = {n: v for n, v in found.value.items() if not _is_named(n, ignored)}
+                return ["form", kept]
+            case "multipart":
+                return ["multipart", *self._parts(found.value)]
+        return found.value
 
-    def _parts(self, parts: Iterable[multipart.Part]) -> Iterator[dict[str, Any]]:
+    def _parts(self, parts: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
         for part in parts:
-            if part.name and _is_named(part.name, self._settings.ignore_form):
-                continue
-            headers = sorted((name.lower(), value) for name, value in part.headers)
-            content = self._content(part.content, part.header("content-type"))
-            yield {"headers": by_name(headers), "content": content}
+            if not (part["name"] and _is_named(part["name"], self._settings.ignore_form)):
+                yield {"headers": part["headers"], "content": self._content(part["content"])}
 
 
 def _digest(content: bytes) -> bytes:
     return blake2b(content, digest_size=16).digest()
 
 
-def _is_within(value: Any, levels: int) -> bool:
-    return levels > 0 and all(_is_within(each, levels - 1) for each in children(value))
-
-
 def _is_named(name: str, globs: Iterable[str]) -> bool:
     # `ids[0]` is a name as well as a glob.
     return any(name == glob or fnmatchcase(name, glob) for glob in globs)
-
-
-def by_name(pairs: Iterable[Iterable[str]]) -> dict[str, Any]:
-    """Values by their names, those of one name in a list."""
-    named: dict[str, Any] = {}
-    for name, value in pairs:
-        named[name] = value if name not in named else [*_as_list(named[name]), value]
-    return named
-
-
-def _as_list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from ..http.body import looks_like_json
 from ..http.body.spans import Span
+from ..http.body.xml import named_values
 from .names import HEADER, MARK, QUERY, Names, placeholder
 
 # A name and the start of its text value: in JSON, in JSON inside a stream, and (with the quotes
@@ -48,14 +50,6 @@ _PIECE_BEFORE = re.compile(_PIECE + rb"\s*:[^{}]*,\s*\Z", re.IGNORECASE)
 # Parameters and userinfo of URLs that stand in a body.
 _PARAMETER = re.compile(rb"(?<=[?&])([\w.-]{1,64})=([^&#\s\"'\\<>]+)")
 _USERINFO = re.compile(rb"(?<=://)[^/@?#:\s\"'\\<>]{0,256}:([^/@?#:\s\"'\\<>]{1,256})@")
-_ELEMENT = re.compile(rb"<([A-Za-z_][\w:.-]{0,63})>([^<>]{1,65536})</\1>")
-_ATTRIBUTE = re.compile(rb"(?<=\s)([A-Za-z_][\w:.-]{0,63})=\"([^\"<>]{1,65536})\"")
-# `<input name="csrf_token" value="…">`, `<meta name="csrf-token" content="…">`.
-_TAG = re.compile(rb"<(?:input|meta)\s[^<>]{1,4096}>", re.IGNORECASE)
-_TAG_NAME = re.compile(rb"\sname=[\"']?([\w:.-]{1,64})", re.IGNORECASE)
-_TAG_VALUE = re.compile(
-    rb"\s(?:value|content)=(?:\"([^\"]+)\"|'([^']+)'|([^\s\"'>]+))", re.IGNORECASE
-)
 _LONGEST = 2**20
 _NUMBER = re.compile(rb"-?\d[\w.+-]*")
 
@@ -86,7 +80,7 @@ class Fields:
             yield from self._members(raw)
             if b"value" in raw:
                 yield from self._assigned(raw, _PAIR, HEADER)
-            if b'\\"' in raw or raw.lstrip()[:1] not in (b"{", b"["):
+            if b'\\"' in raw or not looks_like_json(raw):
                 yield from self._assigned(raw, _ASSIGNED, None)
         yield from self.in_urls(raw)
 
@@ -148,21 +142,10 @@ class Fields:
 
     def elements(self, raw: bytes, *, every: bool = False) -> Iterator[Span]:
         """The texts of XML elements and attributes that have secret names, and fields of HTML."""
-        found = [
-            (match[1], match.span(2))
-            for pattern in (_ELEMENT, _ATTRIBUTE)
-            for match in pattern.finditer(raw)
-        ]
-        for tag in _TAG.finditer(raw):
-            name = _TAG_NAME.search(raw, *tag.span())
-            value = _TAG_VALUE.search(raw, *tag.span())
-            if name and value:
-                found.append((name[1], value.span(value.lastindex or 0)))
-        for written, (start, stop) in found:
-            name_of_it = written.decode("latin-1").rpartition(":")[2]
+        for name, start, stop in named_values(raw):
             held = raw[start:stop].replace(b"&lt;", b"<").replace(b"&gt;", b">")
-            if self._names.is_secret(name_of_it) and (every or not MARK.fullmatch(held)):
-                yield Span(start, stop, placeholder(name_of_it).encode())
+            if self._names.is_secret(name) and (every or not MARK.fullmatch(held)):
+                yield Span(start, stop, placeholder(name).encode())
 
 
 def _plain(name: bytes) -> str:

@@ -8,9 +8,10 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from ..http.body import aws_events, encoding, multipart
-from ..http.body.compression import is_packed, packing
-from ..http.body.form import is_form, pairs
+from ..http.body import encoding, kind_of
+from ..http.body.compression import is_packed
+from ..http.body.form import pairs
+from ..http.body.kinds import FORM
 from ..http.body.spans import chunks
 from ..http.messages import Headers, Interaction, Request, Response
 from ..settings.settings import Settings
@@ -128,9 +129,11 @@ class Redaction:
         raw, media = response.body, response.content_type
         reason = response.reason and self.text(response.reason)
         response = replace(response, headers=headers, reason=reason)
-        if multipart.boundary_of(media) or b"\0" in raw or is_packed(raw):
-            # Of what is binary only what can be put together again is touched.
-            body = self._bodies.redacted(raw, media) if _can_be_joined(raw, media) else raw
+        kind = kind_of(raw, media)
+        if kind.is_opaque:
+            return response
+        if kind.is_rebuilt:
+            body = self._bodies.redacted(raw, media)
             return replace(response, body=body, chunks=response.chunks if body == raw else ())
         body, sizes = raw, response.chunks
         for spans, safe in self._bodies.rounds(raw, media):
@@ -143,27 +146,20 @@ class Redaction:
         What stands under a secret name is called by that name, whichever variable or answer it
         came from, and secrets of one shape have no numbers.
         """
-        url = self._addresses.url(request.url, every=True)
-        body = request.body
+        url, headers, body = request.url, request.headers, request.body
+        # Values under secret names are placeholders already, so only those can change.
+        if _has_mark(url):
+            url = self._unnumbered(self._addresses.url(url, every=True))
+        if any(_has_mark(value) for _, value in headers):
+            named = self._addresses.headers(headers, every=True)
+            headers = Headers(tuple((name, self._unnumbered(value)) for name, value in named))
         if b"<" in body or b"%3C" in body or b"&lt;" in body or is_packed(body):
             body = self._shapes.unnumbered(
                 self._bodies.redacted(body, request.content_type, every=True)
             )
-        return replace(
-            request,
-            url=self._unnumbered(url),
-            headers=Headers(
-                tuple(
-                    (name, self._unnumbered(value))
-                    for name, value in self._addresses.headers(request.headers, every=True)
-                )
-            ),
-            body=body,
-        )
+        return replace(request, url=url, headers=headers, body=body)
 
     def _unnumbered(self, text: str) -> str:
-        if "<" not in text and "%3C" not in text:
-            return text
         raw = self._shapes.unnumbered(text.encode("utf-8", "surrogatepass"))
         return raw.decode("utf-8", "surrogatepass")
 
@@ -199,7 +195,7 @@ class Redaction:
         """Remembers the secrets that an answer hands out, to find them in what is sent next."""
         found: list[tuple[str, str]] = []
         raw, media = response.body, response.content_type
-        if is_form(media):
+        if kind_of(raw, media) is FORM:
             found += [pair for pair in pairs(raw) if self._names.is_secret(pair[0])]
         elif raw and b"\0" not in raw:
             spans = [*self._bodies.fields.spans(raw), *self._bodies.fields.elements(raw)]
@@ -248,8 +244,9 @@ class Redaction:
         ]
 
 
-def _can_be_joined(raw: bytes, media: str) -> bool:
-    return bool(multipart.boundary_of(media) or aws_events.is_stream(media) or packing(raw))
+def _has_mark(text: str) -> bool:
+    """Return whether a placeholder may be in `text`."""
+    return "<" in text or "%3C" in text
 
 
 def _said(written: bytes) -> str:

@@ -11,12 +11,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 from math import log2
-from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from ..http.body import aws_events, form, multipart, sse
+from ..http.body import leaves
 from ..http.body.compression import members
-from ..http.body.split_stream import put_together
+from ..http.body.kinds import AWS_EVENTS, EVENT_STREAM
+from ..http.body.split_stream import joined_texts
 from ..http.messages import Interaction, Request, Response
 from .bodies import Bodies
 from .names import PLACEHOLDER, Names
@@ -52,7 +52,6 @@ _CUT_KEY = re.compile(
     rb"-----BEGIN [A-Z0-9 ]{0,32}PRIVATE KEY(?: BLOCK)?-----(?:\\[nr]|\s)*([A-Za-z0-9+/]{16,})"
 )
 _BITS = 3.2
-_DEEPEST = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +105,7 @@ def _message(message: Request | Response, names: Names, values: Values, bodies: 
         query = urlsplit(message.url).query
         found += [(f"url, parameter {name}", name, value) for name, value in parse_qsl(query)]
     found += [(f"header {name}", name, value) for name, value in message.headers]
-    found += _texts(message.body, message.content_type, "")
+    found += [(e.place, e.name, e.text) for e in leaves(message.body, message.content_type)]
     for place, name, value in found:
         if _hints(name, names) and (why := _peculiar(value)):
             yield place, why, value.encode("utf-8", "surrogatepass")
@@ -135,60 +134,18 @@ def _head(message: Request | Response) -> bytes:
 def _hidden(message: Request | Response) -> Iterator[tuple[str, bytes]]:
     """What a body holds and cannot be replaced in it, each with where that is."""
     raw = message.body
-    if aws_events.is_stream(message.content_type):
+    if AWS_EVENTS.has_type(message.content_type):
         # A model's own events, in base64 and each in one of AWS's.
         told = []
-        for _, payload in aws_events.events(raw):
+        for _, payload in AWS_EVENTS.events(raw):
             with contextlib.suppress(ValueError, TypeError, KeyError):
                 told.append(b64decode(json.loads(payload)["bytes"]))
         whole = b"".join(b"data: " + each + b"\n" for each in told)
-        yield "body, put together", b"\n".join(put_together(whole))
+        yield "body, put together", b"\n".join(joined_texts(whole, EVENT_STREAM))
     elif b"\0" in raw:
         # Letters of two or four bytes.
         yield "body, in another charset", raw.replace(b"\0", b"")
         yield from members(raw)
-
-
-def _texts(raw: bytes, content_type: str, place: str) -> Iterator[tuple[str, str, str]]:
-    """Places, names and texts in a body."""
-    if boundary := multipart.boundary_of(content_type):
-        for index, part in enumerate(multipart.split(raw, boundary) or ()):
-            here = f"{place}multipart[{index}]"
-            if part.name:
-                yield here, part.name, part.content.decode("utf-8", "replace")
-            yield from _texts(part.content, part.header("content-type"), f"{here}.")
-    elif form.is_form(content_type):
-        for name, value in form.pairs(raw):
-            yield f"{place}form.{name}", name, value
-    elif sse.is_stream(content_type):
-        for index, event in enumerate(sse.split(raw)):
-            for line in event.splitlines():
-                if line.startswith(b"data:"):
-                    yield from _json(line[5:].strip(), f"{place}sse[{index}]")
-    elif raw.lstrip()[:1] in (b"{", b"["):
-        yield from _json(raw, f"{place}json")
-
-
-def _json(raw: bytes, place: str) -> Iterator[tuple[str, str, str]]:
-    try:
-        yield from _leaves(json.loads(raw), place, "", _DEEPEST)
-    except (ValueError, RecursionError):
-        return
-
-
-def _leaves(value: Any, place: str, name: str, levels: int) -> Iterator[tuple[str, str, str]]:
-    if not levels:
-        return
-    if isinstance(value, dict):
-        for key, each in value.items():
-            yield from _leaves(each, f"{place}.{key}", key, levels - 1)
-    elif isinstance(value, list):
-        for index, each in enumerate(value):
-            yield from _leaves(each, f"{place}[{index}]", name, levels - 1)
-    elif isinstance(value, str):
-        yield place, name, value
-        if value[:1] in ("{", "["):
-            yield from _json(value.encode("utf-8", "surrogatepass"), place)
 
 
 def _hints(name: str, names: Names) -> bool:

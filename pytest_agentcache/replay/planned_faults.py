@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from ..errors import FaultError
 from ..faults import Planned
-from ..http.framing import length, splitter
+from ..http.framing import framed_by_events, length
 from ..http.messages import Request, Response
 from .decisions import Fail, Replay, Scripted, Truncate
 
@@ -58,12 +58,12 @@ def _kept_bytes(response: Response, after: int, unit: str, method: str) -> int:
         raise ValueError("whose answer has no body")
     size = len(response.body)
     if unit == "events":
-        split = splitter(response.content_type)
-        if split is None:
+        stream = framed_by_events(response.content_type)
+        if stream is None:
             raise ValueError(
                 f"whose answer is no stream of events but {response.content_type or 'untyped'}"
             )
-        events = split(response.body)
+        events = stream.split(response.body)
         if after > len(events):
             raise ValueError(f"whose answer has {len(events)} events only")
         return sum(map(len, events[:after]))

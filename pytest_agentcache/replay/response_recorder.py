@@ -8,13 +8,11 @@ from contextlib import contextmanager
 from typing import Any
 
 from ..clock import awaiting_upstream
-from ..http.body import encoding, is_json, sse
-from ..http.framing import BLOCK, blocks, splitter
+from ..http.body import encoding, is_json
+from ..http.framing import BLOCK, blocks, framed_by_events
 from ..http.headers import response_headers
 from ..http.messages import Headers, Interaction, Request, Response
 from ..settings.settings import Settings
-
-_EVENT_ENDS = (b"\n\n", b"\r\n\r\n", b"\r\r")
 
 
 class ResponseRecorder:
@@ -67,15 +65,15 @@ class ResponseRecorder:
             self.shown = self.shown.plus("content-encoding", coding)
         content_type = self.shown.get("content-type")
         self.bodiless = request.method == "HEAD" or status in (204, 304)
-        self._split = splitter(content_type)
+        self._stream = framed_by_events(content_type)
         # The chunks of a coded body say nothing of the body, and a document of JSON is read
         # whole; how it was cut would only be noise in a diff.
         document = is_json(content_type) or coded
-        self._framed = framed and (not coded if self._split else not document)
+        self._framed = framed and (not coded if self._stream else not document)
         size = headers.get("content-length")
         sized = size.isdecimal() and (not coded or kept_coded) and not framed
-        self.whole = document and not self._split and not self.bodiless and not sized
-        self.length = int(size) if sized and not self._split else None
+        self.whole = document and not self._stream and not self.bodiless and not sized
+        self.length = int(size) if sized and not self._stream else None
         self._pieces: list[bytes] = []
         self._rest = b""
         # Who knows the size reads no further than that, and does not come to the end.
@@ -109,7 +107,7 @@ class ResponseRecorder:
         return [self._rest] if self._rest else []
 
     def _keep(self, piece: bytes, *, last: bool) -> list[bytes]:
-        if self._framed or not (self._split or self.whole or self.length is not None):
+        if self._framed or not (self._stream or self.whole or self.length is not None):
             found = [piece] if piece else []
         else:
             found, self._rest = self._cut(self._rest + piece)
@@ -120,12 +118,11 @@ class ResponseRecorder:
 
     def _cut(self, arrived: bytes) -> tuple[list[bytes], bytes]:
         """What can be handed on, cut as replay will cut it, and what must wait for more."""
-        if self._split is None:
+        if self._stream is None:
             ends = len(arrived) - len(arrived) % BLOCK
             return blocks(arrived[:ends]), arrived[ends:]
-        found = self._split(arrived)
-        ends_with = _EVENT_ENDS if self._split is sse.split else (b"\n",)
-        rest = found.pop() if found and not found[-1].endswith(ends_with) else b""
+        found = self._stream.split(arrived)
+        rest = found.pop() if found and not found[-1].endswith(self._stream.ends) else b""
         return found, rest
 
     def interaction(self) -> Interaction:
@@ -134,9 +131,9 @@ class ResponseRecorder:
         chunks: tuple[int, ...] = ()
         if self._framed:
             chunks = tuple(map(len, self._pieces))
-            if self._split and chunks == tuple(map(len, self._split(body))):
+            if self._stream and chunks == tuple(map(len, self._stream.split(body))):
                 chunks = ()
-        elif body and not self._split and not self.whole and self.length is None:
+        elif body and not self._stream and not self.whole and self.length is None:
             # It ended with the connection, and nothing said where its pieces began.
             chunks = (len(body),)
         return Interaction(

@@ -53,7 +53,7 @@ def test_sample_holds_every_kind_of_body(sample):
     parts += [part for each in parts for part in each.get("multipart", ())]
 
     assert {key for part in parts for key in part} >= {
-        *body.KINDS,
+        *body.KEYS,
         *body.STYLES,
         "chunks",
         "reason",

@@ -127,7 +127,7 @@ def test_hooks_and_fixtures_are_found():
     assert {"agentcache", "agentcache_session", "agentcache_config"} <= set(FIXTURES)
 
 
-@pytest.mark.parametrize("key", [*body.KINDS, *body.STYLES])
+@pytest.mark.parametrize("key", [*body.KEYS, *body.STYLES])
 def test_body_key_is_documented(key):
     """Each key of a body on a cassette is in the description of the format."""
     assert f"`{key}`" in HOW_IT_WORKS

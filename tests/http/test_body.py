@@ -77,7 +77,7 @@ def round_trip(raw, content_type):
         return media
 
     fields = to_fields(raw, content_type, store)
-    assert set(fields) <= {*body.KINDS, *body.STYLES}
+    assert set(fields) <= {*body.KEYS, *body.STYLES}
     text = cassette_yaml.dump({"interactions": [{"request": fields}]})
     for read in (cassette_yaml.load, yaml.safe_load):
         found = read(text)["interactions"][0]["request"]

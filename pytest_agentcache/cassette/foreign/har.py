@@ -13,7 +13,8 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlencode
 
-from ...http.body import charset_of, multipart
+from ...http.body import Part, multipart
+from ...http.body.text import charset_of
 from ...http.messages import Headers, Interaction, Request, Response, standard_reason
 from ..model import Cassette
 from . import message
@@ -90,7 +91,7 @@ def _posted(
     return urlencode(list(_pairs(source, posted, "params", place))).encode()
 
 
-def _parts(source: Source, params: Any, place: Place) -> Iterator[multipart.Part]:
+def _parts(source: Source, params: Any, place: Place) -> Iterator[Part]:
     for at, given in enumerate(source.sequence(params, place)):
         param = source.mapping(given, (*place, at))
         disposition = f'form-data; name="{param.get("name", "")}"'
@@ -99,7 +100,7 @@ def _parts(source: Source, params: Any, place: Place) -> Iterator[multipart.Part
         headers = [("Content-Disposition", disposition)]
         if kind := param.get("contentType"):
             headers.append(("Content-Type", str(kind)))
-        yield multipart.Part(tuple(headers), str(param.get("value", "")).encode())
+        yield Part(tuple(headers), str(param.get("value", "")).encode())
 
 
 def _response(source: Source, answer: dict[str, Any], request: Request, place: Place) -> Response:

@@ -10,7 +10,9 @@ from importlib.metadata import version
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from ...http.body import charset_of, form
+from ...http.body import form
+from ...http.body.kinds import FORM
+from ...http.body.text import charset_of
 from ...http.messages import Headers, Interaction, Request, Response
 from ..caption import caption
 from ..model import Cassette
@@ -69,7 +71,7 @@ def _posted(request: Request) -> dict[str, Any]:
     if coding:
         # HAR 1.2 has no word for it here, and leaves those with an underscore to everyone.
         posted["_encoding"] = coding
-    if form.is_form(request.content_type):
+    if FORM.detect(request.body, request.content_type):
         posted["params"] = [_named(*pair) for pair in form.pairs(request.body)]
     return posted
 

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 import yaml
 
 from ...errors import CassetteError
-from ...http.body import form
+from ...http.body.kinds import FORM
 from ...http.messages import Headers, Interaction, Request, Response, standard_reason
 from ..model import Cassette
 from . import message
@@ -68,7 +68,7 @@ def _request_body(source: Source, asked: dict[str, Any], sent: Headers, place: P
         return raw
     # aiohttp's own arguments: `json=` or `data=`, and nothing that tells which.
     try:
-        if form.is_form(sent.get("content-type")) or _is_form(value):
+        if FORM.has_type(sent.get("content-type")) or _is_form(value):
             return urlencode(value, doseq=True).encode()
         return json.dumps(value).encode()
     except (TypeError, ValueError) as error:

@@ -10,11 +10,10 @@ from difflib import SequenceMatcher
 from typing import Any, Literal
 from urllib.parse import parse_qsl, urlsplit
 
-from ...http.body import is_json, json_text, multipart
-from ...http.body.form import is_form, pairs
+from ...http.body import Plain, plain
+from ...http.body.form import by_name
 from ...http.messages import Headers, Interaction, Request, Response
 from ...llm.reading import is_stream, read_output
-from ...matching.matcher import by_name
 from ...matching.stable_ids.volatile import is_volatile_change
 from .words import Piece, compare
 
@@ -176,31 +175,21 @@ def _short(content: tuple[str, Any]) -> Any:
 
 
 def _content(raw: bytes, content_type: str) -> tuple[str, Any]:
-    """Return the kind of a body and its content as plain values."""
-    if is_form(content_type):
-        return "form", by_name(pairs(raw))
-    if boundary := multipart.boundary_of(content_type):
-        neutral = multipart.neutral(raw, boundary)
-        if parts := multipart.split(neutral, multipart.BOUNDARY):
-            return "multipart", [
-                {
-                    "headers": {name.lower(): text for name, text in part.headers},
-                    "content": _content(part.content, part.header("content-type"))[1],
-                }
-                for part in parts
-            ]
-    if is_json(content_type) or raw.lstrip()[:1] in (b"{", b"["):
-        try:
-            return "json", json_text.parse(raw)
-        except (ValueError, RecursionError):
-            pass
-    try:
-        text = raw.decode("utf-8")
-    except UnicodeDecodeError:
-        text = ""
-    if text.isprintable() or "\0" not in text:
-        return "text", text or f"{len(raw):,} bytes"
-    return "text", f"{len(raw):,} bytes"
+    """Return the kind of a body and its plain values."""
+    found = plain(raw, content_type)
+    return (found.kind, _shown(found)) if found else ("text", "0 bytes")
+
+
+def _shown(found: Plain | None) -> Any:
+    if found is None:
+        return "0 bytes"
+    if found.kind == "multipart":
+        return [
+            {"headers": each["headers"], "content": _shown(each["content"])} for each in found.value
+        ]
+    if not found.is_readable:
+        return f"{len(found.value.encode('utf-8', 'surrogateescape')):,} bytes"
+    return found.value
 
 
 def _values(side: Side, place: str, was: Any, now: Any, *, weight: int = 1) -> Iterator[Change]:

@@ -1,8 +1,8 @@
-"""Event streams of AWS (`vnd.amazon.eventstream`), one event a line and its exact bytes again.
+"""Event streams of AWS (`vnd.amazon.eventstream`): one event a line, and the exact bytes again.
 
 A regular event has JSON as its payload and three headers: its kind, its content type and its
-message type (Smithy, "Amazon Event Stream"). It is written as `contentBlockDelta {…}`, an exception
-with an exclamation mark before its name; lengths and checksums follow from that.
+message type (Smithy, "Amazon Event Stream"). It is written as `contentBlockDelta {…}`. An exception
+has an exclamation mark before its name. Lengths and checksums follow from that.
 """
 
 from __future__ import annotations
@@ -10,23 +10,66 @@ from __future__ import annotations
 import json
 import re
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 from zlib import crc32
+
+from .json_text import json_leaves
+from .lines import payloads
+from .protocol import BodyKind, Editor, Fields, Leaf, Part, Place, Reading, Writing
+from .text import text_under
 
 MEDIA = "application/vnd.amazon.eventstream"
 _LINE = re.compile(r"(!?)([\w.-]{1,200}) (.*)", re.ASCII)
-# Both lengths and their checksum, and behind the payload that of all.
+# Both lengths with their checksum, and the checksum of everything after the payload.
 _PRELUDE, _CHECKSUM = 12, 4
 _TEXT = 7
 
 
-def is_stream(content_type: str) -> bool:
-    """Whether a media type is that of AWS's event streams."""
-    return content_type.partition(";")[0].strip().lower() == MEDIA
+class AwsEvents(BodyKind):
+    """A binary stream of events as Bedrock sends it."""
+
+    name = "aws_events"
+    media = (MEDIA,)
+    keys = ("aws_events",)
+    is_rebuilt = True
+    is_stream = True
+
+    def detect(self, raw: bytes, content_type: str) -> bool:
+        # The lengths of events are never without one.
+        return self.has_type(content_type) and b"\0" in raw
+
+    def write(self, raw: bytes, content_type: str, writing: Writing) -> Fields | None:
+        written = lines(raw)
+        return None if written is None else {"aws_events": written}
+
+    def read(self, key: str, fields: Mapping[str, Any], reading: Reading) -> bytes:
+        return text(text_under(key, fields))
+
+    def leaves(
+        self, raw: bytes, content_type: str, nested: Callable[[Part, str], Iterator[Leaf]]
+    ) -> Iterator[Leaf]:
+        for index, (_, payload) in enumerate(events(raw)):
+            yield from json_leaves(payload, f"aws_events[{index}]")
+
+    def replace(self, raw: bytes, content_type: str, editor: Editor) -> bytes:
+        before = (lines(raw) or "").encode()
+        after = editor.text(before, content_type)
+        # Irregular events state lengths that cannot be changed here.
+        return raw if after == before else text(after.decode())
+
+    def render(self, raw: bytes, content_type: str) -> str:
+        return lines(raw) or ""
+
+    def events(self, raw: bytes) -> Iterator[tuple[str, bytes]]:
+        return events(raw)
+
+    def payloads(self, raw: bytes) -> Iterator[Place]:
+        return payloads(raw)
 
 
 def events(raw: bytes) -> Iterator[tuple[str, bytes]]:
-    """The kind (`!kind` of an exception) and payload of each event, as far as `raw` is one."""
+    """Yield the kind (`!kind` of an exception) and payload of each event until one is invalid."""
     at = 0
     while len(raw) - at >= _PRELUDE + _CHECKSUM:
         size, head = struct.unpack_from(">II", raw, at)
@@ -41,7 +84,7 @@ def events(raw: bytes) -> Iterator[tuple[str, bytes]]:
 
 
 def _headers(raw: bytes) -> dict[str, str]:
-    """The headers of an event that are text; those after one that is not are left out."""
+    """Return the text headers of an event, up to the first that is not text."""
     found: dict[str, str] = {}
     at = 0
     while at < len(raw):
@@ -55,7 +98,7 @@ def _headers(raw: bytes) -> dict[str, str]:
 
 
 def lines(raw: bytes) -> str | None:
-    """The events in `raw`, one a line, or None if that would not give back its bytes."""
+    """Return the events in `raw`, one a line, or None if that would not give back its bytes."""
     try:
         found = [f"{kind} {payload.decode('utf-8')}" for kind, payload in events(raw)]
         data = "\n".join(found) + "\n"
@@ -65,16 +108,16 @@ def lines(raw: bytes) -> str | None:
 
 
 def text(data: str) -> bytes:
-    """The bytes of the stream whose events are the lines of `data`.
+    """Return the bytes of the stream whose events are the lines of `data`.
 
     Raises:
-        ValueError: If a line is no event.
+        ValueError: If a line is not an event.
     """
     stream = b""
     for line in data.removesuffix("\n").split("\n"):
         match = _LINE.fullmatch(line)
         if match is None:
-            raise ValueError(f"{line[:40]!r} is no event like 'contentBlockDelta {{…}}'")
+            raise ValueError(f"{line[:40]!r} is not an event like 'contentBlockDelta {{…}}'")
         exception, kind, payload = match.groups()
         json.loads(payload)
         stream += _event("exception" if exception else "event", kind, payload.encode("utf-8"))

@@ -1,4 +1,4 @@
-"""What stands in a body in another coding: packed, in base64, or in the escapes of JSON."""
+"""Text inside a body in another coding: compressed, in base64, or in the escapes of JSON."""
 
 from __future__ import annotations
 
@@ -12,10 +12,13 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from .protocol import BodyKind, Editor
 from .spans import Span
+from .text import decoded
 
-# No document of text is as large once it is unpacked.
+# No text document is this large after decompression.
 _LARGEST = 2**26
+_LARGEST_SHOWN = 2**24
 _MOST_FILES = 1000
 _ZIP = b"PK\x03\x04"
 _GZIP = b"\x1f\x8b\x08"
@@ -23,22 +26,48 @@ _ZLIB = (b"x\x01", b"x^", b"x\x9c", b"x\xda")
 _SIGNS = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_")
 _OUTLINE = bytes(ord("x") if code in _SIGNS else ord(" ") for code in range(256))
 _STANDARD = bytes.maketrans(b"-_", b"+/")
-# That the beginning of any other base64 is nothing but text happens once in ten million.
+# The chance that other base64 begins with nothing but text is one in ten million.
 _BEGINNING = 24
 _TEXT = re.compile(rb"[\t\n\r\x20-\x7e]+")
-# Letters, digits and what else keys are made of; careful writers escape only signs like `<`.
+# Letters, digits and other characters of keys; careful writers escape only characters like `<`.
 _LETTER = re.compile(rb"\\u00(?:2[b-f]|3[0-9ad]|[46][1-9a-f]|5[0-9af]|7[0-9a])", re.IGNORECASE)
-# From the first of a run of backslashes, or a long run would be tried from each of them.
+# From the first backslash of a run only, or each of a long run would be tried.
 _ESCAPE = re.compile(rb"(?<!\\)\\+u00([0-7][0-9a-f])", re.IGNORECASE)
+
+
+class Packed(BodyKind):
+    """A body compressed by gzip or zlib, though no header says so. It is written as binary."""
+
+    name = "packed"
+    is_rebuilt = True
+
+    def detect(self, raw: bytes, content_type: str) -> bool:
+        # The marks of zlib are letters as well.
+        return raw.startswith(_GZIP) or (raw.startswith(_ZLIB) and packing(raw) is not None)
+
+    def replace(self, raw: bytes, content_type: str, editor: Editor) -> bytes:
+        found = packing(raw)
+        if found is None:
+            return raw
+        inside = editor.packed(found.inside)
+        return raw if inside == found.inside else found.again(inside)
+
+    def render(self, raw: bytes, content_type: str) -> str:
+        try:
+            # Both formats, as far as they go.
+            inside = zlib.decompressobj(32 + zlib.MAX_WBITS).decompress(raw, _LARGEST_SHOWN)
+        except zlib.error:
+            return ""
+        return decoded(inside, content_type)
 
 
 @dataclass(frozen=True, slots=True)
 class Packing:
-    """Bytes that are packed, though no header says so.
+    """Compressed bytes.
 
     Attributes:
-        inside: What was packed.
-        again: Packs what takes its place.
+        inside: The bytes before compression.
+        again: Compresses other bytes in the same format.
     """
 
     inside: bytes
@@ -46,7 +75,7 @@ class Packing:
 
 
 def packing(raw: bytes) -> Packing | None:
-    """What `raw` has packed, or None if that is nothing, binary, cut off or too large."""
+    """Return the content of `raw`; None if not compressed, cut off, binary or too large."""
     if raw.startswith(_GZIP):
         inside = _unpacked(raw, 16 + zlib.MAX_WBITS)
         again: Callable[[bytes], bytes] = _gzipped
@@ -58,19 +87,19 @@ def packing(raw: bytes) -> Packing | None:
 
 
 def is_packed(raw: bytes) -> bool:
-    """Whether `raw` begins like something packed."""
+    """Return whether `raw` begins like compressed bytes."""
     return raw.startswith((_GZIP, *_ZLIB))
 
 
 def members(raw: bytes) -> Iterator[tuple[str, bytes]]:
-    """The files in a zip archive, and what is packed in any other way, as far as it is not huge."""
+    """Yield the files of a zip archive, or the content of other compressed bytes, unless huge."""
     if raw.startswith(_ZIP):
         try:
             with zipfile.ZipFile(io.BytesIO(raw)) as archive:
                 small = [each for each in archive.infolist() if each.file_size < _LARGEST]
                 for each in small[:_MOST_FILES]:
                     yield f"body, file {each.filename} in it", archive.read(each)
-        # A name in it, a password or a method of packing may be anything.
+        # Names, passwords and methods of compression may be anything.
         except (zipfile.BadZipFile, RuntimeError, NotImplementedError, ValueError, OSError):
             return
     elif is_packed(raw):
@@ -93,14 +122,14 @@ def _unpacked(raw: bytes, window: int) -> bytes | None:
 
 
 def coded(raw: bytes, safe: Callable[[bytes], bytes]) -> Iterator[Span]:
-    """Base64 of a text, or of a packed one, that has secrets in it.
+    """Yield where base64 of a text, or of a compressed one, has secrets in it.
 
     Args:
-        raw: Where to look.
-        safe: Gives a text without its secrets.
+        raw: The text to search.
+        safe: Returns a text without its secrets.
     """
     for start, stop in _runs(raw):
-        # Both alphabets: which one it is only some of the bytes tell.
+        # Both alphabets, because most bytes look the same in either.
         written = raw[start:stop].translate(_STANDARD)
         begins = b64decode(written[:_BEGINNING])
         if not _TEXT.fullmatch(begins) and not is_packed(begins):
@@ -109,14 +138,14 @@ def coded(raw: bytes, safe: Callable[[bytes], bytes]) -> Iterator[Span]:
             continue
         inside = b64decode(written + b"=" * (-len(written) % 4))
         if (kept := safe(inside)) != inside:
-            # One way of writing, or it would depend on the secret.
+            # Always the standard alphabet, or the result would depend on the secret.
             padding = len(raw[stop : stop + 2]) - len(raw[stop : stop + 2].lstrip(b"="))
             yield Span(start, stop + padding, b64encode(kept))
 
 
 def _runs(raw: bytes) -> Iterator[tuple[int, int]]:
-    """Where signs of base64 stand in a row, and enough of them."""
-    # Looking for a row in the outline is much faster than an expression.
+    """Yield where characters of base64 form a long enough run."""
+    # Searching an outline for a run is much faster than a regular expression.
     outline, row = raw.translate(_OUTLINE), b"x" * _BEGINNING
     start = outline.find(row)
     while start >= 0:
@@ -127,16 +156,16 @@ def _runs(raw: bytes) -> Iterator[tuple[int, int]]:
 
 
 def escaped(raw: bytes, find: Callable[[bytes], list[Span]]) -> Iterator[Span]:
-    r"""Secrets whose letters are written like `\u0041`, some or all of them.
+    r"""Yield where secrets are whose letters are written like `\u0041`, some or all of them.
 
     Args:
         raw: JSON, or JSON in a text of JSON.
-        find: What finds secrets in a text.
+        find: Finds secrets in a text.
     """
     if b"\\u00" not in raw or not _LETTER.search(raw):
         return
     parts: list[bytes] = []
-    # Where in what it says each piece begins that is written as it is said, and where in `raw`.
+    # Where each piece without escapes begins: in the decoded text, and in `raw`.
     said, written = [0], [0]
     end = size = 0
     for match in _ESCAPE.finditer(raw):

@@ -2,27 +2,92 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
 from urllib.parse import parse_qsl, quote, quote_plus, urlencode
 
+from ...canonical_yaml import writable
+from . import protocol
+from .json_text import is_document
+from .protocol import BodyKind, Leaf, Part, Plain, Reading, Writing
+from .text import decoded
+
 Fields = dict[str, str] | list[list[str]]
+# One field: its name and its value.
+FIELD = re.compile(rb"(?:^|(?<=&))([^=&]+)=([^&]+)")
+_LOOKS_LIKE_FORM = re.compile(rb"[\w.%+\[\]-]+=[^&\s{}\"]*(?:&[\w.%+\[\]-]+=[^&\s{}\"]*)*")
+_LONGEST_UNDECLARED = 2**16
 
 
-def is_form(content_type: str) -> bool:
-    """Whether a media type is that of an HTML form."""
-    return content_type.partition(";")[0].strip().lower() == "application/x-www-form-urlencoded"
+class Form(BodyKind):
+    """The fields of an HTML form.
+
+    JSON that is labelled as a form is not one: urllib and curl label whatever they send so.
+    """
+
+    name = "form"
+    media = ("application/x-www-form-urlencoded",)
+    keys = ("form",)
+    styles = ("form_style",)
+
+    def detect(self, raw: bytes, content_type: str) -> bool:
+        return self.has_type(content_type) and not is_document(raw)
+
+    def write(self, raw: bytes, content_type: str, writing: Writing) -> protocol.Fields | None:
+        found = fields(raw)
+        if found is None or not writable(found[0], writing.room):
+            return None
+        return {"form": found[0], **({"form_style": found[1]} if found[1] else {})}
+
+    def read(self, key: str, fields: Mapping[str, Any], reading: Reading) -> bytes:
+        return text(fields[key], fields.get("form_style", ""))
+
+    def plain(self, raw: bytes, content_type: str, nested: Callable[[Part], Plain | None]) -> Plain:
+        return Plain("form", by_name(pairs(raw)))
+
+    def leaves(
+        self, raw: bytes, content_type: str, nested: Callable[[Part, str], Iterator[Leaf]]
+    ) -> Iterator[Leaf]:
+        for name, value in pairs(raw):
+            yield Leaf(f"form.{name}", name, value)
+
+    def escape(self, text: bytes) -> bytes:
+        return text.replace(b"<", b"%3C").replace(b">", b"%3E")
+
+    def render(self, raw: bytes, content_type: str) -> str:
+        return decoded(raw, content_type)
+
+
+def looks_like_form(raw: bytes) -> bool:
+    """Return whether a body of any media type is written like a form."""
+    return len(raw) < _LONGEST_UNDECLARED and _LOOKS_LIKE_FORM.fullmatch(raw) is not None
+
+
+def by_name(pairs: Iterable[Iterable[str]]) -> dict[str, Any]:
+    """Return values by their names, in a list where a name repeats."""
+    named: dict[str, Any] = {}
+    for name, value in pairs:
+        if name not in named:
+            named[name] = value
+        elif isinstance(named[name], list):
+            named[name].append(value)
+        else:
+            named[name] = [named[name], value]
+    return named
 
 
 def pairs(raw: bytes) -> list[tuple[str, str]]:
-    """Names and values in order, whatever the escapes are like."""
+    """Return names and values in order, however they are escaped."""
     text = raw.decode("utf-8", "backslashreplace")
     return parse_qsl(text, keep_blank_values=True, errors="backslashreplace")
 
 
 def fields(raw: bytes) -> tuple[Fields, str] | None:
-    """The fields of a form and the style that gives its bytes back, or None if none does.
+    """Return the fields of a form and the style that gives its bytes back, or None if none does.
 
-    A mapping where no name repeats, else a list of pairs. The style is empty for `+` as a blank,
-    `percent` for `%20`.
+    The fields are a mapping, or a list of pairs where a name repeats. The style is empty where a
+    space is `+`, and `percent` where it is `%20`.
     """
     try:
         found = parse_qsl(raw.decode("ascii"), keep_blank_values=True, strict_parsing=True)
@@ -37,7 +102,7 @@ def fields(raw: bytes) -> tuple[Fields, str] | None:
 
 
 def text(found: Fields, style: str) -> bytes:
-    """The bytes of a form.
+    """Return the bytes of a form.
 
     Raises:
         ValueError: If `style` is neither empty nor `percent`.

@@ -1,19 +1,25 @@
-"""JSON text as structure and the exact same text again.
+"""JSON: its text as structure, and the exact same text again.
 
-Structure reads better and diffs better, but only text that re-encoding gives back to the byte may
-become structure; the style that it takes is kept as a few words: `spaced`, `indent=2 ascii`.
+Structure is easier to read and to compare. Text becomes structure only if encoding that gives back
+the same bytes. The style that this needs is kept as a few words: `spaced`, `indent=2 ascii`.
 """
 
 from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from json.encoder import encode_basestring, encode_basestring_ascii
 from typing import Any
 
-from ...canonical_yaml import Number
+from ...canonical_yaml import DEEPEST, Number, writable
+from ...settings.json_path import children
+from .protocol import BodyKind, Fields, Leaf, Part, Place, Plain, Reading, Writing, media_type
+from .text import decoded
 
 COMPACT = ""
+_DEEPEST_LEAF = 100
+_MEDIA = ("application/json", "text/json")
 _FLAGS = ("spaced", "ascii", "html", "escaped-slash", "newline")
 _INDENT = re.compile(rb"[\[{]\r?\n([ \t]*)")
 # Go's encoding/json and Google's front ends write these escaped, everything else as it is.
@@ -25,11 +31,115 @@ class _Repeated(ValueError):
     """An object with the same key twice, which no dict holds."""
 
 
+class Json(BodyKind):
+    """A JSON document."""
+
+    name = "json"
+    media = _MEDIA
+    keys = ("json",)
+    styles = ("json_style",)
+
+    def has_type(self, content_type: str) -> bool:
+        media = media_type(content_type)
+        return media in _MEDIA or media.endswith("+json")
+
+    def detect(self, raw: bytes, content_type: str) -> bool:
+        return self.has_type(content_type) or begins_like_json(raw)
+
+    def write(self, raw: bytes, content_type: str, writing: Writing) -> Fields | None:
+        found = structure(raw, exact=writing.exact)
+        if found is None or not writable(found[0], writing.room):
+            return None
+        return {"json": found[0], **({"json_style": found[1]} if found[1] else {})}
+
+    def read(self, key: str, fields: Mapping[str, Any], reading: Reading) -> bytes:
+        return text(fields[key], fields.get("json_style", ""))
+
+    def plain(
+        self, raw: bytes, content_type: str, nested: Callable[[Part], Plain | None]
+    ) -> Plain | None:
+        try:
+            value = parse(raw)
+        except ValueError:
+            return None
+        # Deeper down it would depend on the stack whether a body can be compared.
+        return Plain("json", value) if _is_within(value, DEEPEST) else None
+
+    def leaves(
+        self, raw: bytes, content_type: str, nested: Callable[[Part, str], Iterator[Leaf]]
+    ) -> Iterator[Leaf]:
+        return json_leaves(raw, "json")
+
+    def render(self, raw: bytes, content_type: str) -> str:
+        return decoded(raw, content_type)
+
+    def is_list_of_events(self, raw: bytes) -> bool:
+        """Return whether this is what Gemini streams unless it is asked for events."""
+        return first_byte(raw) == b"[" and b'"candidates"' in raw
+
+    def payloads(self, raw: bytes) -> Iterable[Place]:
+        return [(0, len(raw))]
+
+
+def first_byte(raw: bytes) -> bytes:
+    """Return the first byte of `raw` that is not whitespace."""
+    # Not `raw.lstrip()` at once, which copies the whole body.
+    return (raw[:64].lstrip() or raw.lstrip())[:1]
+
+
+def begins_like_json(raw: bytes) -> bool:
+    """Return whether `raw` begins like a JSON object or list."""
+    return first_byte(raw) in (b"{", b"[")
+
+
+def is_document(raw: bytes) -> bool:
+    """Return whether `raw` is a JSON object or list."""
+    if not begins_like_json(raw):
+        return False
+    try:
+        json.loads(raw)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def json_leaves(raw: bytes | str, place: str) -> Iterator[Leaf]:
+    """Yield the texts of a JSON document, and those of documents inside them; nothing if invalid.
+
+    Args:
+        raw: The document.
+        place: Its place, put before those of the leaves.
+    """
+    try:
+        yield from _leaves(json.loads(raw), place, "", _DEEPEST_LEAF)
+    except (ValueError, RecursionError):
+        return
+
+
+def _leaves(value: Any, place: str, name: str, levels: int) -> Iterator[Leaf]:
+    if not levels:
+        return
+    if isinstance(value, dict):
+        for key, each in value.items():
+            yield from _leaves(each, f"{place}.{key}", key, levels - 1)
+    elif isinstance(value, list):
+        for index, each in enumerate(value):
+            yield from _leaves(each, f"{place}[{index}]", name, levels - 1)
+    elif isinstance(value, str):
+        yield Leaf(place, name, value)
+        if value[:1] in ("{", "["):
+            yield from json_leaves(value, place)
+
+
+def _is_within(value: Any, levels: int) -> bool:
+    return levels > 0 and all(_is_within(each, levels - 1) for each in children(value))
+
+
 def parse(raw: bytes | str) -> Any:
-    """The value that JSON text stands for, its number literals remembered.
+    """Return the value of a JSON text, with the literals of its numbers remembered.
 
     Raises:
-        ValueError: If it is no JSON by RFC 8259, or an object repeats a key.
+        ValueError: If it is not JSON by RFC 8259, or an object repeats a key.
     """
     text = raw.decode("utf-8") if isinstance(raw, bytes) else raw
     try:
@@ -60,20 +170,20 @@ def _number(literal: str) -> float:
 
 def _integer(literal: str) -> int:
     if literal == "-0":
-        raise ValueError("-0 has no place among the integers")
+        raise ValueError("-0 is not an integer in Python")
     return int(literal)
 
 
 def _constant(literal: str) -> Any:
-    raise ValueError(f"{literal} is no JSON")
+    raise ValueError(f"{literal} is not JSON")
 
 
 def structure(raw: bytes, *, exact: bool = True) -> tuple[Any, str] | None:
-    """The value of `raw` and the style that gives it back, or None if no style does.
+    """Return the value of `raw` and the style that gives it back, or None if no style does.
 
     Args:
         raw: A document.
-        exact: Whether it has to come back to the byte, or may come back compact.
+        exact: Whether it must come back to the byte, or may come back compact.
     """
     try:
         value = parse(raw)
@@ -91,7 +201,7 @@ def structure(raw: bytes, *, exact: bool = True) -> tuple[Any, str] | None:
 
 
 def _candidates(raw: bytes) -> list[str]:
-    """Styles that `raw` may have, the plainest first; told from how it looks."""
+    """Return styles that `raw` may have, judged by how it looks; the simplest comes first."""
     newline = " newline" if raw.endswith(b"\n") else ""
     spacings = [COMPACT, "spaced"]
     if match := _INDENT.match(raw):
@@ -106,10 +216,10 @@ def _candidates(raw: bytes) -> list[str]:
 
 
 def text(value: Any, style: str) -> bytes:
-    """`value` as JSON in `style`.
+    """Return `value` as JSON in `style`.
 
     Raises:
-        ValueError: If `style` has a word that is none, or `value` is no JSON.
+        ValueError: If `style` has an unknown word, or `value` is not JSON.
     """
     words = style.split()
     indent: str | None = None
@@ -153,7 +263,7 @@ def _has_literal(value: Any) -> bool:
 def _encode(
     value: Any, marks: tuple[str, str], indent: str | None, ascii_only: bool, pad: str
 ) -> str:
-    """What `json.dumps` does, but for numbers, which keep the way they were written."""
+    """Return what `json.dumps` returns, with numbers as they were written."""
     if isinstance(value, Number):
         return value.literal
     if not isinstance(value, (dict, list)) or not value:

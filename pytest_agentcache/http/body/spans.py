@@ -1,4 +1,4 @@
-"""Where secrets begin and end in a body, and what to write instead."""
+"""Spans of a body, and the text that replaces each of them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """The bytes from `start` to before `stop`, and what takes their place."""
+    """The bytes from `start` up to `stop`, and the text that replaces them."""
 
     start: int
     stop: int
@@ -16,10 +16,11 @@ class Span:
 
 
 def merged(spans: Iterable[Span]) -> list[Span]:
-    """Spans in order, none over another.
+    """Return spans in order, without overlaps.
 
-    Where several meet, the one that begins first has its say, of those the longest, of those the
-    first given; it grows over what reaches further, so that nothing of a secret is left.
+    Of spans that overlap, the one that begins first keeps its text; of those that begin together,
+    the longest, and then the first in `spans`. It grows to the end of the others, so that no part
+    of a secret is left.
     """
     done: list[Span] = []
     for span in sorted(spans, key=lambda each: (each.start, -each.stop)):
@@ -32,7 +33,7 @@ def merged(spans: Iterable[Span]) -> list[Span]:
 
 
 def replaced(raw: bytes, spans: Iterable[Span]) -> bytes:
-    """`raw` with other text in place of spans in order."""
+    """Return `raw` with each span, in order, replaced by its text."""
     done: list[bytes] = []
     end = 0
     for span in spans:
@@ -42,7 +43,7 @@ def replaced(raw: bytes, spans: Iterable[Span]) -> bytes:
 
 
 def chunks(sizes: Iterable[int], spans: Iterable[Span]) -> tuple[int, ...]:
-    """Sizes of chunks after spans were replaced; a chunk that ended in one joins the next."""
+    """Return the sizes of chunks after a replacement; one that ends in a span joins the next."""
     rest = list(spans)
     kept: list[int] = []
     at = gone = written = done = 0

@@ -1,4 +1,4 @@
-"""Secrets that a stream of events tells in pieces, from one delta to the next."""
+"""Texts that a stream sends in pieces, from one event to the next, and secrets in them."""
 
 from __future__ import annotations
 
@@ -11,12 +11,9 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any
 
-from . import aws_events, sse
+from .protocol import BodyKind
 from .spans import Span
 
-# Behind the field of an event, the kind of one of AWS, or nothing.
-_EVENT = re.compile(rb"data:[ ]?([^\r\n]+)")
-_LINE = re.compile(rb"(?:!?[\w.-]{1,200} )?([{\[][^\r\n]+)")
 _TEXT = re.compile(rb'"((?:[^"\\]|\\.)*)"')
 _CHARACTER = re.compile(rb"\\u[0-9A-Fa-f]{4}|\\.|[^\\]", re.DOTALL)
 _JSON = (b"{", b"[", b'"')
@@ -28,73 +25,47 @@ _Place = tuple[Any, ...]
 
 @dataclass(frozen=True, slots=True)
 class _Piece:
-    """A text of an event: where it begins and ends, what it says, and whether with escapes."""
+    """A text in an event: its place in the body, its content, and whether it is a JSON string."""
 
     start: int
     stop: int
-    said: bytes
+    content: bytes
     is_json: bool
 
 
-def is_in_pieces(content_type: str, raw: bytes) -> bool:
-    """Whether a body is a stream whose events tell a text bit by bit."""
-    media = content_type.partition(";")[0].strip().lower()
-    return (
-        sse.is_stream(content_type)
-        or aws_events.is_stream(content_type)
-        or media.endswith(("ndjson", "jsonl", "json-lines", "jsonlines", "stream+json"))
-        or _is_list_of_events(raw)
-    )
-
-
-def _is_list_of_events(raw: bytes) -> bool:
-    """Whether this is what Gemini streams if it is not asked for events."""
-    return raw.lstrip()[:1] == b"[" and b'"candidates"' in raw
-
-
-def split_over_events(raw: bytes, find: Find) -> Iterator[Span]:
-    """Secrets that are whole only when the texts of one place in all events are put together.
+def split_over_events(raw: bytes, stream: BodyKind, find: Find) -> Iterator[Span]:
+    """Yield what `find` finds in texts that are spread over several events.
 
     Args:
-        raw: A stream of events, or of lines, with JSON or text as their data.
-        find: What finds secrets in a text.
+        raw: A stream of events as text, with JSON or text as their data.
+        stream: Its kind.
+        find: Finds secrets, or ids, in a text.
     """
-    for pieces in _places(raw):
+    for pieces in _places(raw, stream):
         if len(pieces) > 1:
             yield from _across(raw, pieces, find)
 
 
-def put_together(raw: bytes) -> Iterator[bytes]:
-    """What the events of a stream tell, place by place."""
-    for pieces in _places(raw):
-        yield b"".join(piece.said for piece in pieces)
+def joined_texts(raw: bytes, stream: BodyKind) -> Iterator[bytes]:
+    """Yield the texts of a stream, those at the same place of all events joined."""
+    for pieces in _places(raw, stream):
+        yield b"".join(piece.content for piece in pieces)
 
 
-def _places(raw: bytes) -> Iterable[list[_Piece]]:
+def _places(raw: bytes, stream: BodyKind) -> Iterable[list[_Piece]]:
     places: dict[_Place, list[_Piece]] = defaultdict(list)
-    for place, piece in _all_pieces(raw) if len(raw) <= _MOST else ():
-        places[place].append(piece)
+    if len(raw) <= _MOST:
+        for start, stop in stream.payloads(raw):
+            if raw.startswith(_JSON, start):
+                for place, piece in _pieces(raw, start, stop):
+                    places[place].append(piece)
+            else:
+                places[()].append(_Piece(start, stop, raw[start:stop], is_json=False))
     return places.values()
 
 
-def _all_pieces(raw: bytes) -> Iterator[tuple[_Place, _Piece]]:
-    if _is_list_of_events(raw):
-        yield from _pieces(raw, 0, len(raw))
-        return
-    at = 0
-    for line in raw.splitlines(keepends=True):
-        match = _EVENT.match(line) or _LINE.match(line)
-        if match is not None:
-            start, stop = at + match.start(1), at + match.end(1)
-            if raw.startswith(_JSON, start):
-                yield from _pieces(raw, start, stop)
-            else:
-                yield (), _Piece(start, stop, match[1], is_json=False)
-        at += len(line)
-
-
 def _pieces(raw: bytes, start: int, stop: int) -> Iterator[tuple[_Place, _Piece]]:
-    """The texts of one event, or of a list of them, each with the place where it stands."""
+    """Yield the texts of one event, or of a list of events, each with its place in the event."""
     try:
         event = json.loads(raw[start:stop])
         each = event if isinstance(event, list) else [event]
@@ -111,7 +82,7 @@ def _pieces(raw: bytes, start: int, stop: int) -> Iterator[tuple[_Place, _Piece]
 
 
 def _leaves(value: Any, place: tuple[Any, ...]) -> Iterator[tuple[tuple[Any, ...] | None, str]]:
-    """All names (without a place) and texts in the order in which they are written."""
+    """Yield all names (without a place) and texts in the order in which they are written."""
     if isinstance(value, dict):
         index = value.get("index", value.get("output_index"))
         here = (*place, index) if isinstance(index, int) else place
@@ -126,17 +97,17 @@ def _leaves(value: Any, place: tuple[Any, ...]) -> Iterator[tuple[tuple[Any, ...
 
 
 def _across(raw: bytes, pieces: list[_Piece], find: Find) -> Iterator[Span]:
-    spans = find(b"".join(piece.said for piece in pieces))
+    spans = find(b"".join(piece.content for piece in pieces))
     if not spans:
         return
-    # What says nothing holds nothing of a secret.
-    pieces = [piece for piece in pieces if piece.said]
-    begins = [0, *accumulate(len(piece.said) for piece in pieces)]
+    # An empty piece holds nothing of a secret.
+    pieces = [piece for piece in pieces if piece.content]
+    begins = [0, *accumulate(len(piece.content) for piece in pieces)]
     for span in spans:
         held = range(bisect_right(begins, span.start) - 1, bisect_left(begins, span.stop))
         if len(held) < 2:
             continue
-        # The first piece tells it whole; of the others nothing is left.
+        # The replacement goes into the first piece; of the others nothing is left.
         for at in held:
             piece, begin = pieces[at], begins[at]
             ends = _offsets(raw, piece)
@@ -147,16 +118,16 @@ def _across(raw: bytes, pieces: list[_Piece], find: Find) -> Iterator[Span]:
 
 
 def _offsets(raw: bytes, piece: _Piece) -> Sequence[int]:
-    """Where each byte of what a piece says is written, and the end."""
+    """Return where each byte of the content of a piece is written, and its end."""
     if not piece.is_json:
-        return range(len(piece.said) + 1)
+        return range(len(piece.content) + 1)
     found = []
     for match in _CHARACTER.finditer(raw, piece.start, piece.stop):
         written = match[0]
-        said = 1
+        size = 1
         if written[:2] == b"\\u":
             code = int(written[2:], 16)  # noqa: FURB166 - bytes, not text
             # Each half of a pair has two of the four bytes.
-            said = 2 if 0xD800 <= code < 0xE000 else len(chr(code).encode())
-        found += [match.start() - piece.start] * said
+            size = 2 if 0xD800 <= code < 0xE000 else len(chr(code).encode())
+        found += [match.start() - piece.start] * size
     return [*found, piece.stop - piece.start]

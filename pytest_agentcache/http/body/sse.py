@@ -1,7 +1,7 @@
-"""Server-sent events (WHATWG HTML, section 9.2), one event a line and the exact bytes again.
+"""Server-sent events (WHATWG HTML, section 9.2): one event a line, and the exact bytes again.
 
-A regular stream is written as the data of its events, one a line. Words beside it tell what else
-the bytes need: `typed` (an `event:` line that repeats the data's "type"), `crlf`, `unspaced`
+A regular stream is written as the data of its events, one a line. A few words beside it say what
+else the bytes need: `typed` (an `event:` line that repeats the data's "type"), `crlf`, `unspaced`
 (`data:x`), `unterminated` (no blank line at the end).
 """
 
@@ -9,18 +9,71 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from .json_text import begins_like_json, json_leaves
+from .lines import payloads
+from .protocol import BodyKind, Fields, Leaf, Part, Place, Plain, Reading, Writing
+from .text import decoded, text_under
 
 _BLANK_LINE = re.compile(rb"\r\n\r\n|\n\n|\r\r")
 _FLAGS = ("typed", "crlf", "unspaced", "unterminated")
 
 
-def is_stream(content_type: str) -> bool:
-    """Whether a media type is that of server-sent events."""
-    return content_type.partition(";")[0].strip().lower() == "text/event-stream"
+class EventStream(BodyKind):
+    """A stream of server-sent events. JSON instead of events, often an error, is not one."""
+
+    name = "sse"
+    media = ("text/event-stream",)
+    keys = ("sse",)
+    styles = ("sse_style",)
+    is_stream = True
+    ends = (b"\n\n", b"\r\n\r\n", b"\r\r")
+
+    def detect(self, raw: bytes, content_type: str) -> bool:
+        return self.has_type(content_type) and not begins_like_json(raw)
+
+    def write(self, raw: bytes, content_type: str, writing: Writing) -> Fields | None:
+        found = lines(raw)
+        if found is None:
+            return None
+        return {"sse": found[0], **({"sse_style": found[1]} if found[1] else {})}
+
+    def read(self, key: str, fields: Mapping[str, Any], reading: Reading) -> bytes:
+        return text(text_under(key, fields), fields.get("sse_style", ""))
+
+    def plain(self, raw: bytes, content_type: str, nested: Callable[[Part], Plain | None]) -> Plain:
+        return Plain("text", raw.replace(b"\r\n", b"\n").decode("utf-8", "surrogateescape"))
+
+    def leaves(
+        self, raw: bytes, content_type: str, nested: Callable[[Part, str], Iterator[Leaf]]
+    ) -> Iterator[Leaf]:
+        for index, event in enumerate(split(raw)):
+            for line in event.splitlines():
+                if line.startswith(b"data:"):
+                    yield from json_leaves(line[5:].strip(), f"sse[{index}]")
+
+    def render(self, raw: bytes, content_type: str) -> str:
+        return decoded(raw, content_type)
+
+    def split(self, raw: bytes) -> list[bytes]:
+        return split(raw)
+
+    def events(self, raw: bytes) -> Iterator[tuple[str, bytes]]:
+        for event in split(raw.replace(b"\r\n", b"\n")):
+            found = event.split(b"\n")
+            data = b"\n".join(line[5:].lstrip() for line in found if line.startswith(b"data:"))
+            if data and data != b"[DONE]":
+                name = next((line[6:].strip() for line in found if line.startswith(b"event:")), b"")
+                yield name.decode("utf-8", "replace"), data
+
+    def payloads(self, raw: bytes) -> Iterator[Place]:
+        return payloads(raw)
 
 
 def split(raw: bytes) -> list[bytes]:
-    """The bytes of each event with the blank line that ends it; a rest without one comes last."""
+    """Return the events in `raw`, each with its blank line; a rest without one comes last."""
     ends = [blank.end() for blank in _BLANK_LINE.finditer(raw)]
     events = [raw[start:end] for start, end in zip([0, *ends], ends, strict=False)]
     rest = raw[ends[-1] if ends else 0 :]
@@ -28,7 +81,7 @@ def split(raw: bytes) -> list[bytes]:
 
 
 def lines(raw: bytes) -> tuple[str, str] | None:
-    """The data of the events in `raw`, one a line, and their style; None if irregular."""
+    """Return the data of the events in `raw`, one a line, and their style; None if irregular."""
     try:
         stream = raw.decode("utf-8")
     except UnicodeDecodeError:
@@ -56,10 +109,10 @@ def lines(raw: bytes) -> tuple[str, str] | None:
 
 
 def text(data: str, style: str) -> bytes:
-    """The bytes of the stream whose events' data are the lines of `data`.
+    """Return the bytes of the stream whose events have the lines of `data` as their data.
 
     Raises:
-        ValueError: If `style` has a word that is none.
+        ValueError: If `style` has an unknown word.
     """
     words = style.split()
     for word in words:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
-from ...http.body import aws_events, multipart
-from ...http.body.compression import packing
+from ...http.body import Part, kind_of, replaced_texts, text_over_events
 from ...http.body.spans import Span, chunks, merged, replaced
-from ...http.body.split_stream import is_in_pieces, split_over_events
+from ...http.body.split_stream import split_over_events
 from ...http.messages import Headers, Interaction, Request, Response
 from .finder import FoundId
 
@@ -37,21 +36,22 @@ class Rewriter:
         """Return `request` with what `replace_id` returns for each id."""
         return replace(
             request,
-            url=self._text(request.url, replace_id),
+            url=self.text(request.url, replace_id),
             headers=self._headers(request.headers, replace_id),
-            body=self._body(request.body, request.content_type, replace_id),
+            body=self.body(request.body, request.content_type, replace_id),
         )
 
     def response(self, response: Response, replace_id: ReplaceId) -> Response:
         """Return `response` with what `replace_id` returns for each id."""
         headers = self._headers(response.headers, replace_id)
         raw, media = response.body, response.content_type
-        if _is_plain(raw, media):
-            spans = self._spans(raw, media, replace_id)
-            body, sizes = replaced(raw, spans), chunks(response.chunks, spans)
-        else:
-            body = self._body(raw, media, replace_id)
+        if kind_of(raw, media).is_rebuilt:
+            body = self.body(raw, media, replace_id)
             sizes = response.chunks if body == raw else ()
+        else:
+            # Binary data must not change.
+            spans = [] if b"\0" in raw else self.spans(raw, media, replace_id)
+            body, sizes = replaced(raw, spans), chunks(response.chunks, spans)
         return replace(response, headers=headers, body=body, chunks=sizes)
 
     def ids(self, interaction: Interaction) -> list[FoundId]:
@@ -68,54 +68,56 @@ class Rewriter:
     def _headers(self, headers: Headers, replace_id: ReplaceId) -> Headers:
         return Headers(
             tuple(
-                (name, value if name == "content-type" else self._text(value, replace_id))
+                (name, value if name == "content-type" else self.text(value, replace_id))
                 for name, value in headers
             )
         )
 
-    def _text(self, text: str, replace_id: ReplaceId) -> str:
+    def text(self, text: str, replace_id: ReplaceId) -> str:
+        """Return `text` with what `replace_id` returns for each id."""
         raw = text.encode("utf-8", "surrogatepass")
-        spans = self._spans(raw, "", replace_id)
+        spans = self.spans(raw, "", replace_id)
         return replaced(raw, spans).decode("utf-8", "surrogatepass") if spans else text
 
-    def _body(self, raw: bytes, media: str, replace_id: ReplaceId) -> bytes:
-        if boundary := multipart.boundary_of(media):
-            return self._multipart(raw, boundary, replace_id)
-        if aws_events.is_stream(media) and (lines := aws_events.lines(raw)):
-            done = replaced(lines.encode(), self._spans(lines.encode(), media, replace_id))
-            return raw if done == lines.encode() else aws_events.text(done.decode())
-        if packed := packing(raw):
-            inside = self._body(packed.inside, "", replace_id)
-            return raw if inside == packed.inside else packed.again(inside)
-        # Binary data must not change.
-        return raw if b"\0" in raw else replaced(raw, self._spans(raw, media, replace_id))
+    def body(self, raw: bytes, media: str, replace_id: ReplaceId) -> bytes:
+        """Return a body with what `replace_id` returns for each id."""
+        return replaced_texts(raw, media, _Editor(self, replace_id))
 
-    def _multipart(self, raw: bytes, boundary: str, replace_id: ReplaceId) -> bytes:
-        parts = multipart.split(raw, boundary)
-        if parts is None:
-            return raw if b"\0" in raw else replaced(raw, self._spans(raw, "", replace_id))
-        done = [
-            replace(
-                part,
-                headers=tuple(
-                    (name, self._text(value, replace_id)) for name, value in part.headers
-                ),
-                content=self._body(part.content, part.header("content-type"), replace_id),
-            )
-            for part in parts
-        ]
-        return multipart.join(done, boundary)
+    def spans(self, raw: bytes, media: str, replace_id: ReplaceId) -> list[Span]:
+        """Return the ids of a body that is text, each with its replacement."""
 
-    def _spans(self, raw: bytes, media: str, replace_id: ReplaceId) -> list[Span]:
         def found(text: bytes) -> list[Span]:
             return [Span(each.start, each.stop, replace_id(each)) for each in self._find(text)]
 
-        spans = list(split_over_events(raw, found)) if is_in_pieces(media, raw) else []
+        stream = text_over_events(raw, media)
+        spans = list(split_over_events(raw, stream, found)) if stream else []
         # The beginning of a split id can look like an id itself.
         begun = {span.start for span in spans}
         whole = (each for each in self._find(raw) if each.start not in begun)
         return merged([*spans, *(Span(each.start, each.stop, replace_id(each)) for each in whole)])
 
 
-def _is_plain(raw: bytes, media: str) -> bool:
-    return not (multipart.boundary_of(media) or b"\0" in raw or packing(raw))
+@dataclass(frozen=True, slots=True)
+class _Editor:
+    """Replaces ids in the texts of a body."""
+
+    rewriter: Rewriter
+    replace_id: ReplaceId
+
+    def text(self, raw: bytes, content_type: str) -> bytes:
+        # Binary data must not change.
+        if b"\0" in raw:
+            return raw
+        return replaced(raw, self.rewriter.spans(raw, content_type, self.replace_id))
+
+    def packed(self, raw: bytes) -> bytes:
+        return self.rewriter.body(raw, "", self.replace_id)
+
+    def part(self, part: Part) -> Part:
+        return replace(
+            part,
+            headers=tuple(
+                (name, self.rewriter.text(value, self.replace_id)) for name, value in part.headers
+            ),
+            content=self.rewriter.body(part.content, part.content_type, self.replace_id),
+        )

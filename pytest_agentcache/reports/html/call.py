@@ -9,14 +9,14 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ...cassette.caption import says
-from ...http.body import aws_events
+from ...http.body import looks_like_json, looks_like_object, render
+from ...http.body.kinds import AWS_EVENTS
 from ...http.messages import Headers, Interaction, Request, Response
 from ...llm.conversation import conversation_of, documents, model_of, response_turn
 from ...llm.history import History
 from ...llm.parts import Part, Turn, size_text
 from ...llm.reading import is_stream, read_output
 from . import media
-from .text import text_of
 
 # Characters of a body, and of a piece of a message; a page is read, not parsed.
 _LONGEST_BODY = 200_000
@@ -101,13 +101,13 @@ def _message(message: Request | Response) -> dict[str, Any]:
     if not raw:
         return told
     told["size"] = size_text(len(raw))
-    if text := text_of(raw, kind):
+    if text := render(raw, kind):
         # Images are shown above, and nobody reads their base64.
         short = _BASE64.sub(_folded, text)
         told["body"] = short[:_LONGEST_BODY]
         if len(short) > _LONGEST_BODY:
             told["cut"] = True
-        if raw.lstrip()[:1] in (b"{", b"["):
+        if looks_like_json(raw):
             told["json"] = True
     elif shown := media.of_body(raw, kind):
         told["media"] = shown
@@ -130,9 +130,9 @@ def _media(response: Response) -> list[dict[str, str]]:
 
 
 def _documents(response: Response) -> Iterator[Any]:
-    if aws_events.is_stream(response.content_type):
+    if AWS_EVENTS.has_type(response.content_type):
         return
-    if response.body.lstrip()[:1] == b"[":
+    if looks_like_json(response.body) and not looks_like_object(response.body):
         try:
             yield json.loads(response.body)
         except (ValueError, RecursionError):

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from ...files import display_path
+from ...http.body import looks_like_json, render
 from ...http.messages import Request
 from ...replay.misses import Miss, sentence
 from ...replay.responder import Responder
 from ..miss_report import closest_to, held_elsewhere, recording_command
-from .text import text_of
 
 _CONTEXT, _MOST_LINES, _LONGEST_LINE = 3, 400, 4000
 _LONGEST_BODY = 100_000
@@ -67,14 +67,14 @@ def _told(
 
 def _readable(request: Request) -> str:
     """A body as lines that can be compared."""
-    if request.body.lstrip()[:1] in (b"{", b"["):
+    if looks_like_json(request.body):
         try:
             return json.dumps(json.loads(request.body), ensure_ascii=False, indent=2)
         except (ValueError, RecursionError):
             pass
     if not request.body:
         return ""
-    return text_of(request.body, request.content_type) or f"({len(request.body):,} bytes)"
+    return render(request.body, request.content_type) or f"({len(request.body):,} bytes)"
 
 
 def _diff(was: str, now: str) -> Iterator[list[str]]:
