@@ -97,10 +97,10 @@ NUMBERS = st.integers() | st.floats(allow_nan=False, allow_infinity=False)
 SCALARS = st.none() | st.booleans() | NUMBERS | STRINGS
 JSON = st.recursive(
     SCALARS,
-    lambda inner: st.lists(inner, max_size=6) | st.dictionaries(STRINGS, inner, max_size=6),
-    max_leaves=25,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(STRINGS, inner, max_size=4),
+    max_leaves=8,
 )
-COLLECTIONS = st.lists(JSON, max_size=6) | st.dictionaries(STRINGS, JSON, max_size=6)
+COLLECTIONS = st.lists(JSON, max_size=4) | st.dictionaries(STRINGS, JSON, max_size=4)
 
 
 def same(left: object, right: object) -> bool:

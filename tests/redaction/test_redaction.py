@@ -390,6 +390,7 @@ def test_chunks_always_make_the_body(sizes, secrets):
         b'\\\\\\"token',
     ],
 )
+@pytest.mark.slow
 @pytest.mark.parametrize("content_type", [JSON_TYPE, FORM, "multipart/mixed; boundary=b"])
 def test_no_body_takes_for_ever(piece, content_type):
     """2 MB of anything are read once: what went back at each piece would never come to its end."""
@@ -401,6 +402,7 @@ def test_no_escape_takes_for_ever():
     assert Redaction().body(rb'{"\u0041":"' + b"\\" * (1 << 21), JSON_TYPE)
 
 
+@pytest.mark.slow
 def test_no_stream_of_keys_in_pieces_takes_for_ever():
     """So it is in a stream with a key in every other event."""
     pair = b'data: {"t":" sk-proj-0123456789a"}\ndata: {"t":"bcdefghijkl0123456 "}\n'
