@@ -128,12 +128,15 @@ class Editor(Protocol):
 
     def text(self, raw: bytes, content_type: str) -> bytes:
         """Return a text, edited."""
+        ...
 
     def packed(self, raw: bytes) -> bytes:
         """Return the content of a compressed body, edited."""
+        ...
 
     def part(self, part: Part) -> Part:
         """Return a part with its headers and its content edited."""
+        ...
 
 
 class BodyKind(ABC):
