@@ -1,4 +1,4 @@
-"""The cassette: the ordered interactions of one test, one YAML file, and the files beside it."""
+"""The cassette of a test: its ordered interactions in one YAML file, with files beside it."""
 
 from .model import Cassette
 from .reader import parse, read, test_named_in

@@ -1,4 +1,4 @@
-"""The comment above an interaction: what was asked and, of an LLM's answer, what it says."""
+"""The comment above an interaction: its request, its status, and the output of a model."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from ..llm.reading import is_stream, read_output
 WIDTH = 120
 _LONGEST_WHERE = 54
 _LONGEST_ARGUMENT = 24
-# A stream is no reading, so what it says has more room above it.
+# A stream is hard to read, so its text has more room in the comment.
 _STREAM_LINES, _STREAM_WIDTH = 6, 100
 
 
 def caption(number: int, interaction: Interaction) -> str:
-    """`# 1 · POST host/path → 200 · calls get_weather(city=Paris) · 71→46 tokens`.
+    """Return `# 1 · POST host/path → 200 · calls get_weather(city=Paris) · 71→46 tokens`.
 
-    Cut at 120 columns, but for a stream that says more: that has up to six lines more.
+    The line is cut at 120 columns. The text of a stream may take up to six more lines.
     """
     request, response = interaction.request, interaction.response
     stream = is_stream(response)
@@ -30,21 +30,21 @@ def caption(number: int, interaction: Interaction) -> str:
     words, tokens = _words(output), _tokens(output)
     end = f" · {tokens}" if tokens else ""
     room = WIDTH - len(line) - len(end) - 3
-    told = _printable(" · ".join(words))
-    if not told:
+    text = _printable(" · ".join(words))
+    if not text:
         return _printable(line + end)
-    if stream and len(told) > room:
-        return "\n".join([_printable(line + end), *_wrapped(told)])
-    return _printable(line) + " · " + _cut(told, room) + end
+    if stream and len(text) > room:
+        return "\n".join([_printable(line + end), *_wrapped(text)])
+    return _printable(line) + " · " + _cut(text, room) + end
 
 
 def says(response: Response) -> str:
-    """What an answer says: its text in quotes, its tool calls, its error; empty if unknown."""
+    """Return the output of a model: quoted text, tool calls, or its error; empty if unknown."""
     return " · ".join(_words(read_output(response)))
 
 
 def _where(url: str) -> str:
-    """Host, path and query; of a long one the host and the end of the path."""
+    """Return host, path and query. A long URL is cut to its host and the end of its path."""
     where = url.partition("#")[0].partition("://")[2] or url
     if len(where) <= _LONGEST_WHERE:
         return where
@@ -55,7 +55,7 @@ def _where(url: str) -> str:
 
 
 def _words(output: ModelOutput) -> list[str]:
-    """What is output, in the order of its weight."""
+    """Return the parts of an output, the most important first."""
     if output.error:
         return [f'error "{_one_line(output.error)}"']
     words = [f'"{text}"' for each in output.texts.values() if (text := _one_line(each))]
@@ -71,11 +71,11 @@ def _words(output: ModelOutput) -> list[str]:
 
 
 def _tokens(output: ModelOutput) -> str:
-    """`1.2k→85 tokens`."""
-    asked, answered = output.usage.input_tokens, output.usage.output_tokens
-    if answered is not None:
-        return f"{_rounded(asked or 0)}→{_rounded(answered)} tokens"
-    return "" if asked is None else f"{_rounded(asked)} tokens"
+    """Return `1.2k→85 tokens`."""
+    sent, received = output.usage.input_tokens, output.usage.output_tokens
+    if received is not None:
+        return f"{_rounded(sent or 0)}→{_rounded(received)} tokens"
+    return "" if sent is None else f"{_rounded(sent)} tokens"
 
 
 def _rounded(count: int) -> str:
@@ -100,10 +100,10 @@ def _argument(value: object) -> str:
     return _cut(_one_line(text), _LONGEST_ARGUMENT)
 
 
-def _wrapped(told: str) -> list[str]:
-    """What a stream says, on comment lines of its own."""
+def _wrapped(text: str) -> list[str]:
+    """Return the text of a stream on comment lines of its own."""
     return textwrap.wrap(
-        told,
+        text,
         _STREAM_WIDTH,
         initial_indent="#     ",
         subsequent_indent="#     ",

@@ -1,4 +1,4 @@
-"""What a cassette holds."""
+"""The content of a cassette."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ VERSION = 1
 
 @dataclass(frozen=True, slots=True)
 class Cassette:
-    """What one file holds.
+    """The content of one cassette file.
 
     Args:
-        path: Where it lies.
-        recorded_at: When it was first recorded, aware, whole seconds; None for a new one.
+        path: The path of the file.
+        recorded_at: The time of the first recording, aware, in whole seconds; None for a new one.
         interactions: Its interactions in order.
-        test: Its test, from its module's file on, where the path does not say that exactly.
+        test: The id of its test from the module's file on, if the path does not say it exactly.
     """
 
     path: Path

@@ -1,4 +1,4 @@
-"""Where the cassette of a test lies: readable, unique, safe on every filesystem."""
+"""The path of a test's cassette: readable, unique, and safe on every file system."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from ..errors import CassetteError
 from .foreign import is_foreign
 
 FOLDER = "cassettes"
-# A file name may have 255 bytes; the temporary one beside it needs some of them.
+# A file name has at most 255 bytes, of which the temporary file beside it needs some.
 LONGEST = 160
 _UNSAFE = re.compile(r"[^A-Za-z0-9_.\-+=@,()\[\]]+")
 _DIGEST = re.compile(r"(.*)~([0-9a-f]{8})", re.DOTALL)
-# What pytest-recording takes out of names.
+# The characters that pytest-recording removes from names.
 _FORBIDDEN = re.compile(r"[<>?%*:|\"'/\\]")
 
 
 def cassette_path(module: Path, test: str, *, ambiguous: bool = False) -> Path:
-    """The cassette of a test by its name: `<folder>/cassettes/<module>/<Class.test[param]>.yaml`.
+    """Return the path of a test's cassette: `<folder>/cassettes/<module>/<Class.test[param]>.yaml`.
 
     Args:
         module: The file of the test's module.
-        test: Name of the test with its classes, joined by dots, and its parameters.
-        ambiguous: Whether another test's name differs in case alone.
+        test: The name of the test with its classes, joined by dots, and its parameters.
+        ambiguous: Whether another test's name differs only in case.
 
     Returns:
-        A path in which whatever had to be changed is made up for by a digest of the true name, so
-        that two tests never meet in one file, not even where case does not count.
+        The path. If the name had to be changed, the path has a digest of the original name, so
+        that two tests never share a file, even on a file system that ignores case.
     """
     name = _UNSAFE.sub("-", test)
     parameters = test.partition("[")[2]
@@ -39,12 +39,12 @@ def cassette_path(module: Path, test: str, *, ambiguous: bool = False) -> Path:
     return module.parent / FOLDER / module.stem / f"{name}.yaml"
 
 
-def said_by(path: Path) -> str:
-    """The test whose cassette `path` is, `test_trip.py::TestA::test_x[a]`, if that says it exactly.
+def owner_of(path: Path) -> str:
+    """Return the test of a cassette, `test_trip.py::TestA::test_x[a]`, if its path says it exactly.
 
     Returns:
-        The test, from its module's file on; empty where the path does not tell, because it is made
-        by no rule or because something of the name was changed.
+        The test from its module's file on. Empty if the path was not made by `cassette_path`, or
+        if the name had to be changed.
     """
     if path.parent.parent.name != FOLDER or path.suffix != ".yaml":
         return ""
@@ -56,8 +56,8 @@ def said_by(path: Path) -> str:
     return node_id(f"{path.parent.name}.py", test)
 
 
-def nearly_said_by(path: Path) -> str:
-    """As `said_by`, but as much of the name as there is where something of it was changed."""
+def likely_owner_of(path: Path) -> str:
+    """Return the same as `owner_of`, or the part of the name that is left if it was changed."""
     if path.parent.parent.name != FOLDER:
         return ""
     match = _DIGEST.fullmatch(path.stem)
@@ -65,7 +65,7 @@ def nearly_said_by(path: Path) -> str:
 
 
 def node_id(module: str, test: str) -> str:
-    """`test_trip.py::TestA::test_x[1.5]` for the test `TestA.test_x[1.5]`."""
+    """Return `test_trip.py::TestA::test_x[1.5]` for the test `TestA.test_x[1.5]`."""
     name, bracket, parameters = test.partition("[")
     return "::".join([module, *name.split(".")]) + bracket + parameters
 
@@ -75,13 +75,13 @@ def _digest(test: str) -> str:
 
 
 def recorded_by_vcr(module: Path, name: str, test: str, others: Container[str]) -> Path | None:
-    """The cassette that pytest-recording made for a test, as it was or converted, if there is one.
+    """Return the cassette that pytest-recording made for a test, converted or not, if it exists.
 
     Args:
         module: The file of the test's module.
-        name: Name of the test with its own class, joined by a dot, and its parameters.
-        test: The test from its module's file on.
-        others: All tests of the module likewise, for pytest-recording may call two the same.
+        name: The name of the test with its own class, joined by a dot, and its parameters.
+        test: The id of the test from its module's file on.
+        others: The ids of all tests of the module: pytest-recording can give two the same name.
     """
     path = module.parent / FOLDER / module.stem / f"{_FORBIDDEN.sub('-', name)}.yaml"
     for each in (path, path.with_name(f"{path.stem}.json")):
@@ -89,17 +89,17 @@ def recorded_by_vcr(module: Path, name: str, test: str, others: Container[str]) 
             return each
     if not cassette.is_ours(path):
         return None
-    owner = cassette.test_named_in(path) or said_by(path)
+    owner = cassette.test_named_in(path) or owner_of(path)
     return path if owner == test or owner not in others else None
 
 
 def named_cassette(module: Path, name: str) -> Path:
-    """The cassette that a marker or a hook names: a path below the module's cassettes folder.
+    """Return the cassette that a marker or a hook names, below the module's folder of cassettes.
 
-    A cassette of another tool may lie anywhere and be called anything, because it is only played.
+    A cassette of another tool may have any path, because it is only replayed.
 
     Raises:
-        CassetteError: If it leads out of that folder.
+        CassetteError: If the path leads out of that folder.
     """
     root = module.parent / FOLDER
     path = root / name
@@ -109,7 +109,7 @@ def named_cassette(module: Path, name: str) -> Path:
         raise _leads_out(path, name, root)
     if path.suffix not in (".yaml", ".yml") and not is_foreign(path):
         path = path.with_name(path.name + ".yaml")
-    # Links count for where they lead.
+    # A link counts as its target.
     if not path.resolve().is_relative_to(root.resolve()):
         raise _leads_out(path, name, root)
     return path

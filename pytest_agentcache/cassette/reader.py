@@ -1,4 +1,4 @@
-"""Cassettes read, every key and value of them checked."""
+"""Read cassettes, and check every key and value."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ _REMOVE_TEST = "Remove the line; it only helps to find the cassette of a test th
 
 
 def read(path: Path) -> Cassette:
-    """The cassette at `path`; an empty one without `recorded_at` if there is none.
+    """Return the cassette at `path`; if there is no file, an empty one without `recorded_at`.
 
     Raises:
-        CassetteError: If there is a file that is no cassette, or one beside it is missing.
+        CassetteError: If the file is not a cassette, or a file beside it is missing.
     """
     try:
         raw = path.read_bytes()
@@ -52,16 +52,16 @@ def read(path: Path) -> Cassette:
 
 
 def parse(text: str, path: Path) -> Cassette:
-    """The cassette whose text is given; files that it names lie beside `path`.
+    """Return the cassette with this text, whose files are beside `path`.
 
     Raises:
-        CassetteError: If it is none.
+        CassetteError: If the text is not a cassette.
     """
     return _Reader(path, text).cassette()
 
 
 def test_named_in(path: Path) -> str:
-    """The test that a cassette says it is of; empty if it says none. Reads its head alone."""
+    """Return the test that a cassette names; empty if it names none. Reads only the file's head."""
     for line in head(path).split(b"\n"):
         if line.startswith(b"interactions:"):
             break
@@ -95,7 +95,7 @@ class _Reader:
             raise CassetteError(
                 self.path, f"this is not a cassette: {problem}", _RERECORD, line
             ) from None
-        # Before the keys, which another format may have others of.
+        # First the version: another format may have other keys.
         self._check_version(document)
         document = self._mapping(document, (), _KEYS)
         recorded_at = document.get("recorded_at")
@@ -159,7 +159,7 @@ class _Reader:
         if not isinstance(reason, str):
             raise self.error((*answered, "reason"), "`reason` must be text")
         sent, came = self._headers(request, asked), self._headers(response, answered)
-        # In this order: an answer may refer to what it answers.
+        # In this order, because a response may refer to its request.
         asked_with = self._body(request, asked, sent.get("content-type"))
         content = self._body(response, answered, came.get("content-type"))
         chunks = response.get("chunks", [])
@@ -232,7 +232,7 @@ class _Reader:
             raise self.error((*place, error.key), error.problem, remedy) from None
 
     def _restored(self, value: Any, place: tuple[str | int, ...]) -> Any:
-        """JSON with what its references stand for."""
+        """Return JSON with its references resolved."""
         _, at, side = place
         try:
             whole = self.references.restore(f"{side} {int(at) + 1}", value)
@@ -248,16 +248,16 @@ class _Reader:
         return whole
 
     def _check_numbers(self) -> None:
-        """Refuses references by number where an interaction above was taken out or moved."""
+        """Reject references by number if an interaction above was removed or moved."""
         if self._numbers_hold:
             return
         number = 1
         for at, line in enumerate(self.text.split("\n"), 1):
-            told = _NUMBERED.match(line)
-            if told and int(told[1]) != number:
+            caption = _NUMBERED.match(line)
+            if caption and int(caption[1]) != number:
                 raise CassetteError(
                     self.path,
-                    f"interaction {told[1]} is at position {number}, but references name "
+                    f"interaction {caption[1]} is at position {number}, but references name "
                     "interactions by number",
                     "Put back what was removed or moved, or record the cassette again with "
                     "--agentcache-rerecord",

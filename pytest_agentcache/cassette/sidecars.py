@@ -1,4 +1,4 @@
-"""The files beside a cassette that hold its large bodies, and what a file says it is."""
+"""The files beside a cassette that hold its large bodies, and how cassettes are detected."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from ..errors import CassetteError
 
 _HEAD = 4096
 _OURS = re.compile(rb"^(?:agentcache|recorded_at)\s*:", re.MULTILINE)
-# What the writer makes of a body: `json-0123456789.json`, or `….json.gz` if it came packed.
+# The writer names a body `json-0123456789.json`, or `….json.gz` if it is compressed.
 _SIDECAR = r"[\w-]+-[0-9a-f]{10}(?:\.\w+)+"
 _NAMED = re.compile(rf"\bfile: ({_SIDECAR})".encode())
 
 
 def is_ours(path: Path) -> bool:
-    """Whether a file says of itself that it is a cassette of pytest-agentcache."""
+    """Return whether a file is a cassette of pytest-agentcache, by its first lines."""
     return bool(_OURS.search(head(path)))
 
 
 def head(path: Path) -> bytes:
-    """The first bytes of a file, enough for what stands above its interactions."""
+    """Return the first bytes of a file, enough for everything above its interactions."""
     try:
         if not path.is_file():
             return b""
@@ -31,23 +31,23 @@ def head(path: Path) -> bytes:
 
 
 def sidecar_folder(path: Path) -> Path:
-    """Where the bodies lie that have files of their own: a folder named like the cassette."""
-    # Another suffix has a folder of another name, or two cassettes would share one.
+    """Return the folder of a cassette's bodies that have their own files; it is named like it."""
+    # With another suffix the folder has another name: two cassettes must not share one.
     return path.with_suffix("") if path.suffix == ".yaml" else path.with_name(path.name + ".files")
 
 
 def sidecars_named_in(raw: bytes) -> list[str]:
-    """The files beside a cassette that its text names."""
+    """Return the names of the files beside a cassette that its text refers to."""
     return [name.decode() for name in _NAMED.findall(raw)]
 
 
 def is_sidecar(name: str) -> bool:
-    """Whether a file beside a cassette is called like one that the writer made."""
+    """Return whether a file beside a cassette has a name that the writer makes."""
     return re.fullmatch(_SIDECAR, name, re.ASCII) is not None
 
 
 def unwritable(path: Path, error: OSError) -> CassetteError:
-    """What is told of a cassette at `path` that could not be written."""
+    """Return the error of a cassette that could not be written."""
     return CassetteError(
         path,
         f"cannot be written: {error.strerror or error}",

@@ -1,4 +1,4 @@
-"""Cassettes written, whole and in canonical form."""
+"""Write cassettes, whole and in canonical form."""
 
 from __future__ import annotations
 
@@ -53,13 +53,13 @@ _EXTENSIONS = {
 
 
 def write(cassette: Cassette) -> bool:
-    """Writes a cassette whole, its files first, if that changes anything.
+    """Write a cassette if that changes anything: first its files, then the cassette.
 
     Returns:
         Whether a file was written.
 
     Raises:
-        CassetteError: If the folder cannot be written; what was there stays as it was.
+        CassetteError: If the folder cannot be written. The old cassette is unchanged.
     """
     files: dict[str, bytes] = {}
     try:
@@ -89,7 +89,7 @@ def write(cassette: Cassette) -> bool:
 
 
 def remove(path: Path) -> None:
-    """Removes a cassette and the files beside it, if there is one.
+    """Remove a cassette and the files beside it, if it exists.
 
     Raises:
         CassetteError: If it cannot be removed.
@@ -105,9 +105,12 @@ def remove(path: Path) -> None:
 
 
 def render(cassette: Cassette, files: dict[str, bytes] | None) -> str:
-    """The canonical text of a cassette; bodies that want a file of their own go into `files`.
+    """Return the canonical text of a cassette.
 
-    Where that is None they stand in the text like all others.
+    Args:
+        cassette: The cassette.
+        files: Receives the bodies that get files of their own, by name. If None, all bodies are
+            part of the text.
     """
 
     def store(content: bytes, media: str) -> str:
@@ -115,10 +118,10 @@ def render(cassette: Cassette, files: dict[str, bytes] | None) -> str:
         plain = re.sub(r"\W+", "-", subtype, flags=re.ASCII).strip("-")
         what = kind if kind in _KINDS else plain
         digest = hashlib.sha256(content).hexdigest()[:10]
-        # Not `mimetypes`, which asks the machine: the same answer has the same name everywhere.
+        # Not `mimetypes`, which differs between machines: a response has the same name everywhere.
         extension = _EXTENSIONS.get(media) or _EXTENSIONS.get(kind, "bin")
         if content.startswith(_GZIP) and not extension.endswith("gz"):
-            # Packed though no header said so: whoever wants to look into it should know.
+            # It is compressed although no header says so: the name tells the reader.
             extension += ".gz"
         name = f"{what[:40] or 'body'}-{digest}.{extension}"
         if files is not None:
@@ -146,33 +149,33 @@ def render(cassette: Cassette, files: dict[str, bytes] | None) -> str:
 def _shortened(
     fields: dict[str, Any], message: Request | Response, name: str, references: ReferenceWriter
 ) -> dict[str, Any]:
-    """The fields of a request or response, with references in place of what stands above."""
+    """Return the fields of a request or response, with references to earlier content."""
     if "json" not in fields:
         return fields
     try:
         return fields | {"json": references.shorten(name, fields["json"])}
     except LooksLikeReferenceError:
-        # As text it cannot be taken for a reference.
+        # Text cannot be read as a reference.
         kept = {key: value for key, value in fields.items() if key not in ("json", "json_style")}
         return kept | body.unstructured(message.body, message.content_type)
 
 
 def _item(interaction: Interaction, store: body.Store | None) -> dict[str, Any]:
     request, response = interaction.request, interaction.response
-    asked: dict[str, Any] = {"method": request.method, "url": request.url}
+    sent: dict[str, Any] = {"method": request.method, "url": request.url}
     if request.headers:
-        asked["headers"] = _header_fields(request.headers)
+        sent["headers"] = _header_fields(request.headers)
     # A request is compared as JSON and never sent again.
-    asked |= body.to_fields(request.body, request.content_type, store, exact=False)
-    answered: dict[str, Any] = {"status": response.status}
+    sent |= body.to_fields(request.body, request.content_type, store, exact=False)
+    received: dict[str, Any] = {"status": response.status}
     if response.reason != standard_reason(response.status):
-        answered["reason"] = response.reason
+        received["reason"] = response.reason
     if response.headers:
-        answered["headers"] = _header_fields(response.headers)
+        received["headers"] = _header_fields(response.headers)
     if response.chunks:
-        answered["chunks"] = list(response.chunks)
-    answered |= body.to_fields(response.body, response.content_type, store)
-    return {"request": asked, "response": answered}
+        received["chunks"] = list(response.chunks)
+    received |= body.to_fields(response.body, response.content_type, store)
+    return {"request": sent, "response": received}
 
 
 def _header_fields(headers: Headers) -> dict[str, Any]:
@@ -194,7 +197,7 @@ def _read_or_none(path: Path) -> bytes | None:
 
 
 def _remove_stale(folder: Path, before: bytes | None, files: Mapping[str, bytes]) -> None:
-    """Removes what the cassette named `before` and names no more; the rest is somebody else's."""
+    """Remove the files that only the old text refers to. Other files are not ours."""
     if not folder.is_dir():
         return
     for name in sidecars_named_in(before or b""):

@@ -11,7 +11,7 @@ from typing import Any
 
 from .. import cassette
 from ..cassette import Cassette, foreign, is_ours
-from ..cassette.paths import FOLDER, nearly_said_by, said_by
+from ..cassette.paths import FOLDER, likely_owner_of, owner_of
 from ..errors import CassetteError
 from ..http.messages import Interaction
 from .exit_codes import CommandError
@@ -68,7 +68,7 @@ def test_of(path: Path, named: str) -> str:
         path: The cassette, below `tests/cassettes/test_trip` for example.
         named: The test that the cassette itself names. It is used if the path names none.
     """
-    test = said_by(path) or named or nearly_said_by(path)
+    test = owner_of(path) or named or likely_owner_of(path)
     folder = local_path(path.parent.parent.parent)
     return f"{folder}/{test}" if test and folder != "." else test
 

@@ -177,7 +177,7 @@ def unnamed_cassette_of(
         theirs = f"{own.__name__}.{item.name}" if own else item.name
         others = item.config.stash[COLLECTION].names.get(item.path, ())
         path = naming.recorded_by_vcr(item.path, theirs, test, others) or path
-    return settings, path, "" if naming.said_by(path) == test else test
+    return settings, path, "" if naming.owner_of(path) == test else test
 
 
 def test_name(item: pytest.Item) -> str:

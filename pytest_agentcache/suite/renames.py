@@ -12,7 +12,7 @@ from difflib import SequenceMatcher
 from pathlib import Path
 
 from .. import cassette
-from ..cassette.paths import FOLDER, nearly_said_by, said_by
+from ..cassette.paths import FOLDER, likely_owner_of, owner_of
 from ..files import display_path
 from .orphans import Collected, module_of
 
@@ -87,7 +87,7 @@ def _typed(path: Path, start: Path) -> str:
 
 def test_of(path: Path) -> str:
     """The test that a cassette is of, from its module's file on, as exactly as is known."""
-    return said_by(path) or cassette.test_named_in(path) or nearly_said_by(path)
+    return owner_of(path) or cassette.test_named_in(path) or likely_owner_of(path)
 
 
 def gone(files: Iterable[Path], collected: Collected) -> list[Path]:

@@ -1,6 +1,6 @@
-"""Cassettes of other tools in and out: VCR.py, pytest-recording, betamax, and HTTP archives (HAR).
+"""Read and write other tools' formats: VCR.py, pytest-recording, betamax, HTTP archives (HAR).
 
-Reading needs PyYAML alone. Only the persister, which VCR.py itself calls, imports vcrpy.
+Reading only needs PyYAML. Only the persister, which VCR.py itself calls, imports vcrpy.
 """
 
 from .conversion import converted

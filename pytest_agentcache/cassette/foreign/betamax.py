@@ -1,4 +1,4 @@
-"""Cassettes of betamax, and of VCR for Ruby, whose format it took over."""
+"""Read cassettes of betamax and of VCR for Ruby, which share a format."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _LOST = "�"
 
 
 def read(source: Source) -> Cassette:
-    """The cassette that a file of betamax holds.
+    """Return the cassette in a file of betamax.
 
     Raises:
-        CassetteError: If it is less than a whole cassette, or lost bytes when it was written.
+        CassetteError: If the cassette is incomplete, or lost bytes when it was written.
     """
     return message.cassette_of(source, "http_interactions", _interaction)
 
@@ -38,9 +38,9 @@ def _interaction(source: Source, item: Any, place: Place) -> Interaction:
     if "status_code" in answer:
         code, reason = source.status(answer["status_code"], (*here, "status_code")), None
     else:
-        told = source.mapping(answer.get("status"), (*here, "status"))
-        code = source.status(told.get("code"), (*here, "status", "code"))
-        reason = told.get("message")
+        status = source.mapping(answer.get("status"), (*here, "status"))
+        code = source.status(status.get("code"), (*here, "status", "code"))
+        reason = status.get("message")
     raw = _body(source, answer.get("body"), (*here, "body"))
     body, kept = message.answered(raw, fields, method=request.method)
     if body == raw and _LOST.encode() in raw and "content-encoding" in fields:
@@ -74,5 +74,5 @@ def _encoded(text: str, charset: str) -> bytes:
     try:
         return text.encode(charset)
     except (LookupError, UnicodeEncodeError):
-        # Ruby knows charsets by other names, and ASCII-8BIT is none.
+        # Ruby has other names for charsets, and ASCII-8BIT is not a charset.
         return text.encode()

@@ -1,4 +1,4 @@
-"""What another tool recorded, as if it had been recorded here."""
+"""Turn a recording of another tool into what pytest-agentcache would have recorded."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from ..model import Cassette
 
 
 def converted(cassette: Cassette, settings: Settings | None = None) -> Cassette:
-    """A cassette with the headers that ours keep, without secrets, its boundaries fixed.
+    """Return a cassette with only the usual headers, redacted, with neutral boundaries.
 
     Args:
-        cassette: What `read_foreign` gave.
-        settings: Of these the settings of headers and redaction are used; by default, the defaults.
+        cassette: The result of `read_foreign`.
+        settings: The settings, of which those for headers and redaction are used.
     """
     # Loading the redaction rules takes longer than `agentcache list` otherwise does in all.
     from ...redaction import Redaction
@@ -38,7 +38,7 @@ def _tidy(interaction: Interaction, settings: Settings) -> Interaction:
     )
     came = response_headers(response.headers, response.status, request.method, *options)
     if "content-encoding" in response.headers:
-        # Kept coded by the reader, because nothing here could undo it.
+        # The reader could not decode it, so it stays encoded.
         came = came.plus("content-encoding", response.headers.get("content-encoding"))
     answer = replace(
         response,

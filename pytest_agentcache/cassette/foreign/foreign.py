@@ -1,4 +1,4 @@
-"""Files of other tools, whatever their kind: read by their looks, written by their name."""
+"""Read files of other tools by their contents, and write them by their name."""
 
 from __future__ import annotations
 
@@ -24,16 +24,17 @@ _CONVERT = "Convert it first: agentcache import {}"
 
 
 def read_foreign(path: Path, *more: Path) -> Cassette:
-    """What a file of another tool holds: bodies decoded, headers whole but for those of the wire.
+    """Return the content of another tool's file: decoded bodies, and all end-to-end headers.
 
-    Nothing is redacted or left out; see `converted`.
+    Nothing is redacted; see `converted`.
 
     Args:
         path: A cassette of VCR.py or pytest-recording (YAML, JSON), of betamax, or a HAR.
-        more: Others that stand behind it, as with pytest-recording's `@pytest.mark.vcr(a, b)`.
+        more: More files, whose interactions follow: pytest-recording has
+            `@pytest.mark.vcr(a, b)`.
 
     Raises:
-        CassetteError: If a file is none of these, or not whole.
+        CassetteError: If a file has none of these formats, or is incomplete.
     """
     found = [_read(each) for each in (path, *more)]
     return Cassette(
@@ -49,10 +50,10 @@ def _read(path: Path) -> Cassette:
 
 
 def kind_of(loaded: Source) -> str:
-    """`vcrpy`, `betamax` or `har`.
+    """Return the format of a file: `vcrpy`, `betamax` or `har`.
 
     Raises:
-        CassetteError: For anything else; what else it is, if that can be told.
+        CassetteError: If it has another format.
     """
     document = loaded.document
     if isinstance(document, dict):
@@ -82,19 +83,19 @@ def _mappings(items: Sequence[Any]) -> list[dict[str, Any]]:
 
 
 def write_vcr(cassette: Cassette, path: Path) -> None:
-    """Writes a cassette in the form of VCR.py, which plays it: JSON by the suffix, else YAML.
+    """Write a cassette for VCR.py: as JSON if the suffix says so, else as YAML.
 
     Raises:
-        CassetteError: If it cannot be written; what was there stays as it was.
+        CassetteError: If it cannot be written. The old file is unchanged.
     """
     _write(path, (vcrpy.as_json if path.suffix == ".json" else vcrpy.as_yaml)(cassette))
 
 
 def write_har(cassette: Cassette, path: Path) -> None:
-    """Writes a cassette as HAR 1.2.
+    """Write a cassette as HAR 1.2.
 
     Raises:
-        CassetteError: If it cannot be written; what was there stays as it was.
+        CassetteError: If it cannot be written. The old file is unchanged.
     """
     _write(path, har_writer.as_har(cassette))
 
@@ -108,7 +109,7 @@ def _write(path: Path, text: str) -> None:
 
 
 def unplayable(path: Path) -> CassetteError:
-    """The error of recording anew over a file that is another tool's."""
+    """Return the error of recording over another tool's cassette."""
     return CassetteError(
         path,
         "is a cassette of another tool, which is replayed but never overwritten",
@@ -117,7 +118,7 @@ def unplayable(path: Path) -> CassetteError:
 
 
 def nothing_new(path: Path, added: Sequence[Interaction]) -> CassetteError:
-    """The error of recording what a file of another tool does not hold."""
+    """Return the error of recording something that another tool's cassette does not hold."""
     first = added[0].request
     others = f" and {len(added) - 1} more" if len(added) > 1 else ""
     return CassetteError(

@@ -1,6 +1,6 @@
-"""HTTP archives, HAR 1.2, as browsers, proxies and other tools write them.
+"""Read HTTP archives (HAR 1.2) of browsers, proxies and other tools.
 
-The format: http://www.softwareishard.com/blog/har-12-spec/
+Source: http://www.softwareishard.com/blog/har-12-spec/
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ _ATTRIBUTES = (
 
 
 def read(source: Source) -> Cassette:
-    """The exchanges that a HAR holds. Left out is what is no HTTP, or was never answered.
+    """Return the interactions of a HAR, except those without HTTP or without a response.
 
     Raises:
-        CassetteError: If it is of another version, or a body was left out of it.
+        CassetteError: If it has another version, or lacks the content of a body.
     """
     log = source.mapping(source.mapping(source.document, ())["log"], ("log",))
     version = str(log.get("version", "1.2"))
@@ -45,18 +45,18 @@ def read(source: Source) -> Cassette:
         )
     entries = source.sequence(log.get("entries"), ("log", "entries"))
     found: list[Interaction] = []
-    told: list[Any] = []
+    started: list[Any] = []
     for at, entry in enumerate(entries):
         place = ("log", "entries", at)
         asked, answer = source.pair(entry, place)
         address = source.address(asked.get("url"), (*place, "request", "url"))
-        # 0 is what browsers write where no answer came.
+        # Browsers write 0 if there was no response.
         if answer.get("status") == 0 or not address.startswith(("http://", "https://")):
             continue
         request = _request(source, asked, address, (*place, "request"))
         found.append(Interaction(request, _response(source, answer, request, (*place, "response"))))
-        told.append(entry.get("startedDateTime"))
-    return Cassette(source.path, message.recorded_at(source, told, found), tuple(found))
+        started.append(entry.get("startedDateTime"))
+    return Cassette(source.path, message.recorded_at(source, started, found), tuple(found))
 
 
 def _request(source: Source, asked: dict[str, Any], address: str, place: Place) -> Request:
@@ -122,7 +122,7 @@ def _response(source: Source, answer: dict[str, Any], request: Request, place: P
     kind = fields.get("content-type") or str(content.get("mimeType") or "")
     if kind and "content-type" not in fields and text:
         fields = fields.plus("content-type", kind)
-    # Decoded by definition, whatever the headers say.
+    # The format stores decoded content, even if the headers name an encoding.
     raw = _content(source, text, content.get("encoding"), kind, size, here) if text else b""
     wire = ["transfer-encoding", "content-encoding"]
     fields = fields.without(*wire, *([] if request.method == "HEAD" else ["content-length"]))
@@ -140,7 +140,7 @@ def _content(
             return base64.b64decode("".join(text.split()), validate=True)
         except binascii.Error as error:
             raise source.error((*place, "text"), f"`text` is not base64: {error}") from None
-    # A HAR is in UTF-8 whatever came over the wire; how long that was tells what it was.
+    # A HAR is always UTF-8. The size of the content shows what was sent over the wire.
     charset = charset_of(content_type)
     found = []
     for each in [charset] if charset else ["utf-8", "latin-1"]:
@@ -152,7 +152,7 @@ def _content(
 
 def _headers(source: Source, part: dict[str, Any], place: Place) -> Headers:
     pairs = _pairs(source, part, "headers", place)
-    # HTTP/2 and 3 have fields of their own for method, path, host and status.
+    # HTTP/2 and HTTP/3 have pseudo-header fields for method, path, host and status.
     return Headers.of((name, value) for name, value in pairs if not name.startswith(":"))
 
 

@@ -1,4 +1,4 @@
-"""A cassette as an HTTP archive, HAR 1.2, for browsers' tools, proxies and load testers."""
+"""Write a cassette as an HTTP archive (HAR 1.2) for browsers, proxies and load testers."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _COOKIE = re.compile(r"\s*([^=;\s]+)=([^;]*)")
 
 
 def as_har(cassette: Cassette) -> str:
-    """The text of a HAR. Times are those of the cassette, durations are unknown."""
+    """Return the text of a HAR. Times are those of the cassette; durations are unknown."""
     instant = (cassette.recorded_at or datetime.now(UTC)).isoformat().replace("+00:00", "Z")
     entries = [
         _entry(number, each, instant) for number, each in enumerate(cassette.interactions, 1)
@@ -69,7 +69,7 @@ def _posted(request: Request) -> dict[str, Any]:
     text, coding = _text(request.body, request.content_type)
     posted: dict[str, Any] = {"mimeType": request.content_type, "text": text}
     if coding:
-        # HAR 1.2 has no word for it here, and leaves those with an underscore to everyone.
+        # HAR 1.2 has no field for this here; names with an underscore are free to use.
         posted["_encoding"] = coding
     if FORM.detect(request.body, request.content_type):
         posted["params"] = [_named(*pair) for pair in form.pairs(request.body)]
@@ -96,7 +96,7 @@ def _response(response: Response) -> dict[str, Any]:
 
 
 def _text(raw: bytes, content_type: str) -> tuple[str, str]:
-    """`raw` as text from which a reader makes the same bytes, and its coding, if it needs one."""
+    """Return `raw` as text that a reader turns into the same bytes, and its encoding, if any."""
     charset = charset_of(content_type) or "utf-8"
     try:
         text = raw.decode(charset)
@@ -119,10 +119,10 @@ def _cookie(value: str) -> dict[str, Any]:
     pair = _COOKIE.match(value)
     cookie: dict[str, Any] = _named(*pair.groups()) if pair else _named("", value)
     for attribute in value.split(";")[1:]:
-        name, _, told = attribute.strip().partition("=")
+        name, _, value = attribute.strip().partition("=")
         match name.lower():
             case "path" | "domain" as key:
-                cookie[key] = told
+                cookie[key] = value
             case "httponly":
                 cookie["httpOnly"] = True
             case "secure":

@@ -1,4 +1,4 @@
-"""What the formats of all tools have in common: header fields, content codings, instants."""
+"""The common parts of all tools' formats: headers, content encodings and times."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _CHUNK = re.compile(rb"([0-9a-fA-F]{1,8})(?:;[^\r\n]*)?\r\n")
 
 
 def headers(source: Source, value: Any, place: Place) -> Headers:
-    """Header fields of a mapping from names to a text or a list of texts."""
+    """Return the headers of a mapping from names to a text or a list of texts."""
     if value is None:
         return Headers()
     pairs = []
@@ -32,10 +32,10 @@ def headers(source: Source, value: Any, place: Place) -> Headers:
 
 
 def answered(raw: bytes, fields: Headers, *, method: str) -> tuple[bytes, Headers]:
-    """The body of an answer without its codings, and its headers without those that told of them.
+    """Return the decoded body of a response, and its headers without the encodings.
 
-    A body is decoded at most once: some recorders keep what came over the wire, others what their
-    client made of it, under the same `content-encoding`.
+    A body is decoded at most once: under the same `content-encoding`, some recorders keep the bytes
+    from the wire and others the decoded ones.
     """
     codings = [
         coding.strip().lower()
@@ -45,7 +45,7 @@ def answered(raw: bytes, fields: Headers, *, method: str) -> tuple[bytes, Header
     ]
     size = fields.get("content-length").strip()
     if raw and size.isdecimal() and int(size) != len(raw):
-        # Not what came over the wire, so it is what a client made of that.
+        # These are not the bytes from the wire, so they are decoded already.
         codings = []
     while codings:
         done = raw if codings[-1] in ("", "identity") else _undone(raw, codings[-1])
@@ -53,17 +53,17 @@ def answered(raw: bytes, fields: Headers, *, method: str) -> tuple[bytes, Header
             break
         raw = done
         codings.pop()
-    # Who plays it frames it anew. The length of an answer to HEAD is an answer.
+    # Replay frames the body again. The length in a response to HEAD is content.
     wire = ["transfer-encoding", "content-encoding"]
     kept = fields.without(*wire, *([] if method == "HEAD" else ["content-length"]))
-    # What nothing here can undo stays coded, and then the caller must know.
+    # Encodings that cannot be decoded here stay, and the caller must know them.
     return raw, kept.plus("content-encoding", ", ".join(codings)) if codings else kept
 
 
 def _undone(raw: bytes, coding: str) -> bytes | None:
-    """`raw` without `coding`, `raw` itself if it was decoded before, None if no one knows how."""
+    """Return `raw` decoded, or itself if it is decoded already; None if that is impossible."""
     if not raw or _is_text(raw):
-        # Of coded bodies only some of zlib's are text by accident; that one has a checksum.
+        # Only zlib's output can be text by accident, and that has a checksum.
         return _undone_exactly(raw) if coding == "deflate" else raw
     try:
         return encoding.undone(raw, coding)
@@ -89,7 +89,7 @@ def _undone_exactly(raw: bytes) -> bytes:
 
 
 def dechunked(raw: bytes) -> bytes:
-    """The body of a request whose recorder kept the framing of chunks; else `raw` as it is."""
+    """Return a request body without the framing of chunks, if its recorder kept that."""
     done, at = b"", 0
     while head := _CHUNK.match(raw, at):
         size = int(head[1], 16)
@@ -105,28 +105,28 @@ def dechunked(raw: bytes) -> bytes:
 def cassette_of(
     source: Source, key: str, interaction: Callable[[Source, Any, Place], Interaction]
 ) -> Cassette:
-    """The cassette whose interactions stand in the list called `key`.
+    """Return a cassette from a document with a list of interactions.
 
     Args:
-        source: Where they stand.
-        key: What the list is called.
-        interaction: Reads one of them.
+        source: The document.
+        key: The name of the list.
+        interaction: Reads one interaction.
     """
     items = source.sequence(source.mapping(source.document, ())[key], (key,))
     found = [interaction(source, item, (key, at)) for at, item in enumerate(items)]
-    told = [item.get("recorded_at") for item in items]
-    return Cassette(source.path, recorded_at(source, told, found), tuple(found))
+    times = [item.get("recorded_at") for item in items]
+    return Cassette(source.path, recorded_at(source, times, found), tuple(found))
 
 
 def recorded_at(
-    source: Source, told: Iterable[Any], interactions: Iterable[Interaction]
+    source: Source, times: Iterable[Any], interactions: Iterable[Interaction]
 ) -> datetime:
-    """When a cassette was recorded, in whole seconds.
+    """Return the time of a recording, in whole seconds.
 
-    The earliest instant that the tool wrote down; if it wrote none, the earliest that a server
-    told by its `Date`; if none did, the time of the file.
+    This is the earliest time that the tool wrote down, else the earliest `Date` of a response, else
+    the time of the file.
     """
-    instants = [*_instants(told)] or [*_dates(interactions)]
+    instants = [*_instants(times)] or [*_dates(interactions)]
     found = min(instants, default=None)
     if found is None:
         is_there = source.path.is_file()
@@ -135,8 +135,8 @@ def recorded_at(
     return found.replace(microsecond=0)
 
 
-def _instants(told: Iterable[Any]) -> Iterator[datetime]:
-    for each in told:
+def _instants(times: Iterable[Any]) -> Iterator[datetime]:
+    for each in times:
         if not isinstance(each, str):
             continue
         try:
@@ -149,7 +149,7 @@ def _dates(interactions: Iterable[Interaction]) -> Iterator[datetime]:
     for each in interactions:
         age = each.response.headers.get("age").strip()
         for date in _http_date(each.response.headers.get("date")):
-            # What comes out of a cache bears the date of when that got it (RFC 9111, section 5.1).
+            # A cached response has the date when the cache got it (RFC 9111, section 5.1).
             yield date + timedelta(seconds=int(age) if age.isdecimal() and len(age) < 9 else 0)
 
 

@@ -1,4 +1,4 @@
-"""Our cassettes for VCR.py: a serializer of its own, and a persister where bodies are in files.
+"""Use our cassettes in VCR.py: a serializer, and a persister for bodies in files.
 
 my_vcr.register_serializer("agentcache", pytest_agentcache.vcr.serializer)
 my_vcr.use_cassette("weather.yaml", serializer="agentcache")
@@ -19,19 +19,19 @@ _UNNAMED = Path("cassette.yaml")
 
 
 def deserialize(cassette_string: str) -> dict[str, Any]:
-    """What VCR.py plays, from the text of one of our cassettes.
+    """Return the text of one of our cassettes as VCR.py reads it.
 
     Raises:
-        CassetteError: If it is none, or a body of it lies in a file: that takes the `Persister`.
+        CassetteError: If it is not a cassette, or a body is in a file: that needs the `Persister`.
     """
     return vcrpy.document_of(cassette.parse(cassette_string, _UNNAMED))
 
 
 def serialize(cassette_dict: dict[str, Any]) -> str:
-    """The text of one of our cassettes, from what VCR.py recorded: redacted, every body in place.
+    """Return a recording of VCR.py as the text of our cassette, redacted, with all bodies in it.
 
     Raises:
-        CassetteError: If a request has a body that nobody can write.
+        CassetteError: If a request has a body that cannot be written.
     """
     return cassette.render(_recorded(cassette_dict, _UNNAMED), None)
 
@@ -41,17 +41,17 @@ def _recorded(cassette_dict: dict[str, Any], path: Path) -> Cassette:
 
 
 class Persister:
-    """Reads and writes our cassettes whole, with the files beside them.
+    """A persister that reads and writes our cassettes with the files beside them.
 
     my_vcr.register_persister(pytest_agentcache.vcr.serializer.Persister)
     """
 
     @staticmethod
     def load_cassette(cassette_path: Any, serializer: Any) -> Any:  # noqa: ARG004 - VCR.py's
-        """Requests and responses, as VCR.py takes them.
+        """Return requests and responses as VCR.py reads them.
 
         Raises:
-            CassetteError: If there is a cassette that cannot be read.
+            CassetteError: If the cassette cannot be read.
         """
         from types import SimpleNamespace
 
@@ -70,7 +70,7 @@ class Persister:
 
     @staticmethod
     def save_cassette(cassette_path: Any, cassette_dict: Any, serializer: Any) -> None:  # noqa: ARG004
-        """Writes what VCR.py recorded.
+        """Write a recording of VCR.py.
 
         Raises:
             CassetteError: If it cannot be written.

@@ -1,4 +1,4 @@
-"""A file of another tool, parsed and of a known kind; what is wrong with it is told by its line."""
+"""A parsed file of another tool, whose errors name the line."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ...canonical_yaml import UnreadableError
 from ...errors import CassetteError
 from . import yaml_text
 
-# In bytes; larger than any cassette or HAR that a person would keep.
+# In bytes: larger than any cassette or HAR that anyone would keep.
 LARGEST = 256 * 2**20
 KINDS = "a cassette of VCR.py, pytest-recording or betamax, or a HAR"
 CORRECT = "Correct it, or record it again"
@@ -31,9 +31,9 @@ Place = tuple[str | int, ...]
 
 
 def is_foreign(path: Path) -> bool:
-    """Whether `path` holds a cassette of another tool, or what is left of one, by its looks.
+    """Return whether a file looks like another tool's cassette, or the rest of one.
 
-    Not whether it can be read, which `read_foreign` will tell.
+    It may still be invalid; `read_foreign` checks that.
     """
     try:
         if not path.is_file():
@@ -44,7 +44,7 @@ def is_foreign(path: Path) -> bool:
                 return False
             if head.lstrip().startswith(b"{"):
                 return bool(_JSON.search(head))
-            # Edited by hand, ours may say what it is at its end.
+            # In a cassette of ours that was edited by hand, the version may be at the end.
             return bool(_YAML.search(head)) and not _OURS.search(file.read(LARGEST))
     except OSError:
         return False
@@ -52,12 +52,12 @@ def is_foreign(path: Path) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What a file holds.
+    """The content of a file.
 
     Args:
         path: The file.
-        text: All of it.
-        document: What that makes as JSON or YAML.
+        text: Its text.
+        document: The text parsed as JSON or YAML.
     """
 
     path: Path
@@ -65,28 +65,28 @@ class Source:
     document: Any
 
     def error(self, place: Place, problem: str, remedy: str = CORRECT) -> CassetteError:
-        """The error for what stands at `place`, keys and indices from the top."""
+        """Return an error about the value at `place`, a path of keys and indices."""
         try:
             line = cassette_yaml.line_of(self.text, place) if self.text else None
         except yaml.YAMLError:
-            # JSON with tabs, which YAML does not take.
+            # JSON with tabs, which YAML does not allow.
             line = None
         return CassetteError(self.path, problem, remedy, line)
 
     def mapping(self, value: Any, place: Place) -> dict[str, Any]:
-        """`value`, if it is a mapping."""
+        """Return `value` if it is a mapping."""
         if not isinstance(value, dict):
             raise self.error(place, f"{named(place)} is not a mapping; is the file cut off?")
         return value
 
     def sequence(self, value: Any, place: Place) -> list[Any]:
-        """`value`, if it is a list."""
+        """Return `value` if it is a list."""
         if not isinstance(value, list):
             raise self.error(place, f"{named(place)} is not a list; is the file cut off?")
         return value
 
     def pair(self, item: Any, place: Place) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Request and response of an interaction."""
+        """Return the request and the response of an interaction."""
         item = self.mapping(item, place)
         for part in ("request", "response"):
             if part not in item:
@@ -97,7 +97,7 @@ class Source:
         )
 
     def address(self, value: Any, place: Place) -> str:
-        """`value`, if it is an absolute URL."""
+        """Return `value` if it is an absolute URL."""
         try:
             found = isinstance(value, str) and urlsplit(value).scheme
         except ValueError:
@@ -107,25 +107,25 @@ class Source:
         return str(value)
 
     def method(self, value: Any, place: Place) -> str:
-        """`value`, if it can be the method of a request."""
+        """Return `value` if it can be the method of a request."""
         if not isinstance(value, str) or not value:
             raise self.error(place, f"{named(place)} is missing or is not text")
         return value
 
     def status(self, value: Any, place: Place) -> int:
-        """`value`, if it can be the status of an answer."""
+        """Return `value` if it can be the status of a response."""
         if type(value) is not int or not 100 <= value <= 999:
             raise self.error(place, f"{named(place)} is not an HTTP status")
         return value
 
 
 def named(place: Place) -> str:
-    """What stands at a place, as an error calls it."""
+    """Return the name of a place for an error."""
     return f"`{place[-1]}`" if place and isinstance(place[-1], str) else "this"
 
 
 def load(path: Path) -> Source:
-    """The file at `path`, parsed as what it looks like: JSON or YAML.
+    """Return the parsed file at `path`, which is JSON or YAML.
 
     Raises:
         CassetteError: If it is neither.

@@ -1,4 +1,4 @@
-"""Cassettes of VCR.py, and so of pytest-recording: version 1, in YAML and in JSON, in and out."""
+"""Read and write cassettes of VCR.py and pytest-recording: version 1, in YAML and JSON."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ _Dumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 
 def read(source: Source) -> Cassette:
-    """The cassette that a file of VCR.py holds.
+    """Return the cassette in a file of VCR.py.
 
     Raises:
-        CassetteError: If it is of another version, or less than a whole cassette.
+        CassetteError: If it has another version, or is incomplete.
     """
     document = source.mapping(source.document, ())
     version = document.get("version")
@@ -51,7 +51,7 @@ def _interaction(source: Source, item: Any, place: Place) -> Interaction:
     body = _request_body(source, asked, sent, here)
     if "chunked" in sent.get("transfer-encoding").lower():
         body = message.dechunked(body)
-    # `url` is what versions before 1.0 called it, and people still do by hand.
+    # Versions before 1.0 called it `url`, and people who write by hand still do.
     address = source.address(asked.get("uri", asked.get("url")), (*here, "uri"))
     request = Request(source.method(asked.get("method"), (*here, "method")), address, sent, body)
     return Interaction(request, _response(source, answer, request.method, (*place, "response")))
@@ -106,9 +106,9 @@ def _response(source: Source, answer: dict[str, Any], method: str, place: Place)
         code = source.status(answer["status_code"], (*place, "status_code"))
         value = answer.get("content")
     else:
-        told = source.mapping(status, (*place, "status"))
-        code = source.status(told.get("code"), (*place, "status", "code"))
-        reason = told.get("message")
+        status = source.mapping(status, (*place, "status"))
+        code = source.status(status.get("code"), (*place, "status", "code"))
+        reason = status.get("message")
         value = answer.get("body")
         if isinstance(value, dict):
             value = value.get("string")
@@ -126,7 +126,7 @@ def _response(source: Source, answer: dict[str, Any], method: str, place: Place)
 
 
 def document_of(cassette: Cassette) -> dict[str, Any]:
-    """A cassette as VCR.py has it: what its serializers take, bodies as text where they are."""
+    """Return a cassette as VCR.py's serializers take it, with bodies as text if possible."""
     items = [_item(each) for each in cassette.interactions]
     if cassette.recorded_at:
         # In each of them, as betamax has it. VCR.py looks past it; not so its own `metadata`, which
@@ -154,13 +154,13 @@ def _item(interaction: Interaction) -> dict[str, Any]:
 
 
 def as_yaml(cassette: Cassette) -> str:
-    """The text of a YAML cassette of VCR.py, as that would write it."""
+    """Return a YAML cassette of VCR.py, as VCR.py would write it."""
     document = document_of(cassette)
     return str(yaml.dump(document, Dumper=_Plain, sort_keys=False))
 
 
 def as_json(cassette: Cassette) -> str:
-    """The text of a JSON cassette of VCR.py.
+    """Return a JSON cassette of VCR.py.
 
     Raises:
         CassetteError: If a body is no text, which JSON cannot hold.
@@ -179,10 +179,10 @@ def as_json(cassette: Cassette) -> str:
 
 
 class _Plain(_Dumper):  # type: ignore[misc]
-    """Without aliases, which a person cannot read."""
+    """A dumper without aliases, which people cannot read."""
 
     def ignore_aliases(self, _: Any) -> bool:
-        """Whether to write a value out each time."""
+        """Return True: a repeated value is written each time."""
         return True
 
 

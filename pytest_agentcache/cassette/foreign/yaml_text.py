@@ -1,4 +1,4 @@
-"""YAML as other tools write it: with binary, aliases, and the few tags of Python that VCR.py knows.
+"""Read other tools' YAML: with binary, aliases, and the few Python tags that VCR.py uses.
 
 Nothing is constructed that a file could name: a tag is one of those below, or an error.
 """
@@ -21,7 +21,7 @@ _MOST_VALUES = 5_000_000
 
 
 def load(text: str) -> Any:
-    """The one document in `text`. Dates stay text, `!!binary` is bytes.
+    """Return the only document in `text`. Dates stay text, `!!binary` becomes bytes.
 
     Raises:
         UnreadableError: If it is no YAML, or holds what no cassette does.
@@ -38,7 +38,7 @@ def load(text: str) -> Any:
 
 
 class _Open:
-    """A collection whose end has not come yet."""
+    """A collection that has not ended yet."""
 
     def __init__(self, event: Any, value: Any) -> None:
         self.event, self.value = event, value
@@ -47,7 +47,7 @@ class _Open:
 
 
 class _Builder:
-    """Builds from events, not on the C stack, which a file that is nested deeply would end."""
+    """Builds values from events without recursion, because deep nesting overflows the stack."""
 
     def __init__(self) -> None:
         self._open: list[_Open] = []
@@ -55,7 +55,7 @@ class _Builder:
         self._document: Any = None
 
     def build(self, events: Iterable[Any]) -> Any:
-        """The value that `events` make."""
+        """Return the value of the events."""
         documents = 0
         for event in events:
             if isinstance(event, yaml.DocumentStartEvent):
@@ -152,7 +152,7 @@ _SCALARS: dict[str, Callable[[yaml.ScalarNode], Any]] = {
 
 
 def _tagged(event: Any, value: Any) -> Any:
-    """The collection that has ended, as its tag wants it."""
+    """Return a collection that has ended, converted by its tag."""
     match event.tag:
         case None | "!" | "tag:yaml.org,2002:map" | "tag:yaml.org,2002:seq":
             return value
@@ -172,7 +172,7 @@ def _items(value: Any, name: str) -> Iterable[Any]:
 
 
 def pieces_joined(pieces: Iterable[Any]) -> bytes:
-    """A body that was given in pieces: bytes, text, or numbers of bytes."""
+    """Return a body from its pieces: bytes, text, or single bytes as numbers."""
     done = bytearray()
     for piece in pieces:
         if isinstance(piece, int):
