@@ -416,7 +416,7 @@ def test_anyio_plugin_shares_the_clock(suite):
             assert (agentcache_clock.now - slept).total_seconds() == pytest.approx(150)
     """)
 
-    suite.run().assert_outcomes(passed=1)
+    suite.run("-p", "anyio").assert_outcomes(passed=1)
 
 
 def test_block_has_a_clock_of_its_own(suite):

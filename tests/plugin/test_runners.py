@@ -131,12 +131,12 @@ def test_anyio(suite, upstream, backend):
                 except Exception:
                     pass
     """)
-    suite.record()
+    suite.record("-p", "anyio")
     upstream.stop()
-    suite.run("--agentcache-offline").assert_outcomes(passed=2)
+    suite.run("-p", "anyio", "--agentcache-offline").assert_outcomes(passed=2)
     suite.cassette("test_swallows").unlink()
 
-    suite.run("--agentcache-offline").assert_outcomes(passed=1, failed=1)
+    suite.run("-p", "anyio", "--agentcache-offline").assert_outcomes(passed=1, failed=1)
 
 
 @pytest.mark.parametrize(
@@ -281,6 +281,7 @@ def test_pytest_inside_pytest(suite):
     suite.write("""
         import requests
 
+        PLUGIN = ("-p", "agentcache")
         INNER = f'''
         import httpx, requests
         def test_inner(agentcache):
@@ -291,13 +292,13 @@ def test_pytest_inside_pytest(suite):
         def test_outer(agentcache, pytester):
             assert requests.get(URL + "/outer").ok
             pytester.makepyfile(INNER)
-            pytester.runpytest_inprocess("--agentcache-record").assert_outcomes(passed=1)
-            pytester.runpytest_inprocess("--agentcache-offline").assert_outcomes(passed=1)
+            pytester.runpytest_inprocess(*PLUGIN, "--agentcache-record").assert_outcomes(passed=1)
+            pytester.runpytest_inprocess(*PLUGIN, "--agentcache-offline").assert_outcomes(passed=1)
             assert requests.get(URL + "/after").ok
 
         def test_again(agentcache, pytester):
             pytester.makepyfile(INNER)
-            pytester.runpytest_inprocess("--agentcache-offline").assert_outcomes(failed=1)
+            pytester.runpytest_inprocess(*PLUGIN, "--agentcache-offline").assert_outcomes(failed=1)
     """)
     suite.write("[pytest]\naddopts = -p no:randomly -p no:asyncio\n", "pytest.ini")
     suite.spawn("--agentcache-record").assert_outcomes(passed=2)
