@@ -21,8 +21,16 @@ from .replay.run_state import SURROUNDINGS, Run
 from .replay.session import Harness
 from .reports import miss_report
 from .settings.settings import ENVIRONMENT, Settings, check_value
+from .state import on_reset
 
 _RUN = Run(uuid.uuid4().hex)
+
+
+@on_reset("standalone._RUN")
+def _reset() -> None:
+    _RUN.forget()
+    _RUN.opened.clear()
+    _RUN.asked.clear()
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ..llm.prompt_log import PromptLog
 from ..redaction import Redaction
 from ..settings.settings import Settings
+from ..state import CACHE_ISOLATION
 from .keywords import check
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ class Isolation:
 
     def own(self, cache: BaseCache) -> BaseCache:
         """This test's own cache in place of one that was opened before it, with its settings."""
-        if getattr(cache, "agentcache_isolation", None) is self:
+        if CACHE_ISOLATION.get(cache) is self:
             return cache
         # The foreign one is held on to, so that no other gets its id while this test runs.
         if id(cache) not in self._own:
@@ -137,5 +138,5 @@ class Isolation:
             # What lies on a server is not to be touched; memory does the same for one test.
             own = BaseCache(cache.cache_name)
         own._settings = copy.copy(cache._settings)
-        own.agentcache_isolation = self  # type: ignore[attr-defined]
+        CACHE_ISOLATION.set(own, self)
         return own

@@ -10,8 +10,7 @@ import pytest
 from _pytest.config.findpaths import load_config_dict_from_file
 
 from ..errors import SettingsError
-from ..settings.settings import Settings, check_value
-from ..suite.options import from_ini
+from ..settings.settings import Settings, from_ini
 from .exit_codes import CommandError
 
 _FILES = (
@@ -69,10 +68,9 @@ def _settings(path: Path, keys: dict[str, Any]) -> Settings:
         if value in (None, "") or setting.name in ("mode", "session", "cassette"):
             continue
         if isinstance(value, str) and isinstance(setting.default, tuple):
-            lines = [line.strip() for line in value.splitlines() if line.strip()]
-            value = from_ini(setting.name, lines, f"{path}: {name}")
+            value = [line.strip() for line in value.splitlines() if line.strip()]
         try:
-            values[setting.name] = check_value(setting.name, value, f"{path}: {name}")
+            values[setting.name] = from_ini(setting.name, value, f"{path}: {name}")
         except (TypeError, ValueError) as error:
             raise SettingsError(f"{path}: {name}: {error}") from None
     return replace(Settings(), **values)

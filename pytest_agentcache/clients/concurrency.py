@@ -14,6 +14,7 @@ from typing import Any
 from ..clock import threads
 from ..replay.dispatcher import DISPATCHER, keeping_owner
 from ..replay.ordering import lanes
+from ..state import THREAD_OWNER
 
 
 def follow_threads() -> None:
@@ -25,7 +26,7 @@ def follow_threads() -> None:
     def start_owned(self: threading.Thread) -> None:
         owner = DISPATCHER.owner()
         if not threads.of_pool(self):
-            self.agentcache_owner = owner  # type: ignore[attr-defined]
+            THREAD_OWNER.set(self, owner)
         if owner is not None:
             threads.adopt(self)
             # Whether a pool starts another one is chance, and what is handed to it has its own.

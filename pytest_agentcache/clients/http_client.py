@@ -19,6 +19,7 @@ from ..replay.decisions import Fail, Forward, PassThrough, Replay, Truncate
 from ..replay.dispatcher import DISPATCHER
 from ..replay.native_errors import caused_by
 from ..replay.response_recorder import RecordedBody
+from ..state import CLIENT_DECISION, CLIENT_REQUEST
 
 MODULES = ("http.client",)
 
@@ -40,16 +41,16 @@ def install(module: Any) -> None:
         if DISPATCHER.route(_origin(self, tls)) is None:
             send(self, data)
             return
-        gathered = self.__dict__.setdefault("_agentcache_sent", bytearray())
+        gathered = CLIENT_REQUEST.setdefault(self, bytearray())
         for piece in _as_bytes(data):
             gathered += piece
 
     def decide(self: Any) -> None:
         held = self._HTTPConnection__response
-        if "_agentcache_sent" not in self.__dict__ or (held is not None and not held.isclosed()):
+        if CLIENT_REQUEST.get(self) is None or (held is not None and not held.isclosed()):
             # Nothing was asked, or the last answer is unread, for which it has an error of its own.
             return
-        sent = bytes(self.__dict__.pop("_agentcache_sent"))
+        sent = bytes(CLIENT_REQUEST.pop(self))
         parsed = _parse(module, _origin(self, tls), sent)
         timeout = _seconds(self.timeout) or None
         route = DISPATCHER.route(parsed.url)
@@ -60,7 +61,7 @@ def install(module: Any) -> None:
             case Forward() | PassThrough():
                 with DISPATCHER.pass_through():
                     send(self, sent)
-        self._agentcache_decided = parsed.method, decision
+        CLIENT_DECISION.set(self, (parsed.method, decision))
 
     def request_decided(self: Any, *args: Any, **kwargs: Any) -> None:
         request(self, *args, **kwargs)
@@ -70,7 +71,7 @@ def install(module: Any) -> None:
     def getresponse_decided(self: Any) -> Any:
         __tracebackhide__ = True
         decide(self)
-        method, decision = self.__dict__.pop("_agentcache_decided", ("", PassThrough()))
+        method, decision = CLIENT_DECISION.pop(self, ("", PassThrough()))
         match decision:
             case Replay() | Truncate():
                 return _replay(self, getresponse, decision, method)
@@ -86,8 +87,8 @@ def install(module: Any) -> None:
             return getresponse(self)
 
     def close_gathered(self: Any) -> None:
-        for gathered in ("_agentcache_sent", "_agentcache_decided"):
-            self.__dict__.pop(gathered, None)
+        CLIENT_REQUEST.pop(self)
+        CLIENT_DECISION.pop(self)
         close(self)
 
     plain.request = request_decided

@@ -10,6 +10,7 @@ from ..cache.prepared import asked as _asked
 from ..replay.dispatcher import DISPATCHER, find_caller
 from ..replay.refreshes import Refresh
 from ..replay.responder import Responder
+from ..state import CACHE_ISOLATION
 from . import cache_servers
 
 MODULES = ("requests_cache",)
@@ -170,7 +171,7 @@ def _isolate(module: Any) -> None:
     def stamped(init: Any) -> Any:
         @functools.wraps(init)
         def init_stamped(self: Any, *args: Any, **kwargs: Any) -> None:
-            self.agentcache_isolation = DISPATCHER.caches
+            CACHE_ISOLATION.set(self, DISPATCHER.caches)
             init(self, *args, **kwargs)
 
         return init_stamped

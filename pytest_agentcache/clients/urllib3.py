@@ -18,6 +18,7 @@ from ..replay.decisions import Fail, Forward, PassThrough, Replay, Truncate
 from ..replay.dispatcher import DISPATCHER
 from ..replay.native_errors import caused_by
 from ..replay.response_recorder import RecordedBody
+from ..state import CLIENT_TUNNEL
 
 MODULES = ("urllib3.connectionpool",)
 
@@ -47,7 +48,7 @@ def install(module: Any) -> None:
 
         def send(**changed: Any) -> Any:
             with DISPATCHER.pass_through():
-                if conn.__dict__.pop("_agentcache_tunnel", False):
+                if CLIENT_TUNNEL.pop(conn):
                     prepare_proxy(self, conn)
                 return make_request(
                     self, conn, method, url, body=content, headers=headers, **options | changed
@@ -68,7 +69,7 @@ def install(module: Any) -> None:
         if DISPATCHER.route(_address(self, "/")) is None:
             prepare_proxy(self, conn)
         else:
-            conn._agentcache_tunnel = True
+            CLIENT_TUNNEL.set(conn, True)
 
     plain._make_request = make_request_decided
     tls._prepare_proxy = prepare_proxy_later

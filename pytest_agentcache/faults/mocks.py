@@ -11,6 +11,7 @@ from requests.adapters import HTTPAdapter
 from responses.registries import FirstMatchRegistry
 
 from ..http.messages import Headers, Request
+from ..state import HANDED_ON
 from .values import Call
 
 
@@ -93,7 +94,7 @@ class Mock(responses.RequestsMock):
     def _hand_on(self, adapter: Any, request: PreparedRequest, **kwargs: Any) -> Any:
         """Sends what one of its answers lets through."""
         response = self._below(adapter, request, **kwargs)
-        response.agentcache_handed_on = True
+        HANDED_ON.set(response, True)
         return response
 
 
@@ -108,7 +109,7 @@ class _Told(responses.CallList):
 
     def add_call(self, call: responses.Call) -> None:
         super().add_call(call)
-        if getattr(call.response, "agentcache_handed_on", False):
+        if HANDED_ON.get(call.response):
             # The cassette tells of it.
             return
         sent: Any = call.request

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from ..replay.run_state import SURROUNDINGS, Run
+from ..state import TEST_REPORT
 from ..suite import options
 from ..suite.collection import SETTINGS, is_on_cassette
 from . import fixtures, hookspecs, run_end
@@ -220,6 +221,6 @@ def pytest_runtest_makereport(
     if report.when == "teardown":
         if told := account(item):
             # Reports travel from xdist's workers to its controller, which sums up what they tell.
-            report.agentcache = told  # type: ignore[attr-defined]
+            TEST_REPORT.set(report, told)
         del item.stash[TEST_STATE]
     return report

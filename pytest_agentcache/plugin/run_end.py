@@ -16,6 +16,7 @@ import pytest
 from ..errors import AgentCacheError
 from ..files import display_path
 from ..reports.run_summary import Totals
+from ..state import TEST_REPORT
 from ..suite.collection import COLLECTION, SETTINGS, Collection, covers, passed_over, roots_of
 from .test_state import RUN
 
@@ -73,7 +74,7 @@ class RunEnd:
         self._collection.narrowed = self._collection.narrowed or bool(items)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        if told := getattr(report, "agentcache", None):
+        if told := TEST_REPORT.get(report):
             self._totals.add(report.nodeid, told)
 
     @pytest.hookimpl(optionalhook=True)

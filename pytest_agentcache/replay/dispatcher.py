@@ -20,6 +20,7 @@ from typing import Any, Protocol
 from ..clock import Clock, awaiting_upstream, threads
 from ..faults import Selection
 from ..http.messages import Request
+from ..state import THREAD_OWNER, on_reset
 from .async_wait import in_worker, pause_async
 from .cache_router import Router, Timeouts
 from .decisions import Decision, PassThrough, Replay
@@ -105,7 +106,7 @@ class Dispatcher:
         """The responder of the calling thread, else the one in charge."""
         owned: Responder | None = getattr(self._thread, "owner", None)
         if owned is None:
-            owned = getattr(threading.current_thread(), "agentcache_owner", None)
+            owned = THREAD_OWNER.get(threading.current_thread())
         # What is open belongs to whoever is on top: a thread sees `use_cassette` as its test does.
         return owned if owned is not None and owned.closed else self.current
 
@@ -176,6 +177,15 @@ class Dispatcher:
 
 
 DISPATCHER = Dispatcher()
+
+
+@on_reset("replay.dispatcher.DISPATCHER")
+def _reset() -> None:
+    # What is patched stays patched.
+    DISPATCHER.guard = None
+    DISPATCHER._stack.clear()
+    DISPATCHER._thread = threading.local()
+    DISPATCHER.late_misses.clear()
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TypeVar
 
+from ..state import ERROR_FAULT
 from .decisions import Fail, Truncate
 
 E = TypeVar("E", bound=BaseException)
@@ -22,7 +23,7 @@ def caused_by(decision: Fail | Truncate, error: E, cause: BaseException | None =
         error: The client's own error.
         cause: The error that becomes its `__cause__`, if there is one.
     """
-    error.agentcache_fault = decision  # type: ignore[attr-defined]
+    ERROR_FAULT.set(error, decision)
     if cause is not None:
         error.__cause__ = cause
     return error
@@ -30,7 +31,7 @@ def caused_by(decision: Fail | Truncate, error: E, cause: BaseException | None =
 
 def decision_in(error: BaseException) -> Fail | Truncate | None:
     """Return the decision that caused `error`, however clients have wrapped it."""
-    found = (getattr(each, "agentcache_fault", None) for each in chain(error))
+    found = (ERROR_FAULT.get(each) for each in chain(error))
     return next((each for each in found if each is not None), None)
 
 

@@ -13,6 +13,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..state import on_reset
+
 if TYPE_CHECKING:
     from ..settings.settings import Settings
     from .hooks import Hooks
@@ -36,6 +38,11 @@ class Surroundings:
 
 
 SURROUNDINGS = Surroundings()
+
+
+@on_reset("replay.run_state.SURROUNDINGS")
+def _reset() -> None:
+    SURROUNDINGS.settings = SURROUNDINGS.hooks = SURROUNDINGS.run = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,13 +28,13 @@ def instant(value: Any) -> datetime:
         raise TypeError("it takes an aware datetime or a time such as 2026-11-21T10:00:00Z")
     if value.utcoffset() is None:
         raise ValueError(
-            "it has no zone, so it is another instant on every machine; add one: "
+            "it has no time zone, so it means a different instant on every machine; add one: "
             f"{value.isoformat()}Z"
         )
     try:
         return value.astimezone(UTC)
     except OverflowError:
-        raise ValueError("it lies beyond the years that there are") from None
+        raise ValueError("it is outside the supported years") from None
 
 
 def duration(value: Any) -> timedelta:
@@ -55,9 +55,9 @@ def duration(value: Any) -> timedelta:
         except (ValueError, OverflowError):
             raise ValueError(f"{value!r} seconds is further than a clock can move") from None
     else:
-        raise TypeError(f"{value!r} is no number of seconds and no timedelta")
+        raise TypeError(f"{value!r} is neither a number of seconds nor a timedelta")
     if given < timedelta(0):
-        raise ValueError(f"a clock moves forward only, and {value!r} is negative")
+        raise ValueError(f"a clock only moves forward, and {value!r} is negative")
     return given
 
 
@@ -74,11 +74,11 @@ def age(value: Any) -> timedelta:
         return value
     match = re.fullmatch(r"(\d+)\s*([hdw])", str(value).strip(), re.IGNORECASE | re.ASCII)
     if not match:
-        raise ValueError(f"{value!r} is no age; write 90d, 12w or 48h")
+        raise ValueError(f"{value!r} is not an age; write 90d, 12w or 48h")
     try:
         return timedelta(hours=int(match[1]) * _HOURS[match[2].lower()])
     except (OverflowError, ValueError):
-        raise ValueError(f"{str(value)[:40]!r} is longer than time is counted") from None
+        raise ValueError(f"{str(value)[:40]!r} is longer than a clock can count") from None
 
 
 def age_text(age: timedelta) -> str:

@@ -25,7 +25,7 @@ def json_path(path: str) -> list[str | int]:
         match = _STEP.match(rest, at)
         if match is None:
             raise PathError(
-                f"{path!r} is no JSON path; write messages[0].id, messages[*].id or **.id"
+                f"{path!r} is not a JSON path; write messages[0].id, messages[*].id or **.id"
             )
         name, index = match.groups()
         steps.append(name if name is not None else index if index == "*" else int(index))

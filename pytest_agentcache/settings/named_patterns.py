@@ -42,10 +42,10 @@ def shape(setting: str, line: str, source: str) -> str:
         empty = bool(arrow) and re.compile(pattern.encode()).match(b"") is not None
     except (re.error, ValueError) as error:
         raise SettingsError(
-            f"{source}: {setting} has {pattern!r}, which is no regular expression: {error}"
+            f"{source}: {setting} has {pattern!r}, which is not a valid regular expression: {error}"
         ) from None
     if empty:
-        raise SettingsError(f"{source}: {setting} has {pattern!r}, which is found where nothing is")
+        raise SettingsError(f"{source}: {setting} has {pattern!r}, which matches the empty string")
     return f"{name} => {pattern}" if arrow else name
 
 

@@ -89,11 +89,11 @@ def test_move_to_where_it_stands_is_allowed(agentcache_clock):
 @pytest.mark.parametrize(
     ("delta", "told"),
     [
-        (-1, "clock.tick(-1): a clock moves forward only, and -1 is negative"),
-        (timedelta(seconds=-1), "a clock moves forward only"),
-        (True, "clock.tick(True): True is no number of seconds and no timedelta"),
-        ("5", "clock.tick('5'): '5' is no number of seconds and no timedelta"),
-        (None, "clock.tick(None): None is no number of seconds"),
+        (-1, "clock.tick(-1): a clock only moves forward, and -1 is negative"),
+        (timedelta(seconds=-1), "a clock only moves forward"),
+        (True, "clock.tick(True): True is neither a number of seconds nor a timedelta"),
+        ("5", "clock.tick('5'): '5' is neither a number of seconds nor a timedelta"),
+        (None, "clock.tick(None): None is neither a number of seconds"),
         (float("nan"), "clock.tick(nan): nan seconds is further than a clock can move"),
         (float("inf"), "clock.tick(inf): inf seconds is further than a clock can move"),
         (1e300, "clock.tick(1e+300): 1e+300 seconds is further than a clock can move"),
@@ -114,8 +114,14 @@ def test_no_span_of_time_moves_nothing(agentcache_clock, delta, told):
     ("when", "told"),
     [
         ("2026-11-21T09:59:59Z", "the clock stands at 2026-11-21T10:00:00+00:00 and moves forward"),
-        (datetime(2026, 11, 22), "it has no zone, so it is another instant on every machine"),
-        ("2026-11-22", "it has no zone, so it is another instant on every machine; add one"),
+        (
+            datetime(2026, 11, 22),
+            "it has no time zone, so it means a different instant on every machine",
+        ),
+        (
+            "2026-11-22",
+            "it has no time zone, so it means a different instant on every machine; add one",
+        ),
         ("tomorrow", "clock.move_to('tomorrow'): it takes a time such as 2026-11-21T10:00:00Z"),
         (1800000000, "it takes an aware datetime or a time such as 2026-11-21T10:00:00Z"),
         (date(2026, 11, 22), "it takes an aware datetime"),

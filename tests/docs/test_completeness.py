@@ -44,6 +44,7 @@ SPEAKING = (
     "cassette.paths",
     "suite.options",
     "replay.refreshes",
+    "settings.checks",
     "settings.settings",
     "settings.named_patterns",
     "standalone",
@@ -72,7 +73,8 @@ def test_setting_is_documented(setting):
     assert f"agentcache_{setting.name}" in text
     assert "Default: " in text
     assert "```" in text
-    assert all(f"`{choice}`" in text for choice in setting.metadata["choices"])
+    check = setting.metadata["check"]
+    assert all(f"`{choice}`" in text for choice in check.choices)
     if setting.metadata["marker"]:
         assert "No argument of the marker" not in text
 

@@ -17,7 +17,8 @@ from pytest_agentcache.matching.stable_ids.finder import IdFinder
 from pytest_agentcache.matching.stable_ids.volatile import ID_FORMATS, is_volatile_change
 from pytest_agentcache.replay.decisions import Forward
 from pytest_agentcache.replay.responder import Responder
-from pytest_agentcache.settings.settings import IDS, Settings
+from pytest_agentcache.settings.checks import IDS
+from pytest_agentcache.settings.settings import Settings
 
 KINDS = tuple(kind for kind in IDS if kind != "timestamp")
 UUID = "0b1c2d3e-1a2b-4c3d-8e4f-5a6b7c8d9e0f"

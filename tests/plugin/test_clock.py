@@ -207,11 +207,14 @@ def test_ini_leaves_tests_without_cassette_alone(suite):
 @pytest.mark.parametrize(
     ("value", "told"),
     [
-        ("'2026-11-21'", "freeze is '2026-11-21'; it has no zone"),
-        ("'2026-11-21T10:00:00'", "it has no zone, so it is another instant on every machine"),
+        ("'2026-11-21'", "freeze is '2026-11-21'; it has no time zone"),
+        (
+            "'2026-11-21T10:00:00'",
+            "it has no time zone, so it means a different instant on every machine",
+        ),
         ("'soon'", "freeze is 'soon'; it takes a time such as 2026-11-21T10:00:00Z"),
         ("1800000000", "freeze is 1800000000; it takes an aware datetime or a time such as"),
-        ("__import__('datetime').datetime(2026, 1, 1)", "it has no zone"),
+        ("__import__('datetime').datetime(2026, 1, 1)", "it has no time zone"),
     ],
 )
 def test_no_start_is_an_error(suite, value, told):

@@ -353,13 +353,19 @@ def test_unused_ignores_lists_or_fails(suite):
         ("(match=['colour'])", "match has 'colour'; allowed are method, url, body, headers, *"),
         ("(redact=3)", "redact is 3; it takes a list of strings"),
         ("(ignore_query={'a': 1})", "ignore_query is {'a': 1}; it takes a list of strings"),
-        ("(ignore_json=['a..[b'])", "*'a..[[]b' is no JSON path; write messages*"),
+        ("(ignore_json=['a..[b'])", "*'a..[[]b' is not a JSON path; write messages*"),
         ("(replace=3)", "replace is 3; it takes a dict, pairs, or lines PATTERN => TEXT"),
         ("(replace=[3])", "replace has 3; write PATTERN => TEXT"),
         ("(replace=[('a',)])", "replace has ('a',); write PATTERN => TEXT"),
-        ("(replace={'(': 'x'})", "replace has '(' => 'x', which is no regular expression*"),
+        (
+            "(replace={'(': 'x'})",
+            "replace has '(' => 'x', which is not a valid regular expression*",
+        ),
         ("(freeze='tomorrow')", "freeze is 'tomorrow'; it takes a time such as 2026-*"),
-        ("(freeze='2026-11-21T10:00:00')", "freeze is *; it has no zone, so *; add one: *:00Z"),
+        (
+            "(freeze='2026-11-21T10:00:00')",
+            "freeze is *; it has no time zone, *; add one: *:00Z",
+        ),
         ("(freeze=5)", "freeze is 5; it takes an aware datetime or a time such as *"),
         ("(router='yes')", "router is 'yes'; it takes true or false"),
         ("(unused='maybe')", "unused is 'maybe'; allowed are list, ignore, fail"),
@@ -390,7 +396,7 @@ def test_a_wrong_argument_fails_that_test_alone(suite, flag, mark, told):
 @pytest.mark.parametrize(
     ("value", "told"),
     [
-        ("['a']", "the fixture agentcache_config gave [[]'a']; it must be a dict"),
+        ("['a']", "the fixture agentcache_config returned [[]'a']; it must return a dict"),
         ("{'colour': 1}", "fixture agentcache_config: unknown argument 'colour'; allowed are *"),
     ],
 )

@@ -7,7 +7,8 @@ from dataclasses import fields
 
 import pytest
 
-from pytest_agentcache.settings.settings import IDS, MODES, Settings
+from pytest_agentcache.settings.checks import IDS
+from pytest_agentcache.settings.settings import MODES, Settings
 
 MODE = "def test_mode(agentcache): assert agentcache.mode == {!r}"
 
@@ -108,7 +109,7 @@ def test_an_unknown_mode_in_the_environment_is_refused(suite, monkeypatch):
             "agentcache_match = header:",
             "agentcache_match: match has 'header:'; allowed are method*",
         ),
-        ("agentcache_ignore_json = a..[b", "agentcache_ignore_json: 'a..[[]b' is no JSON path*"),
+        ("agentcache_ignore_json = a..[b", "agentcache_ignore_json: 'a..[[]b' is not a JSON path*"),
         (
             "agentcache_replace = abc",
             "agentcache_replace: replace has 'abc'; write PATTERN => TEXT",

@@ -247,10 +247,10 @@ def test(agentcache):
     [
         ("redact_shapes = ACME", "write NAME => PATTERN or !NAME"),
         ("redact_shapes = acme => x+", "write it like MY_API_KEY"),
-        ("redact_shapes = ACME => (", "which is no regular expression"),
-        ("redact_shapes = ACME => x*", "which is found where nothing is"),
+        ("redact_shapes = ACME => (", "which is not a valid regular expression"),
+        ("redact_shapes = ACME => x*", "which matches the empty string"),
         ("redact_personal = names", "allowed are email, account, arn"),
-        ("allow_secrets = abc", "something that is no fingerprint"),
+        ("allow_secrets = abc", "a value that is not a fingerprint"),
     ],
 )
 def test_settings_say_what_is_wrong(suite, line, told):

@@ -331,8 +331,8 @@ def test_block_has_stable_ids(suite, drawing, tmp_path):
     ("line", "told"),
     [
         ("calls", "stable_ids has 'calls'; it takes true, false, answer, call, request"),
-        ("A => (x)y", "which has a group; all that it finds is the id, so write (?:"),
-        ("A => x*", "which is found where nothing is"),
+        ("A => (x)y", "which has a capturing group; the whole match is the id, so write (?:"),
+        ("A => x*", "which matches the empty string"),
         ("a => x", "write it like MY_API_KEY"),
     ],
 )

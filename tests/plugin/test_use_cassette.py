@@ -175,7 +175,7 @@ def test_the_session_is_isolated_and_gone_afterwards(tmp_path, upstream):
         ({"colour": 1}, r"use_cassette\(\): unknown argument 'colour'; allowed are"),
         ({"on_miss": "panic"}, r"use_cassette\(\): on_miss is 'panic'; allowed are"),
         ({"cassette": "x"}, r"use_cassette\(\): cassette= is its first argument"),
-        ({"ignore_json": ["a..[b"]}, r"use_cassette\(\): 'a\.\.\[b' is no JSON path"),
+        ({"ignore_json": ["a..[b"]}, r"use_cassette\(\): 'a\.\.\[b' is not a JSON path"),
     ],
 )
 def test_wrong_settings_are_refused(tmp_path, arguments, told):

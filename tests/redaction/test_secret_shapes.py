@@ -14,7 +14,7 @@ from pytest_agentcache.http.body import aws_events
 from pytest_agentcache.http.messages import Headers, Interaction, Request, Response
 from pytest_agentcache.redaction import Redaction, formats
 from pytest_agentcache.redaction.environment import secrets_of
-from pytest_agentcache.settings import settings
+from pytest_agentcache.settings import checks
 
 JSON = "application/json"
 STREAM = "text/event-stream"
@@ -387,7 +387,7 @@ def test_json_stays_json_whatever_is_in_it(parts):
 
 def test_setting_names_what_is_personal():
     """What may be set is what there is."""
-    assert set(formats.PERSONAL) == set(settings.PERSONAL)
+    assert set(formats.PERSONAL) == set(checks.PERSONAL)
 
 
 @pytest.mark.slow

@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
+from ...state import THREAD_LANE, on_reset
+
 Place = tuple[int, ...]
 """Where something was done: the steps that lead to it, one for each lane on the way."""
 
@@ -77,6 +79,16 @@ _EVENTS = itertools.count()
 _LANE: ContextVar[Lane | None] = ContextVar("agentcache_lane", default=None)
 
 
+@on_reset("replay.ordering.lanes._MAIN")
+def _reset_main() -> None:
+    _MAIN._steps = itertools.count()
+
+
+@on_reset("replay.ordering.lanes._LANE")
+def _reset_context() -> None:
+    _LANE.set(None)
+
+
 def now() -> int:
     """Counts on; later calls give more, in all threads."""
     return next(_EVENTS)
@@ -85,7 +97,7 @@ def now() -> int:
 def current() -> Lane:
     """The lane of whoever calls."""
     thread = threading.current_thread()
-    of_thread: Lane | None = getattr(thread, "agentcache_lane", None)
+    of_thread: Lane | None = THREAD_LANE.get(thread)
     of_context = _LANE.get()
     if of_thread is None:
         if of_context is not None:
@@ -103,7 +115,7 @@ def current() -> Lane:
 
 def assign(thread: threading.Thread, lane: Lane | None) -> None:
     """Makes what a thread does the work of `lane`."""
-    thread.agentcache_lane = lane  # type: ignore[attr-defined]
+    THREAD_LANE.set(thread, lane)
 
 
 @contextmanager
@@ -125,7 +137,7 @@ def enter(lane: Lane) -> None:
 def working(lane: Lane) -> Iterator[None]:
     """Makes what this thread does meanwhile the work of `lane`."""
     thread = threading.current_thread()
-    before = getattr(thread, "agentcache_lane", None)
+    before = THREAD_LANE.get(thread)
     assign(thread, lane)
     try:
         with in_context(lane):

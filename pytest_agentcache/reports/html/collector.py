@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from ...errors import SettingsError
+from ...state import TEST_REPORT
 from .document import PageError, check_place, render, write
 from .entry import PageEntry, RunFacts, entry_of
 
@@ -41,7 +42,7 @@ class Collector:
         known = self._outcomes.get(report.nodeid)
         if known in (None, "passed") or report.outcome == "failed":
             self._outcomes[report.nodeid] = report.outcome
-        if told := getattr(report, "agentcache", None):
+        if told := TEST_REPORT.get(report):
             self._told[report.nodeid] = told
 
     def finish(self, late: Iterable[str]) -> None:

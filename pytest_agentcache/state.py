@@ -1,0 +1,102 @@
+"""Every process-wide state of the package, in one list, with `reset()`.
+
+Two kinds of state outlive a test: values at module level, and attributes that the plugin sets on
+objects of other libraries. A module that holds one of the first kind registers how it is reset:
+
+    @on_reset("replay.dispatcher.DISPATCHER")
+    def _reset() -> None: ...
+
+Patches of clients are not state: they are installed once per process and stay.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+STATES = {
+    "replay.dispatcher.DISPATCHER": "the responders in charge, the network guard, late misses",
+    "replay.ordering.lanes._LANE": "the lane of the current context",
+    "replay.ordering.lanes._MAIN": "the lane of the main thread",
+    "replay.run_state.SURROUNDINGS": "the run and the settings around a `use_cassette`",
+    "standalone._RUN": "the run of a process without pytest",
+}
+"""What each module-level state holds, by its module and name."""
+
+_resets: dict[str, Callable[[], None]] = {}
+
+
+def on_reset(name: str) -> Callable[[Callable[[], None]], Callable[[], None]]:
+    """Register a function that puts the state called `name` back as it was at import.
+
+    Raises:
+        KeyError: If `STATES` does not list the name.
+    """
+    _ = STATES[name]
+
+    def register(function: Callable[[], None]) -> Callable[[], None]:
+        _resets[name] = function
+        return function
+
+    return register
+
+
+def registered() -> frozenset[str]:
+    """Return the names of the states that `reset` covers, of the modules loaded so far."""
+    return frozenset(_resets)
+
+
+def reset() -> None:
+    """Put every state of the loaded modules back as it was at import, between tests."""
+    for function in list(_resets.values()):
+        function()
+    for thread in threading.enumerate():
+        for attribute in ATTRIBUTES:
+            attribute.pop(thread)
+
+
+class Attribute:
+    """An attribute that the plugin sets on an object of another library.
+
+    Args:
+        name: Its name; it starts with `agentcache` or `_agentcache`.
+        meaning: The class that carries it, and what it says.
+    """
+
+    def __init__(self, name: str, meaning: str) -> None:
+        self.name, self.meaning = name, meaning
+
+    def get(self, holder: object, default: Any = None) -> Any:
+        """Return its value on `holder`, `default` if it has none."""
+        return getattr(holder, self.name, default)
+
+    def set(self, holder: object, value: Any) -> None:
+        """Set it on `holder`."""
+        setattr(holder, self.name, value)
+
+    def setdefault(self, holder: object, value: Any) -> Any:
+        """Return its value on `holder`, after setting `value` there if it had none."""
+        return vars(holder).setdefault(self.name, value)
+
+    def pop(self, holder: object, default: Any = None) -> Any:
+        """Take it off `holder` and return its value, `default` if it had none."""
+        return getattr(holder, "__dict__", {}).pop(self.name, default)
+
+
+CACHE_ISOLATION = Attribute("agentcache_isolation", "requests_cache.BaseCache: the test it is of")
+ERROR_FAULT = Attribute("agentcache_fault", "an error of a client: the fault that it comes from")
+CLIENT_DECISION = Attribute(
+    "_agentcache_decided", "http.client.HTTPConnection: its request, and what was decided for it"
+)
+CLIENT_REQUEST = Attribute("_agentcache_sent", "http.client.HTTPConnection: the bytes sent so far")
+CLIENT_TUNNEL = Attribute("_agentcache_tunnel", "urllib3's connection: its tunnel was skipped")
+HANDED_ON = Attribute("agentcache_handed_on", "requests.Response: not a response of a mock")
+THREAD_LANE = Attribute("agentcache_lane", "threading.Thread: the lane of its requests")
+THREAD_OWNER = Attribute(
+    "agentcache_owner", "threading.Thread: the responder that its requests use"
+)
+TEST_REPORT = Attribute("agentcache", "pytest.TestReport: what the run summary needs of the test")
+
+ATTRIBUTES = tuple(value for value in list(vars().values()) if isinstance(value, Attribute))
+"""Every attribute that the plugin sets on objects of other libraries."""
