@@ -116,7 +116,7 @@ def test_an_unknown_mode_in_the_environment_is_refused(suite, monkeypatch):
         ),
         (
             "agentcache_replace = ( => x",
-            "agentcache_replace: replace has '(' => 'x', which is no *",
+            "agentcache_replace: replace has '(' => 'x', which is not *",
         ),
         (r"agentcache_replace = a => \1", "agentcache_replace: replace has 'a' => *invalid group*"),
         ("agentcache_session = fast", "agentcache_session has 'fast'; write KEYWORD = VALUE"),
