@@ -104,7 +104,7 @@ COLLECTIONS = st.lists(JSON, max_size=4) | st.dictionaries(STRINGS, JSON, max_si
 
 
 def same(left: object, right: object) -> bool:
-    """Whether two values are equal and of equal types all the way down."""
+    """Return true if two values are equal and of equal types at every level."""
     if isinstance(left, dict) and isinstance(right, dict):
         return list(left) == list(right) and all(same(left[name], right[name]) for name in left)
     if isinstance(left, list) and isinstance(right, list):

@@ -1,6 +1,6 @@
 """Servers on loopback that caches lie on: real clients speak to them over real sockets.
 
-But for MongoDB, of which there is none to be had: its client is one that keeps all in memory.
+MongoDB is the exception: no server can be run in a test, so its client keeps everything in memory.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ Keywords = dict[str, Any]
 
 @pytest.fixture(scope="session")
 def redis_keywords() -> Iterator[Keywords]:
-    """What leads a session to a Redis."""
+    """Return the keyword arguments for a session on Redis."""
     fakeredis = pytest.importorskip("fakeredis", reason="pip install fakeredis")
     server = fakeredis.TcpFakeServer(("127.0.0.1", 0))
     server.daemon_threads = True
@@ -30,7 +30,7 @@ def redis_keywords() -> Iterator[Keywords]:
 
 @pytest.fixture(scope="session")
 def dynamodb_keywords() -> Iterator[Keywords]:
-    """What leads a session to a DynamoDB."""
+    """Return the keyword arguments for a session on DynamoDB."""
     moto = pytest.importorskip(
         "moto.server", reason="pip install 'moto[dynamodb]' flask flask-cors"
     )
@@ -48,7 +48,7 @@ def dynamodb_keywords() -> Iterator[Keywords]:
 
 @pytest.fixture(scope="session")
 def mongodb_keywords() -> Keywords:
-    """What leads a session to a MongoDB."""
+    """Return the keyword arguments for a session on MongoDB."""
     mongomock = pytest.importorskip("mongomock", reason="pip install mongomock pymongo")
     pytest.importorskip("pymongo", reason="pip install mongomock pymongo")
     return {"connection": mongomock.MongoClient()}
@@ -56,7 +56,7 @@ def mongodb_keywords() -> Keywords:
 
 @pytest.fixture(scope="session")
 def gridfs_keywords(mongodb_keywords: Keywords) -> Keywords:
-    """What leads a session to GridFS on that MongoDB."""
+    """Return the keyword arguments for a session on GridFS of the same MongoDB."""
     from gridfs.synchronous import grid_file
     from mongomock.gridfs import enable_gridfs_integration
 

@@ -1,4 +1,4 @@
-"""What `requesty.auto_cache` does to the test's session: recorded, replayed and offline alike."""
+"""The effect of `requesty.auto_cache` on the test's session: recorded, replayed and offline."""
 
 from __future__ import annotations
 
@@ -56,8 +56,8 @@ def everyway(upstream, tmp_path):
     return run
 
 
-def told(*responses):
-    """Which answer each is, and whether it came from the cache."""
+def numbers(*responses):
+    """Return the number of each response, and if it came from the cache."""
     return [
         (each.json()["usage"]["completion_tokens"], bool(getattr(each, "from_cache", False)))
         for each in responses
@@ -68,7 +68,7 @@ def test_true_answers_from_the_cache(chat, everyway):
     """The second of two POSTs that are flagged is a hit."""
 
     def act(harness):
-        return told(*(harness.session.post(chat, json=flagged(True)) for _ in range(2)))
+        return numbers(*(harness.session.post(chat, json=flagged(True)) for _ in range(2)))
 
     came, calls = everyway(act)
 
@@ -82,7 +82,7 @@ def test_false_neither_reads_nor_writes(chat, everyway):
 
     def act(harness):
         post = harness.session.post
-        return told(
+        return numbers(
             post(chat, json=flagged(False)),
             post(chat, json=flagged(True)),
             post(chat, json=flagged(False)),
@@ -100,7 +100,7 @@ def test_false_goes_past_a_session_that_caches_posts(chat, everyway):
 
     def act(harness):
         post = harness.session.post
-        return told(*(post(chat, json=flagged(flag)) for flag in (None, False, None)))
+        return numbers(*(post(chat, json=flagged(flag)) for flag in (None, False, None)))
 
     came, _ = everyway(act, session={"allowable_methods": ["GET", "POST"]})
 
@@ -111,7 +111,7 @@ def test_absent_leaves_it_to_the_session(chat, everyway):
     """Without a flag POSTs are not cached, for the session does not cache them."""
 
     def act(harness):
-        return told(*(harness.session.post(chat, json=CHAT) for _ in range(2)))
+        return numbers(*(harness.session.post(chat, json=CHAT) for _ in range(2)))
 
     came, calls = everyway(act)
 
@@ -124,7 +124,7 @@ def test_absent_from_cline_caches(chat, everyway):
 
     def act(harness):
         post = harness.session.post
-        return told(
+        return numbers(
             post(chat, json=CHAT, headers=CLINE),
             post(chat, json=CHAT, headers=CLINE),
             post(chat, json=flagged(True)),
@@ -142,7 +142,7 @@ def test_origins_of_the_session_count(chat, everyway):
     def act(harness):
         harness.session.headers["User-Agent"] = "my-agent/1.0"
         post = harness.session.post
-        return told(*(post(chat, json=CHAT) for _ in range(2)), post(chat, json=CHAT | {"n": 1}))
+        return numbers(*(post(chat, json=CHAT) for _ in range(2)), post(chat, json=CHAT | {"n": 1}))
 
     came, _ = everyway(act, auto_cache_origins=["my-agent"])
 
@@ -150,12 +150,12 @@ def test_origins_of_the_session_count(chat, everyway):
 
 
 def test_providers(chat, everyway):
-    """Where others are named, the flag means nothing."""
+    """If other providers are named, the flag has no effect."""
     gpt = flagged(True) | {"model": "openai/gpt-5"}
 
     def act(harness):
         post = harness.session.post
-        return told(
+        return numbers(
             *(post(chat, json=gpt) for _ in range(2)),
             *(post(chat, json=flagged(True)) for _ in range(2)),
         )
@@ -167,11 +167,11 @@ def test_providers(chat, everyway):
 
 
 def test_trace_and_user_are_no_part_of_the_key(chat, everyway, tmp_path):
-    """What is volatile beside the flag finds the same answer; on the cassette all of it stands."""
+    """Volatile fields beside the flag do not change the key; the cassette has all of them."""
 
     def act(harness):
         post = harness.session.post
-        return told(
+        return numbers(
             post(chat, json=flagged(True, trace_id="a", user_id="1")),
             post(chat, json=flagged(True, trace_id="b", tags=["x"], extra={"k": "v"})),
             post(chat, json=flagged(False, trace_id="c")),
@@ -190,7 +190,7 @@ def test_trace_and_user_are_no_part_of_the_key(chat, everyway, tmp_path):
 
 
 def test_the_values_stay_distinct_on_the_cassette(chat, upstream, tmp_path):
-    """What was recorded with one flag does not answer another."""
+    """A response recorded with one flag does not match a request with another."""
     with use_cassette(tmp_path / "c.yaml", mode="record") as harness:
         harness.session.post(chat, json=flagged(True))
     with use_cassette(tmp_path / "c.yaml", mode="offline", on_miss="respond") as harness:
@@ -210,7 +210,7 @@ def test_match_headers_know_nothing_of_the_flag(chat, everyway):
 
     def act(harness):
         post = harness.session.post
-        return told(
+        return numbers(
             post(chat, json=flagged(True)), post(chat, json=flagged(True, trace_id="longer"))
         )
 
@@ -230,7 +230,7 @@ def test_a_key_function_sees_all_of_the_request(chat, everyway):
     def act(harness):
         seen.clear()
         post = harness.session.post
-        answers = told(*(post(chat, json=flagged(True, trace_id=each)) for each in "aba"))
+        answers = numbers(*(post(chat, json=flagged(True, trace_id=each)) for each in "aba"))
         return answers, list(seen)
 
     (came, traces), _ = everyway(act, session={"key_fn": key})
@@ -240,7 +240,7 @@ def test_a_key_function_sees_all_of_the_request(chat, everyway):
 
 
 def test_the_cache_is_found_by_request(chat, everyway):
-    """What asks the cache by request, prepared or not, finds what was flagged otherwise."""
+    """A request, prepared or not, finds its response in the cache regardless of the flag."""
 
     def act(harness):
         session = harness.session
@@ -267,7 +267,7 @@ def test_lifetime_is_the_sessions(chat, everyway):
         for seconds in (0, 59, 2):
             harness.clock.tick(seconds)
             answers.append(harness.session.post(chat, json=flagged(True)))
-        return told(*answers)
+        return numbers(*answers)
 
     came, _ = everyway(act, session={"expire_after": 60}, freeze=True)
 
@@ -283,7 +283,7 @@ def test_stale_if_error_is_the_sessions(chat, upstream, everyway):
     def act(harness):
         first = harness.session.post(chat, json=flagged(True))
         harness.clock.tick(timedelta(minutes=2))
-        return told(first, harness.session.post(chat, json=flagged(True)))
+        return numbers(first, harness.session.post(chat, json=flagged(True)))
 
     came, calls = everyway(act, session={"expire_after": 60, "stale_if_error": True}, freeze=True)
 
@@ -300,7 +300,7 @@ def test_stale_while_revalidate_is_the_sessions(chat, everyway):
         harness.clock.tick(61)
         second = post(chat, json=flagged(True))
         harness.settle()
-        return told(first, second, post(chat, json=flagged(True)))
+        return numbers(first, second, post(chat, json=flagged(True)))
 
     settings = {"session": {"expire_after": 60, "stale_while_revalidate": True}, "freeze": True}
     came, calls = everyway(act, **settings)
@@ -331,7 +331,7 @@ def test_streams_come_back_whole(upstream, everyway):
 
 
 def test_a_stream_that_is_not_stored_is_known_when_it_was_read(upstream, everyway):
-    """Usage of an unflagged stream is told after it was read through its lines."""
+    """The usage of an unflagged stream is known after it was read through its lines."""
     stream = b'data: {"usage": {"prompt_tokens": 3}}\n\n'
     upstream.answers[PATH] = (200, {"Content-Type": "text/event-stream"}, stream)
 
@@ -362,7 +362,7 @@ def test_other_posts_are_left_alone(upstream, everyway):
 
 
 def test_other_posts_of_cline_are_left_alone(upstream, everyway):
-    """An origin that caches does so with prompts, not with whatever else it asks."""
+    """An origin that caches does so for prompts, not for other requests."""
     upstream.answers["/tool"] = (200, {}, b"found")
 
     def act(harness):
@@ -384,7 +384,7 @@ def test_a_flag_that_is_no_boolean_is_an_error(chat, upstream, tmp_path, flag):
 
 
 def test_a_swallowed_error_is_told_at_the_end(chat, upstream, tmp_path):
-    """Agents catch whatever is raised; the block does not end well all the same."""
+    """Agents catch every exception; the block fails anyway."""
 
     block = use_cassette(tmp_path / "c.yaml", mode="record")
     with (
@@ -402,7 +402,7 @@ def test_sessions_of_users_are_not_touched(chat, everyway):
 
     def act(harness):
         with CachedSession("mine", backend="memory") as session:
-            return told(*(session.post(chat, json=flagged(True)) for _ in range(2)))
+            return numbers(*(session.post(chat, json=flagged(True)) for _ in range(2)))
 
     came, calls = everyway(act)
 
@@ -412,17 +412,17 @@ def test_sessions_of_users_are_not_touched(chat, everyway):
 
 @pytest.mark.parametrize("backend", ["filesystem", "memory", "sqlite"])
 def test_any_backend(chat, everyway, backend):
-    """Whatever keeps the answers, the flag rules."""
+    """The flag is obeyed with every backend."""
 
     def act(harness):
         post = harness.session.post
-        return told(*(post(chat, json=flagged(True, trace_id=each)) for each in "ab"))
+        return numbers(*(post(chat, json=flagged(True, trace_id=each)) for each in "ab"))
 
     assert everyway(act, session={"backend": backend})[0] == [(1, False), (1, True)]
 
 
 def test_settings_are_back_after_each_request(chat, opened):
-    """What a flag changes is gone after its request, failed or not, and what users change stays."""
+    """A change made by the flag ends with its request, failed or not; changes by users stay."""
     session = opened(session={"allowable_methods": ("GET",)}).session
     for flag in (True, False):
         with pytest.raises(requests.ConnectionError):
@@ -434,12 +434,12 @@ def test_settings_are_back_after_each_request(chat, opened):
     assert session.settings.expire_after == 5
     assert not session.settings.disabled
     with session.cache_disabled():
-        assert told(session.post(chat, json=flagged(True))) == [(1, False)]
-    assert told(session.post(chat, json=flagged(True))) == [(2, False)]
+        assert numbers(session.post(chat, json=flagged(True))) == [(1, False)]
+    assert numbers(session.post(chat, json=flagged(True))) == [(2, False)]
 
 
 def test_it_is_a_cached_session(opened):
-    """Whoever asks what it is hears what it was."""
+    """Reading a setting during a request gives its original value."""
     session = opened().session
 
     assert isinstance(session, CachedSession)
@@ -449,7 +449,7 @@ def test_it_is_a_cached_session(opened):
 
 
 def test_live_calls_are_known(chat, opened):
-    """Without a cassette the session's calls are told all the same."""
+    """Without a cassette the session's calls are listed too."""
     harness = opened()
     for _ in range(2):
         harness.session.post(chat, json=flagged(True))

@@ -86,7 +86,7 @@ def test_recorded_and_played_on_any_backend(upstream, tmp_path, keywords_of, bac
 
 @pytest.mark.parametrize("backend", SERVERS)
 def test_answer_goes_to_the_server(upstream, opened, keywords_of, backend):
-    """What is tested is the backend that was chosen, and no file beside it."""
+    """The test runs on the chosen backend, with no file beside it."""
     upstream.answers["/x"] = JSON
     harness = opened(session=keywords_of(backend))
 
@@ -117,7 +117,7 @@ def test_caches_on_one_server_are_kept_apart(upstream, tmp_path, keywords_of, ba
 
 
 def test_same_folder_in_the_next_run_starts_empty(pytester, upstream, redis_keywords, monkeypatch):
-    """What an earlier run left on a server is none of this one's, whatever its folder is called."""
+    """Data of an earlier run on a server is not used, even if the folder has the same name."""
     monkeypatch.setenv("UPSTREAM", upstream.url)
     upstream.answers["/x"] = JSON
     pytester.makepyfile(f"""
@@ -260,7 +260,7 @@ def test_session_on_dynamodb_is_made_past_the_cassette(upstream, tmp_path, dynam
 
 
 def test_dynamodb_that_is_no_cache_is_upstream(tmp_path, dynamodb_keywords):
-    """What code under test asks of the same server is on the cassette, like all else."""
+    """Other requests of the code under test to the same server are on the cassette."""
     boto3 = pytest.importorskip("boto3")
     keywords = {"backend": "dynamodb", **dynamodb_keywords}
 
@@ -289,7 +289,7 @@ def test_tampered_answer_is_found(upstream, opened):
 
 @pytest.mark.parametrize("backend", [each for each in BACKENDS if each != "memory"])
 def test_answer_signed_with_another_key_is_found(upstream, opened, keywords_of, backend):
-    """Wherever it lies."""
+    """This holds wherever the file is."""
     signature = pytest.importorskip("itsdangerous").BadSignature
     upstream.answers["/x"] = JSON
     keywords = {**keywords_of(backend), "cache_name": "signed"}

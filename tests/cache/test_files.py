@@ -1,4 +1,4 @@
-"""The files of the isolated session take whatever requests-cache's own backends take."""
+"""The files of the isolated session accept everything that requests-cache's backends accept."""
 
 import pickle
 from unittest.mock import patch
@@ -81,7 +81,7 @@ def test_answer_without_an_address_is_kept(tmp_path):
 
 @pytest.mark.parametrize("value", ["text", 7, ["a", {"b": None}], True])
 def test_anything_can_be_kept(tmp_path, value):
-    """A cache is a dictionary, and is copied into another whatever it holds."""
+    """A cache is a dictionary, and can be copied into another with any content."""
     source = BaseCache()
     source.responses["key"] = value
     cache = YamlCache(tmp_path / "c")
@@ -120,7 +120,7 @@ def test_answer_that_cannot_be_read_is_asked_for_again(upstream, opened, error):
 
 
 def test_limit_goes_on_where_a_file_is_gone(tmp_path):
-    """Whoever deletes a file by hand makes room with it."""
+    """Deleting a file by hand makes room."""
     kept = LimitedResponseFiles(tmp_path, serializer=yaml_serializer, max_cache_bytes=1_000)
     for key in "ab":
         kept[key] = answer(key.encode() * 300)
@@ -134,7 +134,7 @@ def test_limit_goes_on_where_a_file_is_gone(tmp_path):
 
 
 def test_limited_files_know_long_keys(tmp_path):
-    """What makes room goes with all that lies beside it."""
+    """Making room also deletes the files beside a response."""
     kept = LimitedResponseFiles(tmp_path, serializer=yaml_serializer, max_cache_bytes=700)
     for key in (KEYS["long"], KEYS["long as well"]):
         kept[key] = answer(b"x" * 300)

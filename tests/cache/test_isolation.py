@@ -25,7 +25,7 @@ def places(tmp_path, monkeypatch):
 
 
 def left(places):
-    """All that lies in those places."""
+    """Return all files in these places."""
     return [path for place in places for path in place.rglob("*")]
 
 
@@ -59,7 +59,7 @@ MAKERS = {
 
 @pytest.mark.parametrize("name", MAKERS)
 def test_session_that_code_makes_is_isolated(upstream, places, tmp_path, name):
-    """Wherever it wants to lie, a cache lies in the folder of its test, and starts empty there."""
+    """A cache is in the folder of its test wherever it would be otherwise, and starts empty."""
     upstream.answers["/x"] = (200, {}, b"x")
 
     def run():
@@ -116,7 +116,7 @@ OUTSIDE = {
 
 @pytest.mark.parametrize("name", OUTSIDE)
 def test_session_from_before_has_another_cache_meanwhile(upstream, tmp_path, name):
-    """What a module opened when it was imported is neither read nor touched by a test."""
+    """A cache that a module opened on import is neither read nor changed by a test."""
     upstream.answers["/x"] = upstream.answers["/y"] = (200, {}, b"x")
     (tmp_path / "out").mkdir()
     session = OUTSIDE[name](tmp_path / "out")
@@ -144,7 +144,7 @@ def test_session_from_before_has_another_cache_meanwhile(upstream, tmp_path, nam
 
 
 def test_each_test_has_another_cache_for_a_session_from_before(upstream, tmp_path):
-    """What one test left in it the next one does not find."""
+    """Data that one test stored is not found by the next."""
     upstream.answers["/x"] = (200, {}, b"x")
     session = CachedSession(backend="memory")
 
@@ -155,7 +155,7 @@ def test_each_test_has_another_cache_for_a_session_from_before(upstream, tmp_pat
 
 
 def test_settings_of_a_session_from_before_hold(upstream, tmp_path):
-    """The cache that stands in has the settings of the one that it stands in for."""
+    """The replacement of a cache has its settings."""
     upstream.answers["/x"] = (200, {}, b"x")
     session = CachedSession(tmp_path / "x", allowable_methods=["PUT"], expire_after=7)
 
@@ -196,7 +196,7 @@ def test_enabled_cache_is_isolated(upstream, places, tmp_path):
 
 
 def test_cache_installed_before_is_put_back(upstream, tmp_path):
-    """A test may uninstall what stood there; afterwards it stands there again."""
+    """A test may uninstall a cache that was installed before; afterwards it is installed again."""
     upstream.answers["/x"] = (200, {}, b"x")
     install_cache(tmp_path / "outer")
     installed = requests.Session
@@ -286,7 +286,7 @@ def test_sessions_of_every_scope_are_isolated(pytester, upstream, monkeypatch, m
     result = pytester.runpytest_subprocess("-p", "no:randomly", f"--agentcache-{mode}")
 
     result.assert_outcomes(passed=9)
-    # Only what was opened before any test, or for all of them, lies where it wants to lie.
+    # Only a cache opened before any test, or for all of them, is at its original place.
     names = {path.stem for path in pytester.path.iterdir()} - {".pytest_cache"}
     assert {name for name in names if name.endswith(("_cache", "installed", "agentcache"))} == {
         "module_cache",

@@ -1,4 +1,4 @@
-"""What a mock of requests answers is neither held back nor asked of the cassette."""
+"""A response of a mock of requests is neither held back nor looked up on the cassette."""
 
 import pytest
 import requests
@@ -51,7 +51,7 @@ def test_mounted_adapter_answers_below_the_cache(tmp_path, scheme):
 
 @pytest.mark.parametrize("mocked", [mocked_by_requests_mock, mocked_by_responses])
 def test_mock_that_passes_on_leads_to_the_cassette(upstream, tmp_path, mocked):
-    """What the mock does not know and lets through is recorded, played and missed as ever."""
+    """Requests that the mock lets through are recorded, replayed and missed as usual."""
     upstream.answers["/real"] = (200, {}, b"real")
 
     def run(mode, path):

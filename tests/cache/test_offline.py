@@ -33,7 +33,7 @@ def kinds(harness):
 
 @pytest.mark.parametrize("mode", ["replay", "offline"])
 def test_stale_answer_is_not_asked_for_again(upstream, recorded, mode):
-    """What neither cache nor cassette can answer is a 504, told as a miss."""
+    """A request that neither cache nor cassette can answer gets a 504 and is reported as a miss."""
     with use_cassette(recorded, mode=mode, on_miss="respond") as harness:
         session = played(harness, f"{upstream.url}/x")
 
@@ -77,7 +77,7 @@ def test_stale_while_revalidate_does_not_leak(upstream, recorded):
 
 
 def test_refresh_comes_in_order(upstream, recorded):
-    """Where the cassette has the next answer, the refresh is played before the next request."""
+    """If the cassette has the next response, the refresh runs before the next request."""
     upstream.answers["/x"] = (200, {}, b"second")
     with use_cassette(recorded, mode="record"):
         for _ in range(2):
@@ -107,7 +107,7 @@ def test_vary_does_not_leak(upstream, recorded):
 
 @pytest.mark.parametrize("ask", ["keyword", "header", "setting"])
 def test_504_that_was_asked_for_is_no_miss(upstream, recorded, ask):
-    """Who asks for `only_if_cached` knows what may come."""
+    """A caller of `only_if_cached` expects a 504."""
     keywords = {"only_if_cached": True} if ask == "setting" else {}
     with use_cassette(recorded, mode="offline", session=keywords) as harness:
         options = {

@@ -53,7 +53,7 @@ ANSWERS = {
 
 @pytest.mark.parametrize("name", ANSWERS)
 def test_hit_gives_the_exact_bytes(upstream, opened, name):
-    """What comes from the cache is what came from upstream, in every respect."""
+    """A response from the cache equals the one from upstream in every respect."""
     headers, body = ANSWERS[name]
     upstream.answers["/x"] = (200, headers, body)
     harness = opened()
@@ -96,7 +96,7 @@ def test_stream_is_legible_in_its_file(upstream, opened):
 
 
 def test_request_bodies_are_legible(upstream, opened):
-    """What was asked is no base64."""
+    """The request is not base64."""
     upstream.answers["/x"] = (200, {}, b"ok")
     harness = opened(session={"allowable_methods": ["POST"]})
 
@@ -204,7 +204,7 @@ OTHER = "0th3r-Value"
 
 
 def test_secrets_are_in_no_file(upstream, opened):
-    """Requests and answers keep their secrets in memory, whatever field they stand in."""
+    """Requests and responses keep their secrets in memory, in every field."""
     body = json.dumps({"access_token": OTHER, "a": [{"api_key": OTHER}], "text": "kept"}).encode()
     upstream.answers["/x"] = (
         200,
@@ -264,7 +264,7 @@ def test_secrets_are_in_no_file(upstream, opened):
 
 
 def test_edited_file_means_what_it_says(upstream, opened):
-    """Whoever edits a file gets what it says, secrets in memory or not."""
+    """An edited file is used as edited, with secrets in memory or without."""
     upstream.answers["/x"] = (200, JSON, b'{"token":"s","a":1}')
     harness = opened()
     twice(harness, f"{upstream.url}/x")
@@ -277,7 +277,7 @@ def test_edited_file_means_what_it_says(upstream, opened):
 
 @pytest.mark.parametrize("content", ["", "{}", "a: [", "- 1", "json: 1\ntext: a", "\x00"])
 def test_broken_file_is_a_miss(upstream, opened, content, caplog):
-    """A file that is none of ours is asked for anew, not answered with."""
+    """A file in another format is not used; the response is requested again."""
     upstream.answers["/x"] = (200, {}, b"live")
     harness = opened()
     twice(harness, f"{upstream.url}/x")
@@ -309,7 +309,7 @@ def test_file_alone_gives_the_exact_bytes(upstream, opened, name):
 
 
 def test_hits_do_not_share_what_can_be_changed(upstream, opened):
-    """Who changes one answer changes no other."""
+    """Changing one response changes no other."""
     upstream.answers["/x"] = (200, {"X": "1"}, b"x")
     harness = opened()
     _, first = twice(harness, f"{upstream.url}/x")
@@ -337,7 +337,7 @@ def test_sessions_on_one_folder_share_secrets(upstream, opened):
 
 
 def test_reader_beside_a_writer_never_misses(tmp_path):
-    """A file is replaced in one step: whoever reads finds the old one or the new one, whole."""
+    """A file is replaced in one step: a reader finds the old or the new one, complete."""
     writing, reading = YamlCache(tmp_path / "c"), YamlCache(tmp_path / "c")
     response = requests_cache.CachedResponse(status_code=200, url="http://h/", reason="OK")
     response._content = b"x" * 20_000
@@ -381,7 +381,7 @@ def test_raising_serializer_leaves_no_file(upstream, opened):
 
 
 def test_full_disk_leaves_the_older_answer(upstream, opened, monkeypatch):
-    """What cannot be written is not begun."""
+    """A file that cannot be written is not started."""
     bodies = iter([b"old", b"new"])
     upstream.answers["/x"] = lambda _: (200, {}, next(bodies))
     harness = opened()
@@ -437,7 +437,7 @@ def test_serializer_can_be_chosen(upstream, opened, serializer):
 
 
 def test_keywords_of_the_session_are_passed_on(upstream, opened):
-    """What CachedSession takes can be set."""
+    """Every keyword of CachedSession can be set."""
     upstream.answers["/x"] = (200, {}, b"x")
     upstream.answers["/gone"] = (410, {}, b"gone")
     harness = opened(
@@ -496,7 +496,7 @@ def test_size_of_the_cache_can_be_limited(upstream, opened):
 
 
 def test_cache_can_be_emptied_and_answers_deleted(upstream, opened):
-    """What requests-cache offers on a cache works on ours."""
+    """Every method of a cache of requests-cache works on ours."""
     upstream.answers["/a"] = (302, {"Location": "/x"}, b"")
     upstream.answers["/x"] = (200, {}, b"x")
     harness = opened()

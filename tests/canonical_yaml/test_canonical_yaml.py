@@ -88,7 +88,7 @@ def test_text_survives_in_every_place(text):
     ],
 )
 def test_text_that_means_something_else_is_quoted(text):
-    """What another reader of YAML, 1.1 or 1.2, would take for more than text stands in quotes."""
+    """Text that a YAML 1.1 or 1.2 reader would take for another type is quoted."""
     assert dump({"a": text}) == f"a: '{text}'\n".replace("a: ", "{a: ").replace("\n", "}\n")
 
 
@@ -138,7 +138,7 @@ def test_numbers_keep_the_way_they_are_written(literal):
 
 @pytest.mark.parametrize("raw", [b"[1E400]", b"[-1e999]", b"[NaN]", b"[Infinity]"])
 def test_numbers_beyond_a_float_are_no_structure(raw):
-    """What Python cannot hold exactly stays text."""
+    """Numbers that Python cannot represent exactly stay text."""
     assert json_text.structure(raw) is None
 
 
@@ -152,7 +152,7 @@ def test_short_collection_stands_on_one_line():
 
 
 def test_empty_collection_is_never_opened():
-    """Opened up it would read as null, so it stands on its line whatever the width."""
+    """Opened up it would read as null, so it stays on one line at any width."""
     value = {"x" * 200: [], "y" * 200: {}, "z": [[], {}, "w" * 100]}
 
     assert yaml.safe_load(dump(value)) == value
@@ -174,7 +174,7 @@ def test_text_of_several_lines_is_a_block():
 
 @given(TEXT_OF_LINES)
 def test_text_of_several_lines_is_always_a_block(text):
-    """Whatever stands in it: its lines are lines of the file, and every reader gets it exactly."""
+    """With any content, its lines are lines of the file, and every reader gets it exactly."""
     for written in (dump({"a": text}), dump([text]), dump({"a": {"b": [text, text]}})):
         value = load(written)
         assert same(yaml.safe_load(written), value)
@@ -256,7 +256,7 @@ def test_items_of_a_list_begin_a_line_each():
 
 
 def test_sentences_are_not_cut_and_words_may_be_wide():
-    """A long sentence has a line of its key; what nobody reads anyway just stands there."""
+    """A long sentence has its own line below its key; data that nobody reads does not."""
     sentence, word = "word " * 30 + "end", "A" * 300
 
     assert cassette_yaml.dump_entry("a", {"b": sentence, "c": 1}).startswith("a:\n  b: word word")
@@ -275,7 +275,7 @@ def test_numbers_are_filled_however_many():
 
 
 def test_a_frame_is_opened_up():
-    """The levels of a frame are never filled; what fits a line stands on one."""
+    """The levels of a frame are never filled; content that fits is on one line."""
     value = {"response": {"status": 200, "json": {"a": "x" * 50, "b": "y" * 50}}}
 
     assert cassette_yaml.dump_item(value, frame=2) == (
@@ -312,7 +312,7 @@ def test_emoji_and_tabs_are_shown_as_they_are():
     ],
 )
 def test_unreadable_text_is_refused_with_its_line(text, line, problem):
-    """What cassettes do not use is an error that says where."""
+    """YAML features that cassettes do not use are errors with a line number."""
     with pytest.raises(UnreadableError, match=problem) as caught:
         load(text)
 

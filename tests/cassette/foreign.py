@@ -1,4 +1,4 @@
-"""What the cassettes in fixtures/foreign hold, and values for properties of formats of others."""
+"""The contents of the cassettes in fixtures/foreign, and values for property tests of formats."""
 
 import json
 from datetime import UTC, datetime
@@ -83,7 +83,7 @@ def cassettes(draw, bodies=RAW):
 
 
 def check(interaction):
-    """Whether an interaction is what the server that the samples were made from had said."""
+    """Return true if an interaction came from the server that the samples were made with."""
     request, response = interaction.request, interaction.response
     step = urlsplit(request.url).path
     status, reason = STATUSES.get(step, (200, "OK"))
@@ -93,10 +93,10 @@ def check(interaction):
     if step in BODIES or request.method == "HEAD":
         assert response.body == BODIES.get(step, b"")
         return
-    told = json.loads(response.body)
-    assert told["path"] == request.url.removeprefix("http://127.0.0.1:8765")
-    assert told["café"] == "☃"
-    assert told["said"] == request.body.decode("latin-1")
+    echo = json.loads(response.body)
+    assert echo["path"] == request.url.removeprefix("http://127.0.0.1:8765")
+    assert echo["café"] == "☃"
+    assert echo["said"] == request.body.decode("latin-1")
     if step == "/cookies":
         cookies = [value for name, value in response.headers if name == "set-cookie"]
         assert cookies == ["a=1; Path=/", "b=2; Path=/"]

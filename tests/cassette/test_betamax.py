@@ -43,10 +43,10 @@ recorded_with: VCR 6.0.0
 def cassette_of(folder, response, request=None):
     """A file of betamax with one interaction."""
     asked = {"method": "GET", "uri": "http://h/", "headers": {}, "body": {"string": ""}}
-    told = {"status": {"code": 200, "message": "OK"}, "headers": {}, "url": "http://h/"}
+    sample = {"status": {"code": 200, "message": "OK"}, "headers": {}, "url": "http://h/"}
     entry = {
         "request": asked | (request or {}),
-        "response": told | response,
+        "response": sample | response,
         "recorded_at": "2013-09-28T01:25:38",
     }
     path = folder / "a.json"

@@ -243,14 +243,14 @@ def test_line_is_cut():
 
 
 def test_a_stream_has_room_for_what_it_says():
-    """Nobody reads a stream, so its text stands above it, on lines of its own if need be."""
+    """A stream is hard to read, so its text is above it, on separate lines if it is long."""
     short = line(stream(chunk(content="It is "), chunk(content="dry."), {"usage": USAGE}))
     assert short == '# 1 · POST h.example/v1/chat?q=1 → 200 stream · "It is dry." · 1.2k→85 tokens'
 
-    told = " ".join(f"word{n}" for n in range(40))
-    long = line(stream(chunk(content=told), {"usage": USAGE})).split("\n")
+    text = " ".join(f"word{n}" for n in range(40))
+    long = line(stream(chunk(content=text), {"usage": USAGE})).split("\n")
     assert long[0] == "# 1 · POST h.example/v1/chat?q=1 → 200 stream · 1.2k→85 tokens"
-    assert " ".join(each.removeprefix("#     ") for each in long[1:]) == f'"{told}"'
+    assert " ".join(each.removeprefix("#     ") for each in long[1:]) == f'"{text}"'
     assert all(len(each) <= 100 for each in long)
 
     endless = line(stream(chunk(content="word " * 1000))).split("\n")
@@ -259,7 +259,7 @@ def test_a_stream_has_room_for_what_it_says():
 
 
 def test_line_is_one_line():
-    """What cannot be printed cannot break out of the comment."""
+    """Characters that cannot be printed cannot break out of the comment."""
     said = line(answer({"choices": [{"text": "a\x00\u2028b\x1b[31m"}]}))
 
     assert said.isprintable()
@@ -318,7 +318,7 @@ BUILT_LIKE = st.recursive(
 
 @given(JSON | BUILT_LIKE)
 def test_nothing_that_is_json_breaks_it(value):
-    """Whatever an answer is built like, there is a line for it."""
+    """Every response has a caption, with any structure."""
     for response in (answer(value), stream(value, value)):
         first, *more = line(response).split("\n")
         assert first.startswith("# 1 · POST ")

@@ -92,7 +92,7 @@ def test_any_cassette_is_canonical(tmp_path_factory, parts):
 
 
 def test_items_are_cut_by_their_lines(tmp_path):
-    """Items begin in column 0, whatever the bodies look like."""
+    """Items start in column 0 with every kind of body."""
     path = tmp_path / "c.yaml"
     bodies = [b"- a\n- b\n", b"\n\n- x", b'["- ","\\n- y"]']
     kept(path, *(interaction(body) for body in bodies))
@@ -163,7 +163,7 @@ def test_stale_files_are_removed(tmp_path):
 
 
 def test_remove_takes_the_files_along(tmp_path):
-    """What was written for a cassette goes with it."""
+    """The files of a cassette are removed with it."""
     path = tmp_path / "c.yaml"
     kept(path, interaction(b"\x00" * 2000))
 
@@ -174,7 +174,7 @@ def test_remove_takes_the_files_along(tmp_path):
 
 
 def test_unchanged_cassette_is_not_written(tmp_path):
-    """What is there already is left alone, time stamp and all."""
+    """An existing file is left alone, including its time stamp."""
     path = tmp_path / "c.yaml"
     written = kept(path, interaction(b"\x00" * 2000))
     before = [file.stat().st_mtime_ns for file in (path, *sidecar_folder(path).iterdir())]
@@ -239,7 +239,7 @@ def test_interrupted_writer_leaves_nothing(tmp_path, monkeypatch):
 
 
 def test_folder_that_is_a_file_is_an_error(tmp_path):
-    """Where no folder can be made, nothing is written, and the error says where."""
+    """If no folder can be created, nothing is written, and the error names the place."""
     (tmp_path / "f").write_text("")
 
     with pytest.raises(CassetteError, match="cannot be written"):
@@ -383,7 +383,7 @@ BROKEN = {
 }
 
 
-@pytest.mark.parametrize("text", BROKEN, ids=[f"{told} {at}" for told, at in BROKEN.values()])
+@pytest.mark.parametrize("text", BROKEN, ids=[f"{message} {at}" for message, at in BROKEN.values()])
 def test_each_mistake_has_its_file_and_line(tmp_path, text):
     """The error says what is wrong, where, and what to do."""
     path = tmp_path / "c.yaml"
@@ -409,7 +409,7 @@ def test_bytes_that_are_not_text_have_their_line(tmp_path):
 
 
 def test_folder_in_place_of_a_cassette_is_an_error(tmp_path):
-    """What cannot be opened is told with its reason."""
+    """A file that cannot be opened is reported with the reason."""
     (tmp_path / "c.yaml").mkdir()
 
     with pytest.raises(CassetteError, match="cannot be read"):

@@ -136,7 +136,7 @@ def json_alike(found):
 
 
 def value_of(raw):
-    """What JSON stands for; other bytes as they are."""
+    """Return the value of JSON; other bytes as they are."""
     try:
         return json_text.parse(raw)
     except ValueError:
@@ -246,7 +246,7 @@ def test_tags_of_vcr(text, expected, tmp_path):
 
 
 def test_aliases_are_followed(tmp_path):
-    """VCR.py writes a list that stands twice once, with an anchor."""
+    """VCR.py writes a repeated list once, with an anchor."""
     text = "interactions:\n" + REQUEST.replace("{}", "{a: &x [b], c: *x}") + RESPONSE + "version: 1"
     found = read_foreign(written(tmp_path, text)).interactions[0].request
 
@@ -300,7 +300,7 @@ def test_old_form_of_httpx(tmp_path):
     [("gzip", gzip.compress), ("deflate", zlib.compress), ("GZIP, identity", gzip.compress)],
 )
 def test_coded_body_is_decoded_once(coding, encode, tmp_path):
-    """What came over the wire is undone, what a client had undone stays."""
+    """A coding from the wire is undone; a body that a client had decoded stays."""
     inner = gzip.compress(b"inner", mtime=0)
     for plain in (b"text", b"", inner, bytes(range(256))):
         coded = encode(plain) if plain else b""
@@ -338,7 +338,7 @@ def test_headers_may_be_missing(tmp_path):
 
 
 def test_unknown_coding_stays(tmp_path):
-    """What nothing here can undo is played coded, with the header that says so."""
+    """A body in an unknown coding replays as it is, with the header that names the coding."""
     fields = {"Content-Encoding": ["none-such"], "Content-Length": ["2"]}
     found = answer_of(tmp_path, headers=fields, body={"string": b"\xff\xfe"})
 
@@ -387,7 +387,7 @@ def test_missing_reason_is_the_usual_one(tmp_path):
     ],
 )
 def test_when_it_was_recorded(extra, dates, expected, tmp_path):
-    """What the tool says, else the earliest `Date`, else the time of the file."""
+    """The tool's own time, else the earliest `Date`, else the time of the file."""
     document = yaml.safe_load(item())
     document["interactions"] *= max(1, len(dates))
     document["interactions"] = [json.loads(json.dumps(each)) for each in document["interactions"]]
@@ -486,7 +486,7 @@ def test_each_mistake_has_its_line_and_remedy(text, problem, line, tmp_path):
 
 
 def test_bomb_of_aliases_is_refused(tmp_path):
-    """A file that is short and stands for thousands of millions of values."""
+    """A short file that expands to billions of values."""
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 12)]
 
@@ -553,7 +553,7 @@ def test_conversion_keeps_what_ours_keep(tmp_path):
 
 
 def test_conversion_takes_secrets_out():
-    """What betamax wrote in clear is not in clear any more."""
+    """Secrets that betamax wrote in clear are redacted."""
     found = read_foreign(foreign.FOLDER / "betamax.json")
     asked = converted(found).interactions[0].request
 
@@ -590,7 +590,7 @@ def test_serializer_gives_back_what_it_took(given_cassette):
 
 
 def test_serializer_writes_no_secret():
-    """What VCR.py records in our form is redacted, and its bodies stand in the text."""
+    """A recording of VCR.py in our form is redacted, with readable bodies."""
     document = yaml.safe_load(
         item(
             {"uri": "http://h/?api_key=s3cret", "headers": {"authorization": ["Bearer s3cret"]}},

@@ -79,7 +79,7 @@ FORMS = {
 
 
 def check(value, name):
-    """Whether an object of a HAR has what the specification wants, all the way down."""
+    """Return true if an object of a HAR has what the specification requires, at every level."""
     needed, allowed = FORMS[name]
     assert needed.keys() <= value.keys() <= needed.keys() | allowed.keys(), name
     for key, found in value.items():
@@ -105,7 +105,7 @@ def entry(request=None, response=None):
         "cookies": [],
         "headers": [],
     }
-    told = {
+    known = {
         "status": 200,
         "statusText": "OK",
         "cookies": [],
@@ -116,7 +116,7 @@ def entry(request=None, response=None):
         "startedDateTime": "2026-11-21T19:29:15.123+01:00",
         "time": 12.5,
         "request": asked | (request or {}),
-        "response": told | (response or {}),
+        "response": known | (response or {}),
     }
 
 
@@ -172,21 +172,21 @@ def test_what_a_har_says():
         Response(302, came, b'{"error":{"message":"gone"}}', "Found"),
     )
     document = json.loads(har_writer.as_har(Cassette(Path(), foreign.INSTANT, (interaction,))))
-    told = document["log"]["entries"][0]
+    entry = document["log"]["entries"][0]
 
-    assert told["startedDateTime"] == "2026-11-21T18:29:15Z"
-    assert told["comment"].startswith("1 · POST h/p?q=a+b&q= → 302")
-    assert told["request"]["queryString"] == [*named(q="a b"), *named(q="")]
-    assert told["request"]["cookies"] == named(a="1", b="<B>")
-    assert told["request"]["postData"]["params"] == named(x="1", y="é")
-    assert told["response"]["redirectURL"] == "/there"
-    assert told["response"]["cookies"] == [
+    assert entry["startedDateTime"] == "2026-11-21T18:29:15Z"
+    assert entry["comment"].startswith("1 · POST h/p?q=a+b&q= → 302")
+    assert entry["request"]["queryString"] == [*named(q="a b"), *named(q="")]
+    assert entry["request"]["cookies"] == named(a="1", b="<B>")
+    assert entry["request"]["postData"]["params"] == named(x="1", y="é")
+    assert entry["response"]["redirectURL"] == "/there"
+    assert entry["response"]["cookies"] == [
         {"name": "s", "value": "<S>", "path": "/", "domain": "h", "httpOnly": True, "secure": True}
     ]
 
 
 def test_browser_is_understood(tmp_path):
-    """Fields of HTTP/2 and fragments are left out; the body is decoded whatever the headers say."""
+    """Fields of HTTP/2 and fragments are left out; the body is decoded despite the headers."""
     interaction = read_one(
         tmp_path,
         {"url": "https://h/a#b", "headers": named(**{":method": "GET", "Accept": "x"})},
@@ -252,7 +252,7 @@ def test_cookies_without_headers(tmp_path):
 
 
 def test_cookies_with_headers(tmp_path):
-    """They are not told twice."""
+    """They are not listed twice."""
     fields = named(Cookie="a=1")
     interaction = read_one(tmp_path, {"cookies": named(a="1"), "headers": fields})
 
@@ -298,7 +298,7 @@ def test_each_mistake_has_its_line_and_remedy(given_entry, log, problem, tmp_pat
 
 
 def test_body_of_head_may_be_missing(tmp_path):
-    """Its size is told, its body never came."""
+    """Its size is given, but its body is missing."""
     response = {"content": {"size": 7}, "headers": named(**{"Content-Length": "7"})}
     interaction = read_one(tmp_path, {"method": "HEAD"}, response)
 
@@ -306,11 +306,11 @@ def test_body_of_head_may_be_missing(tmp_path):
 
 
 def test_comments_are_for_people(tmp_path):
-    """Whatever stands in them, they say nothing of the exchange."""
+    """They are ignored, because they are not part of the exchange."""
     plain = read_foreign(archive(tmp_path, entry()))
-    told = replace(
+    commented = replace(
         read_foreign(archive(tmp_path, entry() | {"comment": "x", "_more": 1}, comment="y")),
         path=plain.path,
     )
 
-    assert told == plain
+    assert commented == plain

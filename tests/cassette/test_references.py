@@ -63,7 +63,7 @@ def restored(*bodies):
 
 
 def test_a_conversation_is_written_once(tmp_path):
-    """What was sent before is a reference to where it stands, in the words of the file."""
+    """Repeated content is a reference to its place, in the words of the file."""
     answer = {"role": "assistant", "content": "Which city?\nAnd which day?\nTell me.\n"}
     first = [SYSTEM, user("Will it rain?")]
     second = [*first, answer, user("Paris, today.")]
@@ -91,7 +91,7 @@ def test_a_conversation_is_written_once(tmp_path):
 
 
 def test_an_answer_that_echoes_its_request_refers_to_it(tmp_path):
-    """What an answer repeats of the request that it answers stands there."""
+    """The part of a response that repeats its request refers to it."""
     path, items = written(tmp_path, ({"tools": TOOLS}, {"tools": TOOLS, "id": 1}))
 
     assert items[0]["response"]["json"]["tools"] == {"same as": "tools of request 1"}
@@ -216,11 +216,11 @@ def test_json_that_looks_like_a_reference_is_text(tmp_path):
 
 
 def test_an_edit_is_an_edit_of_all_that_refers_to_it(tmp_path):
-    """Whoever mends the first tool by hand has mended it everywhere."""
+    """An edit of the first tool changes it everywhere."""
     path, _ = written(tmp_path, ({"tools": TOOLS}, {}), ({"tools": TOOLS}, {}))
-    path.write_text(path.read_text("utf-8").replace("name: first", "name: mended", 1), "utf-8")
+    path.write_text(path.read_text("utf-8").replace("name: first", "name: edited", 1), "utf-8")
 
-    assert json.loads(read(path).interactions[1].request.body)["tools"][0]["name"] == "mended"
+    assert json.loads(read(path).interactions[1].request.body)["tools"][0]["name"] == "edited"
 
 
 @pytest.mark.parametrize(
@@ -266,13 +266,13 @@ def items_of(text):
 
 
 @pytest.mark.parametrize(
-    ("order", "line", "told"),
+    ("order", "line", "message"),
     [
         ((1, 2, 3), 4, "interaction 2 is at position 1"),
         ((0, 2, 1, 3), 0, "interaction 3 is at"),
     ],
 )
-def test_wrong_numbers_are_an_error(tmp_path, order, line, told):
+def test_wrong_numbers_are_an_error(tmp_path, order, line, message):
     """If an interaction was removed, references do not lead to a wrong one."""
     more = [{"type": "tool", "name": name * 90} for name in "ab"]
     path, _ = written(
@@ -286,7 +286,7 @@ def test_wrong_numbers_are_an_error(tmp_path, order, line, told):
     assert "same as" in items[3]
     path.write_text(head + "".join(items[at] for at in order), "utf-8")
 
-    with pytest.raises(CassetteError, match=told) as caught:
+    with pytest.raises(CassetteError, match=message) as caught:
         read(path)
 
     assert "Put back what was removed or moved" in str(caught.value)
@@ -307,13 +307,13 @@ def test_without_references_interactions_may_be_removed(tmp_path):
     ["tools[1] to [3] of request 1", "tools[2] to [1] of request 1", "tools to [1] of request 1"],
 )
 def test_a_run_that_is_none_is_an_error(reference):
-    """Of items that are not there no part is taken."""
+    """A range with missing items gives no items."""
     with pytest.raises(BrokenReferenceError, match="no such thing"):
         restored({"tools": TOOLS}, {"tools": [{MARK: reference}]})
 
 
 def test_references_cannot_be_made_to_explode():
-    """Each of these would be a line and stands for four times the one before."""
+    """Each of these lines would expand to four times the one before."""
     bodies = [{"a": ["x" * 1000] * 4}]
     bodies += [{"a": [{MARK: f"a of request {number}"}] * 4} for number in range(1, 30)]
 

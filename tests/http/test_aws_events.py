@@ -80,7 +80,7 @@ def test_what_would_not_come_back_is_no_lines(raw):
 
 @given(st.lists(JSON, min_size=1, max_size=4))
 def test_any_payload_comes_back(values):
-    """Whatever JSON says, on one line each."""
+    """Every JSON value, on one line each."""
     data = "".join(f"chunk {body.json_text.text(value, '').decode()}\n" for value in values)
     raw = aws_events.text(data)
 
@@ -97,6 +97,6 @@ def test_any_bytes_come_back(raw):
 
 @pytest.mark.parametrize("line", ["", "{}", "kind", "kind no json", "two words {}"])
 def test_a_line_that_is_no_event_is_an_error(line):
-    """An edit that makes no stream is told."""
+    """An edit that does not give a stream is an error."""
     with pytest.raises(body.BodyError, match="aws_events"):
         body.from_fields({"aws_events": line})

@@ -89,7 +89,7 @@ def round_trip(raw, content_type):
 @given(st.binary(max_size=200) | LINES, TYPES)
 @example(b"\xe9\\ud800", "text/plain; charset=raw_unicode_escape")
 def test_any_bytes_of_any_type_come_back(raw, content_type):
-    """Whatever a body is and is said to be, it comes back to the byte."""
+    """Every body with every content type is restored byte for byte."""
     round_trip(raw, content_type)
 
 
@@ -123,7 +123,7 @@ STYLES = {
 @pytest.mark.parametrize("style", STYLES)
 @pytest.mark.parametrize("newline", ["", "\n"])
 def test_json_in_the_usual_styles_is_structure(style, newline):
-    """What common encoders write becomes structure, its style told in a few words."""
+    """The output of common encoders becomes structure, with its style in a few words."""
     value = {"model": "gpt", "é": ["ü", 1, 1.5, None, True, {}, []], "n": {"a": "x/y"}}
     raw = (json.dumps(value, **STYLES[style]) + newline).encode()
 
@@ -230,7 +230,7 @@ def test_text_in_another_charset_is_legible():
 
 
 def test_regular_stream_is_an_event_a_line():
-    """Of a stream the data is shown, one event a line."""
+    """A stream is shown as its data, one event per line."""
     assert round_trip(b'data: {"a":1}\n\ndata: [DONE]\n\n', "text/event-stream") == {
         "sse": '{"a":1}\n[DONE]\n'
     }
@@ -249,7 +249,7 @@ def test_regular_stream_is_an_event_a_line():
     ],
 )
 def test_stream_has_a_style(raw, style):
-    """What else the bytes of a stream need is told in a few words."""
+    """Other details of a stream's bytes are given in a few words."""
     fields = round_trip(raw, "text/event-stream; charset=utf-8")
 
     assert fields.get("sse_style", "") == style
@@ -417,5 +417,5 @@ def test_json_that_is_only_compared_has_no_style(raw):
 
 @pytest.mark.parametrize("raw", [b'{"a":1,"a":2}', b"[1e999]", b"{a", b'["\\ud800"]'])
 def test_what_no_comparison_takes_for_json_stays_text(raw):
-    """The same JSON is structure here and JSON to whoever compares."""
+    """The same JSON is structure here, and JSON in a comparison."""
     assert to_fields(raw, "application/json", exact=False) == {"text": raw.decode()}

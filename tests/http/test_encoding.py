@@ -59,14 +59,14 @@ def test_first_byte_gives_what_it_can():
 
 @pytest.mark.parametrize(("coding", "raw"), [("gzip", b"no gzip at all"), ("deflate", b"\xff" * 9)])
 def test_body_that_is_not_so_coded_is_an_error(coding, raw):
-    """What cannot be undone is not passed off as undone."""
+    """A coding that cannot be undone is not reported as undone."""
     with pytest.raises(zlib.error):
         decoder(coding).decompress(raw)
 
 
 @pytest.mark.parametrize("coding", ["gzip, br", "compress", "identity", "aws-chunked", ""])
 def test_unknown_coding_has_no_decoder(coding):
-    """What no one here can undo is kept as it came."""
+    """A body in an unknown coding is kept as it came."""
     assert decoder(coding) is None
 
 

@@ -34,7 +34,7 @@ def kept(*pairs, status=200, method="GET", **settings):
     ],
 )
 def test_noise_is_dropped(name):
-    """What changes on every answer, or is about wire or browser, is not kept."""
+    """Headers that change every time, or concern the connection or browsers, are dropped."""
     assert kept((name, "x"), ("content-type", "a/b")) == ["content-type"]
 
 
@@ -61,7 +61,7 @@ def test_noise_is_dropped(name):
     ],
 )
 def test_what_clients_and_caches_act_on_is_kept(name):
-    """Whatever decides about retries, redirects and lifetimes stays."""
+    """Headers that control retries, redirects and lifetimes are kept."""
     assert kept((name, "x")) == [name]
 
 
@@ -86,7 +86,7 @@ def test_cookies_of_bot_managers_are_dropped(name):
 
 
 def test_request_noise_is_dropped():
-    """What a client says of itself differs between clients and versions."""
+    """Headers that describe the client differ between clients and versions."""
     noise = [
         "user-agent",
         "host",
@@ -129,7 +129,7 @@ def test_settings_drop_and_keep():
 
 
 def test_boundary_of_a_request_is_neutral():
-    """It is drawn anew each time; that of an answer is what the caller reads by."""
+    """The boundary of a request is new each time; that of a response is needed to read it."""
     pair = ("content-type", "multipart/form-data; boundary=abc")
 
     assert request_headers(Headers((pair,))).get("content-type") == (

@@ -15,7 +15,7 @@ def test_headers_are_lower_case_and_ordered():
 
 
 def test_headers_are_changed_by_copy():
-    """Fields are taken out and set anew in copies."""
+    """Fields are removed and replaced in copies."""
     headers = Headers((("a", "1"), ("b", "2"), ("a", "3")))
 
     assert headers.without("a").pairs == (("b", "2"),)

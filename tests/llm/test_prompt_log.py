@@ -1,4 +1,4 @@
-"""Where a prompt leaves the one before it, and what is known of a test's calls."""
+"""The place where a prompt differs from the previous one, and the list of a test's calls."""
 
 from __future__ import annotations
 
@@ -88,12 +88,12 @@ def test_kept(before, now):
     ],
 )
 def test_moved(now, place):
-    """The first place that differs is told: tools before the system before the messages."""
+    """The first place that differs is reported: tools before system before messages."""
     assert moved(CHAT, CHAT | now) == place
 
 
 def test_moved_in_blocks_and_text():
-    """Within blocks the block is told, in a completion's text the text."""
+    """For blocks it names the block, for the text of a completion the text."""
     before = {"messages": [{"role": "user", "content": [*text("a"), *text("b")]}]}
     now = {"messages": [{"role": "user", "content": [*text("a"), *text("c")]}]}
 
@@ -109,8 +109,8 @@ def asked(fields, method="POST", url=URL):
 
 
 def answer(tokens):
-    told = {"choices": [], "usage": {"prompt_tokens": tokens, "completion_tokens": 1}}
-    return Response(200, Headers(), json.dumps(told).encode())
+    usage = {"choices": [], "usage": {"prompt_tokens": tokens, "completion_tokens": 1}}
+    return Response(200, Headers(), json.dumps(usage).encode())
 
 
 def test_calls_in_order():
@@ -132,7 +132,7 @@ def test_calls_in_order():
 
 
 def test_each_model_has_a_prefix_of_its_own():
-    """What another model is asked in between is no part of a prompt, for caches are a model's."""
+    """A prompt to another model in between is ignored, because caches belong to a model."""
     log = PromptLog()
     for fields in (CHAT, CHAT | {"model": "other", "messages": [MORE]}, CHAT, CHAT | {"tools": []}):
         log.answered(asked(fields), lambda: None)
@@ -142,7 +142,7 @@ def test_each_model_has_a_prefix_of_its_own():
 
 
 def test_only_prompts_are_told():
-    """What is no POST of a prompt in JSON is none."""
+    """A request other than a POST of a JSON prompt is not listed."""
     log = PromptLog()
     for request in (
         asked({"query": "x"}),

@@ -1,4 +1,4 @@
-"""What the answers of each provider say, whole and streamed, as the caption tells it."""
+"""The captions of the responses of each provider, as a document and as a stream."""
 
 import base64
 import gzip
@@ -39,8 +39,8 @@ def ndjson(*lines):
     )
 
 
-def told(response):
-    """What the caption says after the status."""
+def caption_of(response):
+    """Return the caption after the status."""
     lines = caption(1, Interaction(Request("POST", URL), response)).split("\n")
     head = lines[0].partition(f"→ {response.status}")[2].removeprefix(" stream")
     more = [each.removeprefix("#     ") for each in lines[1:]]
@@ -269,7 +269,7 @@ OTHERS = [
 )
 def test_a_document_says(body, said):
     """Text, thoughts where there is nothing else, refusals, calls, images and tokens."""
-    assert told(answer(body)) == said
+    assert caption_of(answer(body)) == said
 
 
 @pytest.mark.parametrize(
@@ -289,23 +289,23 @@ def test_a_document_says(body, said):
     ],
 )
 def test_an_error_says(response, said):
-    """Whatever an error is built like, its words are there."""
-    assert told(response) == said
+    """The message of an error is found in every structure."""
+    assert caption_of(response) == said
 
 
 def test_media_are_named():
     """Images and audio by type and size."""
-    assert told(answer(bytes(26_400), "audio/mpeg")) == "audio/mpeg 26 kB"
-    assert told(answer(bytes(700), "image/png; x=1")) == "image/png 700 B"
-    assert told(answer(bytes(1_500_000), "video/mp4")) == "video/mp4 1.5 MB"
+    assert caption_of(answer(bytes(26_400), "audio/mpeg")) == "audio/mpeg 26 kB"
+    assert caption_of(answer(bytes(700), "image/png; x=1")) == "image/png 700 B"
+    assert caption_of(answer(bytes(1_500_000), "video/mp4")) == "video/mp4 1.5 MB"
 
 
 def test_what_is_packed_is_unpacked():
     """An answer that was packed twice on its way says what it says."""
     packed = gzip.compress(json.dumps(chat({"content": "Hi"})).encode())
 
-    assert told(answer(packed)) == '"Hi"'
-    assert told(answer(packed[:20])) == ""
+    assert caption_of(answer(packed)) == '"Hi"'
+    assert caption_of(answer(packed[:20])) == ""
 
 
 def block(index, **delta):
@@ -542,18 +542,18 @@ STREAMS = [
 @pytest.mark.parametrize(("response", "said"), STREAMS)
 def test_a_stream_says(response, said):
     """Text, thoughts, refusals and the arguments of calls are put together from their pieces."""
-    assert told(response) == said
+    assert caption_of(response) == said
 
 
 def test_the_thoughts_of_a_stream_are_put_together():
-    """They are kept though they are not told where something is said."""
+    """They are kept, but not shown beside text."""
     assert read_output(STREAMS[0][0]).thoughts == "Hm."
 
 
 @pytest.mark.parametrize("cut", [1, 13, 40, 200])
 def test_half_a_stream_of_aws_says_what_came(cut):
-    """What breaks off breaks nothing."""
+    """A truncated stream raises no error."""
     whole = STREAMS[-3][0]
     half = answer(whole.body[:-cut], aws_events.MEDIA)
 
-    assert told(half).startswith('"Dry."')
+    assert caption_of(half).startswith('"Dry."')

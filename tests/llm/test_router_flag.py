@@ -1,4 +1,4 @@
-"""What a request says of caching, and what the router makes of it."""
+"""The flags of a request about caching, and their meaning for the router."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def flagged(flag, **beside):
 
 @pytest.mark.parametrize("flag", [True, False])
 def test_the_flag_decides(flag):
-    """True is for the cache, false against it, whoever asks."""
+    """True uses the cache and false bypasses it, for every origin."""
     assert caches(asked(flagged(flag)), Settings()) is flag
     assert caches(asked(flagged(flag), ("x-title", "Cline")), Settings()) is flag
 
@@ -79,7 +79,7 @@ def test_other_origins_do_not_cache(name, value):
 
 
 def test_origins_are_a_setting():
-    """Who is named caches, and nobody else."""
+    """Only the configured origins use the cache."""
     settings = Settings(auto_cache_origins=("my-agent", "*.example.org"))
 
     assert caches(asked(CHAT, ("user-agent", "My-Agent/2.0")), settings) is True
@@ -113,8 +113,8 @@ def test_what_is_no_prompt_is_left_alone(request_):
 )
 def test_a_flag_that_is_no_boolean_is_an_error(flag, text):
     """The error names the request without its query, the place and the value."""
-    told = rf"^POST {URL}: requesty.auto_cache is {text}; it takes true or false$"
-    with pytest.raises(AutoCacheError, match=told) as caught:
+    message = rf"^POST {URL}: requesty.auto_cache is {text}; it takes true or false$"
+    with pytest.raises(AutoCacheError, match=message) as caught:
         caches(asked(flagged(flag), url=f"{URL}?key=s3cret"), Settings())
 
     assert caught.value.value == flag
@@ -167,7 +167,7 @@ def test_providers(model, providers, counts):
     ],
 )
 def test_prompts_of_all_apis_are_known(fields, url, model):
-    """OpenAI's three, Gemini's and Bedrock's, whose model stands in the path."""
+    """OpenAI's three, Gemini's, and Bedrock's, whose model is in the path."""
     request = asked(fields, url=url)
     named = model or {"g": "gemini-2.5-pro", "b": "eu.anthropic.claude-x-v2:0"}[url[8]]
 
@@ -198,7 +198,7 @@ def same(*fields):
 
 
 def test_the_key_knows_nothing_of_flag_and_trace():
-    """What is volatile beside the flag makes no other key, nor does saying nothing."""
+    """Volatile fields do not change the key, nor does the absence of a flag."""
     traced = flagged(True, trace_id="a", user_id="u", tags=["x"], extra={"country": "ca"})
 
     assert same(flagged(True), flagged(True, trace_id="b"), traced, flagged(None))
@@ -206,7 +206,7 @@ def test_the_key_knows_nothing_of_flag_and_trace():
 
 
 def test_the_key_knows_all_else():
-    """What else stands there is part of what is asked."""
+    """The other fields are part of the request."""
     assert not same(flagged(True), flagged(True, prompt_id="p1"))
     assert same(flagged(True, prompt_id="p1"), flagged(False, prompt_id="p1", trace_id="t"))
     assert not same(flagged(True), flagged(True) | {"model": "other"})

@@ -86,7 +86,7 @@ BEDROCK = {
         "totalTokens": 109,
     },
 }
-TOLD = {
+USAGES = {
     "chat": (CHAT, Usage(2006, 300, 1920)),
     "requesty": (REQUESTY, Usage(2006, 300, 1900, 100, 0.0125)),
     "responses": (RESPONSES, Usage(81, 1035, 64, 16)),
@@ -98,8 +98,10 @@ TOLD = {
 
 def stream(*events, typed=False):
     kinds = (f"event: {each['type']}\n" if typed else "" for each in events)
-    told = (f"{kind}data: {json.dumps(each)}\n\n" for kind, each in zip(kinds, events, strict=True))
-    return "".join(told)
+    lines = (
+        f"{kind}data: {json.dumps(each)}\n\n" for kind, each in zip(kinds, events, strict=True)
+    )
+    return "".join(lines)
 
 
 def chunk(**fields):
@@ -149,19 +151,19 @@ OLLAMA = {
     "prompt_eval_count": 26,
     "eval_count": 298,
 }
-TOLD |= {"cohere": (COHERE, Usage(542, 63)), "ollama": (OLLAMA, Usage(26, 298))}
+USAGES |= {"cohere": (COHERE, Usage(542, 63)), "ollama": (OLLAMA, Usage(26, 298))}
 STREAMED = {
-    "chat": (CHAT_EVENTS, TOLD["requesty"][1]),
-    "anthropic": (ANTHROPIC_EVENTS, TOLD["anthropic"][1]),
-    "responses": (RESPONSES_EVENTS, TOLD["responses"][1]),
-    "gemini": (GEMINI_EVENTS, TOLD["gemini"][1]),
+    "chat": (CHAT_EVENTS, USAGES["requesty"][1]),
+    "anthropic": (ANTHROPIC_EVENTS, USAGES["anthropic"][1]),
+    "responses": (RESPONSES_EVENTS, USAGES["responses"][1]),
+    "gemini": (GEMINI_EVENTS, USAGES["gemini"][1]),
 }
 
 
-@pytest.mark.parametrize("api", TOLD)
+@pytest.mark.parametrize("api", USAGES)
 def test_answers(api):
     """Each API's words mean the same, as a dict, as text and in bytes."""
-    answer, usage = TOLD[api]
+    answer, usage = USAGES[api]
 
     assert usage_of(answer) == usage
     assert usage_of(json.dumps(answer)) == usage
@@ -170,16 +172,16 @@ def test_answers(api):
 
 @pytest.mark.parametrize("number", [10**400, -1, True, 1.5, "7", None])
 def test_what_is_no_count_is_none(number):
-    """Whatever an answer has in place of a count, or of a price, nothing is made of it."""
-    told = {"prompt_tokens": number, "completion_tokens": 5, "cost": 10**400}
+    """A count or a price that is not a number is ignored."""
+    counters = {"prompt_tokens": number, "completion_tokens": 5, "cost": 10**400}
 
-    assert usage_of({"choices": [], "usage": told}) == Usage(None, 5)
+    assert usage_of({"choices": [], "usage": counters}) == Usage(None, 5)
 
 
-@pytest.mark.parametrize("api", TOLD)
+@pytest.mark.parametrize("api", USAGES)
 def test_comments_and_commands_count_alike(api):
-    """What is told of a cassette's answer is what `usage_of` tells of it, whole or streamed."""
-    answer, usage = TOLD[api]
+    """The usage of a recorded response equals `usage_of`, as a document and as a stream."""
+    answer, usage = USAGES[api]
     json_type = Headers((("content-type", "application/json"),))
     sse_type = Headers((("content-type", "text/event-stream"),))
 
@@ -206,23 +208,23 @@ def test_streams(api):
 
 def test_what_sdks_make_of_answers():
     """The objects of the OpenAI and Anthropic SDKs are read as they are."""
-    assert usage_of(ChatCompletion.model_validate(REQUESTY)) == TOLD["requesty"][1]
+    assert usage_of(ChatCompletion.model_validate(REQUESTY)) == USAGES["requesty"][1]
     response = openai_responses.Response.model_validate(RESPONSES)
-    assert usage_of(response) == TOLD["responses"][1]
-    assert usage_of(Message.model_validate(ANTHROPIC)) == TOLD["anthropic"][1]
+    assert usage_of(response) == USAGES["responses"][1]
+    assert usage_of(Message.model_validate(ANTHROPIC)) == USAGES["anthropic"][1]
     chunks = [ChatCompletionChunk.model_validate(each) for each in CHAT_EVENTS]
-    assert usage_of(chunks) == TOLD["requesty"][1]
+    assert usage_of(chunks) == USAGES["requesty"][1]
     start = RawMessageStartEvent.model_validate(ANTHROPIC_EVENTS[0])
     end = RawMessageDeltaEvent.model_validate(ANTHROPIC_EVENTS[3])
-    assert usage_of((start, end)) == TOLD["anthropic"][1]
+    assert usage_of((start, end)) == USAGES["anthropic"][1]
 
 
 def test_usage_by_itself():
-    """What an answer has as its usage will do as well, and what was read once."""
-    assert usage_of(REQUESTY["usage"]) == TOLD["requesty"][1]
-    assert usage_of(ANTHROPIC["usage"]) == TOLD["anthropic"][1]
-    assert usage_of(CompletionUsage.model_validate(CHAT["usage"])) == TOLD["chat"][1]
-    assert usage_of(TOLD["chat"][1]) == TOLD["chat"][1]
+    """The usage object of a response is accepted too, and so is a `Usage`."""
+    assert usage_of(REQUESTY["usage"]) == USAGES["requesty"][1]
+    assert usage_of(ANTHROPIC["usage"]) == USAGES["anthropic"][1]
+    assert usage_of(CompletionUsage.model_validate(CHAT["usage"])) == USAGES["chat"][1]
+    assert usage_of(USAGES["chat"][1]) == USAGES["chat"][1]
 
 
 def test_what_google_genai_makes_of_answers():
@@ -238,7 +240,7 @@ def test_what_google_genai_makes_of_answers():
 
 def test_recorded_answers():
     """An interaction's response tells it too."""
-    assert usage_of(Response(200, Headers(), json.dumps(CHAT).encode())) == TOLD["chat"][1]
+    assert usage_of(Response(200, Headers(), json.dumps(CHAT).encode())) == USAGES["chat"][1]
 
 
 @pytest.mark.parametrize(

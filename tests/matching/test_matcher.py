@@ -23,7 +23,7 @@ def request(url="https://h/p", body=b"", content_type="", method="POST", **heade
 
 
 def matches(left, right, **settings):
-    """Whether two requests have one key, and are told apart exactly where they have not."""
+    """Return true if two requests have the same key; check that they differ exactly if not."""
     matcher = Matcher(Settings(**settings))
     equal = matcher.key(left) == matcher.key(right)
     assert (differences(matcher, left, right) == []) == equal
@@ -145,7 +145,7 @@ def test_multipart_is_compared_without_its_boundary():
 
 
 def test_multipart_inside_multipart_is_compared_alike():
-    """Boundaries inside are drawn anew as well."""
+    """Nested boundaries are new each time as well."""
 
     def nested(inner):
         content = f"--{inner}\r\nA: b\r\n\r\nx\r\n--{inner}--\r\n"
@@ -195,7 +195,7 @@ def test_methods_and_empty_bodies():
 
 
 def test_match_can_be_widened():
-    """What is left out of `match` is not compared, and not told as a difference."""
+    """A part that `match` does not include is not compared, and not reported as a difference."""
     left, right = request("https://h/a", b"1", method="PUT"), request("https://h/b", b"2")
 
     assert matches(left, right, match=("header:x-id",))
@@ -278,7 +278,7 @@ def test_query_and_form_names_are_ignored():
     assert not matches(*parts, ignore_form=("b",))
 
 
-def told(left, right, **settings):
+def reported(left, right, **settings):
     """Places and values of all differences."""
     found = differences(Matcher(Settings(**settings)), left, right)
     return [(each.place, each.recorded, each.asked) for each in found]
@@ -291,7 +291,7 @@ def test_differences_name_their_place():
         "http://i/b?x=2&z=1", b'{"m":[{"c":"London","n":1},5],"t":1}', x_a="2", method="PUT"
     )
 
-    assert told(was, now, match=("method", "url", "headers", "body")) == [
+    assert reported(was, now, match=("method", "url", "headers", "body")) == [
         ("method", "POST", "PUT"),
         ("host", "https://h:443", "http://i:80"),
         ("path", "/a", "/b"),
@@ -306,9 +306,9 @@ def test_differences_name_their_place():
 
 
 def test_differences_of_long_text_begin_where_it_differs():
-    """Of two long texts the part is shown that differs."""
+    """For two long texts, the part that differs is shown."""
     was, now = ("x" * 500 + tail + "y" * 500 for tail in ("old", "new"))
-    [(place, left, right)] = told(request(body=was.encode()), request(body=now.encode()))
+    [(place, left, right)] = reported(request(body=was.encode()), request(body=now.encode()))
 
     assert place == "body"
     assert "old" in left
@@ -319,10 +319,10 @@ def test_differences_of_long_text_begin_where_it_differs():
 def test_differences_of_forms_and_parts():
     """Fields by name, parts by number."""
     forms = [request(body=body, content_type=FORM) for body in (b"a=1&b=1", b"a=2&b=1&b=2")]
-    assert told(*forms) == [("form.a", "'1'", "'2'"), ("form.b", "'1'", '["1", "2"]')]
+    assert reported(*forms) == [("form.a", "'1'", "'2'"), ("form.b", "'1'", '["1", "2"]')]
 
     parts = [multipart("x", (B, '{"p":1}')), multipart("x", (B + "; v=1", '{"p":2}'), (A, "1"))]
-    assert told(*parts) == [
+    assert reported(*parts) == [
         ("multipart[0].headers.content-type", "'application/json'", "'application/json; v=1'"),
         ("multipart[0].json.p", "1", "2"),
         ("multipart[1]", "(absent)", "(a part)"),
@@ -331,5 +331,5 @@ def test_differences_of_forms_and_parts():
 
 def test_differences_of_kind():
     """A document against none, or against text, is one difference."""
-    assert told(request(body=b'{"a":1}'), request()) == [("body", '[{"a": 1}]', "null")]
-    assert [each[0] for each in told(request(body=b'{"a":1}'), request(body=b"x"))] == ["body"]
+    assert reported(request(body=b'{"a":1}'), request()) == [("body", '[{"a": 1}]', "null")]
+    assert [each[0] for each in reported(request(body=b'{"a":1}'), request(body=b"x"))] == ["body"]

@@ -157,7 +157,7 @@ def test_word_is_no_id(text):
     ],
 )
 def test_own_shape_keeps_its_look(pattern, text, stable):
-    """What a line of one's own finds becomes alike, or is called by its name."""
+    """Matches of a custom pattern get a common shape, or are named after it."""
     [one] = written(taped(asked({"a": text}), {"b": text}), ids=(f"MINE => {pattern}",))
 
     assert json.loads(one.request.body) == {"a": stable}
@@ -202,7 +202,7 @@ def in_pieces(text):
     ],
 )
 def test_id_is_replaced_in_any_body(content, media):
-    """Whatever a body is made of, what is written is whole and holds the stable id alone."""
+    """For every kind of body, the result is intact and contains only the stable id."""
     [one] = written(taped(asked(content, media=media), content, media))
 
     raw = content if isinstance(content, bytes) else json.dumps(content).encode()
@@ -255,7 +255,7 @@ def test_numbers_come_in_the_order_of_the_file():
 
 
 def test_stable_id_of_upstream_stays():
-    """What is stable already means itself, and nobody else gets its number."""
+    """A stable id maps to itself, and no other id gets its number."""
     [one] = written(taped(asked({"a": "call_Ab12Cd34"}), {"b": "call_00000001"}))
 
     assert json.loads(one.request.body) == {"a": "call_00000002"}
@@ -277,7 +277,7 @@ def drawn(size=4):
 
 @given(SEQUENCES)
 def test_any_other_names_play_the_same(sequence):
-    """Requests play in order whatever ids are drawn, and answers name those that were."""
+    """Requests replay in order with any new ids, and responses contain these ids."""
     names = drawn()
     requests = named(sequence, names)
     recorded = written(
@@ -294,7 +294,7 @@ def test_any_other_names_play_the_same(sequence):
 
 @given(SEQUENCES.filter(lambda sequence: len({one for each in sequence for one in each}) > 1))
 def test_no_two_ids_become_one(sequence):
-    """Whoever asks with one id where two were recorded is missed at some point, and vice versa."""
+    """One id where two were recorded is a miss at some point, and vice versa."""
     used = sorted({one for each in sequence for one in each})
     names, merged = drawn(), drawn()
     merged[used[1]] = merged[used[0]]
@@ -308,7 +308,7 @@ def test_no_two_ids_become_one(sequence):
 
 @given(st.permutations(range(4)))
 def test_names_of_members_may_be_ids(order):
-    """Members that are called by ids match in whatever order their names sort."""
+    """Members named by ids match in any order of their names."""
     names, again = drawn(), sorted(drawn())
     recorded = written(taped(asked(dict(zip(names, "abcd", strict=True))), 1))
 
@@ -317,7 +317,7 @@ def test_names_of_members_may_be_ids(order):
 
 
 def test_id_of_the_cassette_means_itself():
-    """Where ids were kept, who asks for the second gets the second."""
+    """If ids were kept, the second id gets the second response."""
     names = drawn(3)
     recorded = [taped(asked(url=f"https://h/{name}"), name) for name in names]
 
@@ -345,7 +345,7 @@ def test_upstream_is_asked_about_its_own():
 
 
 def test_look_up_does_not_go_through_the_cassette(monkeypatch):
-    """Who asks for something that was handed out is given it at once, wherever it stands."""
+    """A request for an id that was handed out is matched at once, wherever the id is."""
     names = drawn(300)
     recorded = written(
         taped(asked(), names), *(taped(asked(url=f"https://h/{name}"), name) for name in names)
@@ -375,7 +375,7 @@ def test_look_up_does_not_go_through_the_cassette(monkeypatch):
             '{"updated_at": "2001-09-09T01:46:41.000000+00:00"}',
         ),
         ('{"a": "{\\"timestamp\\": 1790000000}"}', '{"a": "{\\"timestamp\\": 1000000001}"}'),
-        # What is no time, what is to come, and what is told beside that.
+        # Not a time, a time in the future, and times beside it.
         ('{"created": 17}', '{"created": 17}'),
         ('{"created": "2026-11-22"}', '{"created": "2026-11-22"}'),
         ('{"recreated": 1790000000}', '{"recreated": 1790000000}'),
@@ -396,7 +396,7 @@ def test_time_becomes_a_fixed_instant(said, fixed):
 
 
 def test_time_of_upstream_is_sent_again():
-    """What upstream said comes back as the fixed instant, be it one second or two."""
+    """Upstream's time comes back as the fixed time, for one second and for two."""
     for times in ([1790000000, 1790000000], [1790000000, 1790000001]):
         first, second = ({"created": each} for each in times)
         recorded = written(
@@ -412,7 +412,7 @@ def test_time_of_upstream_is_sent_again():
 
 
 def test_stable_id_that_was_not_handed_out_is_missed():
-    """Who asks with the stable id of something else is not taken for one who drew it."""
+    """A stable id of something else is not taken for a new id."""
     recorded = written(taped(asked({"a": CALL}), 1))
 
     assert play(recorded, [asked({"a": "call_00000002"}), asked({"a": STABLE})]) == [None, 1]

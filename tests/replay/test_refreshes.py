@@ -1,4 +1,4 @@
-"""Refreshes wait for their turn, one after the other, and what goes wrong is told once."""
+"""Refreshes run one after the other, and an error in one is reported once."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def refresh(name, run, session="session", caller=None):
 
 
 def test_they_run_in_order_and_once():
-    """What waits runs as it came up, and waits no longer."""
+    """Pending refreshes run in order, and are then no longer pending."""
     ran = []
     known = Refreshes([refresh(name, lambda name=name: ran.append(name)) for name in "abc"])
     known.settle()
@@ -84,7 +84,7 @@ def test_error_is_told_once_with_its_request():
 
 
 def test_interruption_is_no_error_of_a_refresh():
-    """What is no `Exception` (a miss that raises, Ctrl-C) goes up on the spot."""
+    """A `BaseException` (a miss that raises, Ctrl-C) is raised at once."""
     known = Refreshes([refresh("a", lambda: (_ for _ in ()).throw(KeyboardInterrupt))])
 
     with pytest.raises(KeyboardInterrupt):

@@ -63,7 +63,7 @@ def test_identical_requests_play_in_order():
 
 
 def test_unknown_request_is_missing():
-    """What was never recorded is another kind of miss, kept with whoever asked."""
+    """A request that was never recorded is another kind of miss, kept with its caller."""
     replying = responder(taped("/a", b"1"))
     caller = Caller("agent.py", 3, "plan")
 
@@ -87,19 +87,19 @@ def test_miss_can_be_raised():
 
 
 def test_hooks_are_called():
-    """Requests are normalised before they are matched, misses are told."""
-    told = []
+    """Requests are normalised before they are matched, and the miss hook is called."""
+    missed = []
 
     def normalize(request):
         from dataclasses import replace
 
         return replace(request, url=request.url.replace("/v2", "/v1"))
 
-    replying = responder(taped("/v1", b"1"), hooks=Hooks(normalize=normalize, miss=told.append))
+    replying = responder(taped("/v1", b"1"), hooks=Hooks(normalize=normalize, miss=missed.append))
 
     assert replying.decide(asked("/v2")).response.body == b"1"
     replying.decide(asked("/v3"))
-    assert [miss.request.url for miss in told] == ["https://h/v3"]
+    assert [miss.request.url for miss in missed] == ["https://h/v3"]
 
 
 def test_new_interactions_stand_behind_the_one_asked_before():
@@ -190,7 +190,7 @@ def test_misses_of_many_threads_are_all_counted():
 
 
 def test_secrets_are_out_before_matching():
-    """A request matches whatever its key is, and none is kept."""
+    """A request with any key matches, and no key is kept."""
     replying = responder(mode="record")
     decision = replying.decide(asked(url="https://h/?key=one", authorization="Bearer one"))
     recording = decision.record(
@@ -212,7 +212,7 @@ def test_secrets_are_out_before_matching():
 
 
 def test_boundaries_are_neutral_on_the_cassette():
-    """They are drawn anew each time; while recording the caller reads by the true one."""
+    """They are new each time; while recording the caller needs the real one."""
 
     def upload(edge):
         body = f"--{edge}\r\nA: b\r\n\r\nc\r\n--{edge}--\r\n".encode()
@@ -321,7 +321,7 @@ def test_asking_what_could_be_answered_uses_nothing_up():
 
 
 def test_look_up_does_not_grow_with_the_cassette(monkeypatch):
-    """A request is compared by its key alone, whatever else is on the cassette."""
+    """A request is compared by its key alone, regardless of the rest of the cassette."""
     from pytest_agentcache.matching.matcher import Matcher
 
     replying = responder(*(taped(f"/{n}", b"x") for n in range(500)))
@@ -339,7 +339,7 @@ def test_look_up_does_not_grow_with_the_cassette(monkeypatch):
 
 
 def test_answers_that_are_there_are_not_looked_at_again(monkeypatch):
-    """What a request costs while recording does not grow with what was recorded before it."""
+    """The cost of a request while recording does not grow with the number of recorded ones."""
     looks = []
     size = ResponseRecorder.size.fget
     monkeypatch.setattr(
@@ -371,7 +371,7 @@ def test_what_still_arrives_is_looked_at_until_it_is_there():
 
 
 def test_parallel_requests_are_put_in_order_without_comparing_each_with_each(monkeypatch):
-    """Of tasks that ran at once, thousands stand by their places as a few do."""
+    """Thousands of concurrent tasks keep their places as a few do."""
     compared = []
     leads = sequence._leads
     monkeypatch.setattr(sequence, "_leads", lambda *args: compared.append(1) or leads(*args))

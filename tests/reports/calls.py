@@ -95,19 +95,19 @@ def picture() -> str:
 
 
 def entry(
-    name: str, *interactions: Interaction, module: str = "tests/test_trip.py", **told: Any
+    name: str, *interactions: Interaction, module: str = "tests/test_trip.py", **facts: Any
 ) -> PageEntry:
     """A test of that name with its cassette."""
     path = f"tests/cassettes/{name}.yaml"
     cassette = Cassette(Path(path), NOW, interactions)
-    return PageEntry(path, f"{module}::{name}", cassette, size=1200, **told)
+    return PageEntry(path, f"{module}::{name}", cassette, size=1200, **facts)
 
 
-def missed(**told: Any) -> dict[str, Any]:
+def missed(**facts: Any) -> dict[str, Any]:
     """A miss as a report carries it."""
     diff = [["-", '"content": "dry in Paris?"'], ["+", '"content": "dry in London?"']]
     closest = {"n": 1, "replayed": False, "diff": diff}
     closest["places"] = [["json.messages[1].content", "'…in Paris?'", "'…in London?'"]]
     known = {"kind": "missing", "method": "POST", "url": CHAT, "body": "{}", "headers": []}
     known |= {"caller": "agent.py:8 in ask()", "count": 2, "closest": closest}
-    return known | {"record": 'pytest --agentcache-record "test_trip.py::test_a"'} | told
+    return known | {"record": 'pytest --agentcache-record "test_trip.py::test_a"'} | facts

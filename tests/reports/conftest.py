@@ -57,7 +57,7 @@ class Page:
         return self
 
     def run(self, script: str, *values: Any) -> Any:
-        """What a script says that is run in it."""
+        """Run a script in the page and return its result."""
         return self.browser.execute_script(script, *values)
 
     def all(self, selector: str) -> list[Any]:
@@ -103,7 +103,7 @@ class Page:
         )
 
     def complaints(self) -> list[str]:
-        """What the browser's console was told."""
+        """Return the messages on the browser's console."""
         return [each["message"] for each in self.browser.get_log("browser")]
 
 
@@ -112,10 +112,10 @@ def opened(chromium: Any, tmp_path: Path) -> Iterator[Callable[..., Page]]:
     """Makes a page of entries and opens it."""
 
     def open_(
-        *entries: PageEntry, place: str = "", run: RunFacts | None = None, **told: Any
+        *entries: PageEntry, place: str = "", run: RunFacts | None = None, **facts: Any
     ) -> Page:
         path = tmp_path / "report.html"
-        write(path, render(entries, run=run, **told))
+        write(path, render(entries, run=run, **facts))
         return Page(chromium, path).open(place)
 
     chromium.execute_cdp_cmd(

@@ -1,4 +1,4 @@
-"""What a reader finds: search, filters, order, and a thousand cassettes."""
+"""Finding a test: search, filters, sorting, and a thousand cassettes."""
 
 from __future__ import annotations
 
@@ -60,14 +60,14 @@ def names(page):
 )
 def test_search_finds(page, query, found):
     """Words and fields narrow the list, and the live region tells how far."""
-    told = page.search(query)
+    status = page.search(query)
 
     assert names(page) == found
-    assert told.startswith(f"{len(found)} of 5 tests")
+    assert status.startswith(f"{len(found)} of 5 tests")
 
 
 def test_the_count_is_told_to_screen_readers(page):
-    """It stands in a region that is announced."""
+    """The count is in a live region."""
     region = page.all("#count")[0]
 
     assert (region.get_attribute("role"), region.get_attribute("aria-live")) == ("status", "polite")
@@ -113,7 +113,7 @@ def test_calls_that_do_not_match_stay_closed(page):
 
 
 def test_words_are_marked(page):
-    """What was searched for stands out, and the text stays as it is."""
+    """A match is highlighted, and the text is unchanged."""
     page.search("second")
 
     assert page.run("return [...CSS.highlights.get('hit')].map(String)") == ["Second"]
@@ -171,9 +171,9 @@ def test_a_long_cassette_is_filled_as_it_is_read(opened):
 
 
 def test_errors_are_counted_one_way(opened):
-    """What the filter calls an error is one in the table of hosts, also in an answer of 200."""
-    told = {"error": {"message": "Overloaded"}}
-    page = opened(entry("test_error", called(answer=told), called(answer=told, status=500)))
+    """A response that the filter treats as an error is one in the table of hosts, even a 200."""
+    body = {"error": {"message": "Overloaded"}}
+    page = opened(entry("test_error", called(answer=body), called(answer=body, status=500)))
 
     _, _, errors, *_ = page.texts("table tbody tr:first-child > *")
     (chip,) = page.texts(".chip[data-only=error]")

@@ -1,4 +1,4 @@
-"""Whoever reads without a mouse, without a screen, on a small one, or at night."""
+"""Reading without a mouse, without a screen, on a small screen, or at night."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_enter_reads_and_escape_goes_back(page):
 
 
 def test_escape_goes_back_at_once(page):
-    """Whoever types on is on the row already, and not some frames later."""
+    """The row has the focus at once, so typing can continue without waiting for a frame."""
     page.press("j", "j", ENTER)
 
     at = page.run("""

@@ -1,4 +1,4 @@
-"""What a reader sees of a test."""
+"""The view of one test."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def test_a_conversation_shows_who_says_what(opened):
 
 
 def test_a_result_stands_with_its_call(opened):
-    """What a tool gave back shows the tool and its arguments, and numbers as they were written."""
+    """A tool result shows the tool and its arguments, and numbers as they were written."""
     page = opened(entry("test_a", *trip()), place="t0")
 
     shown = page.text("#call-1 .turn.tool .tool-box")
@@ -42,7 +42,7 @@ def test_history_is_told_once(opened):
 
 
 def test_results_within_one_call_stand_below_their_calls(opened):
-    """Where call and result are both new, they are one box."""
+    """A new call and its new result are shown in one box."""
     page = opened(entry("test_a", trip()[1]), place="t0")
 
     assert page.texts("#call-0 h4") == ["system", "user", "assistant", "assistant"]
@@ -120,7 +120,7 @@ def test_long_texts_are_folded(opened):
 
 
 def test_headers_and_bodies_are_there(opened):
-    """What was sent and received can be read below the conversation."""
+    """The request and the response are below the conversation."""
     page = opened(entry("test_a", *trip()), place="t0")
 
     page.run("document.querySelectorAll('#call-0 details').forEach((each) => { each.open = true })")
@@ -158,12 +158,12 @@ def test_what_is_unused_is_marked(opened):
 
 def test_a_file_that_cannot_be_read_is_listed(opened, tmp_path):
     """With line, problem and remedy."""
-    error = CassetteError(tmp_path / "x.yaml", "this is no cassette", "Mend it", 7)
+    error = CassetteError(tmp_path / "x.yaml", "this is no cassette", "Fix it", 7)
     page = opened(PageEntry("tests/cassettes/x.yaml", error=error), place="t0")
 
     assert page.text(".row .tag") == "unreadable"
     assert page.text(".notice") == (
-        "This file cannot be read. Line 7: this is no cassette.\nMend it."
+        "This file cannot be read. Line 7: this is no cassette.\nFix it."
     )
 
 

@@ -1,4 +1,4 @@
-"""What stands in a cassette is text, whatever it looks like; and the page asks nobody."""
+"""The contents of a cassette are shown as text, and the page sends no requests."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ def test_data_never_ends_its_element():
 
 
 def test_a_page_is_the_same_every_time():
-    """What is made of the same cassettes at the same time is the same."""
+    """The same cassettes at the same time give the same page."""
     assert render([entry("test_a", *trip())], now=NOW) == render(
         [entry("test_a", *trip())], now=NOW
     )

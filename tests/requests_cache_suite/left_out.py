@@ -4,7 +4,7 @@ They run all the same and have to fail: one that passes, or is no longer there, 
 """
 
 _PRIVATE = "looks at private parts, of an SQLite index that the isolated session does without"
-_PLACE = "wants a cache elsewhere; in a test on a cassette none lies outside the test's folder"
+_PLACE = "needs a cache elsewhere; in a test on a cassette, caches are in the test's folder"
 _SIZES = "counts the bytes that a bare string takes in JSON"
 _PAUSE = "wants time to pass between two requests"
 

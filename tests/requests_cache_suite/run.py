@@ -3,7 +3,7 @@
     python tests/requests_cache_suite/run.py [SOURCE]
 
 SOURCE is the source distribution of the requests-cache that is installed; without it, pip fetches
-it from the package registry. Which tests are left out, and why, stands in `left_out.py`.
+it from the package registry. The tests that are left out, and the reasons, are in `left_out.py`.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def unpack_tests(source: Path, folder: Path) -> None:
 
 
 def run(title: str, options: list[str], folder: Path, httpbin: str) -> bool:
-    """Whether any of the tests failed."""
+    """Return true if any of the tests failed."""
     print(f"\n== requests-cache's own tests {title}", flush=True)
     plugins = ["-p", "isolated", "-p", "no:asyncio", "-p", "no:randomly", "-p", "no:cacheprovider"]
     command = [sys.executable, "-m", "pytest", "-q", "-rs", "--tb=short", *plugins, *options, *WHAT]
