@@ -32,7 +32,7 @@ class Upstream:
     A GET is answered with `{"path": …, "hit": n}`; each `h=Name:value` in the query becomes a
     header of the answer, `status=` its status; with `slow=` it takes so many seconds. A POST is
     answered with its own body as `asked`. `once=` is the status of the first answer, `unchanged=`
-    has 304 for an answer to whoever names an ETag.
+    has 304 for a request with its ETag.
     """
 
     def __init__(self) -> None:
@@ -45,7 +45,7 @@ class Upstream:
         self._thread.start()
 
     def stop(self) -> None:
-        """Ends it; whoever asks from now on is refused by the system."""
+        """Stop it; later connections are refused by the system."""
         if self._thread.is_alive():
             self._server.shutdown()
             self._thread.join()
@@ -65,10 +65,10 @@ class Upstream:
                 query = parse_qsl(urlsplit(self.path).query)
                 # Neither a frozen clock nor a patched sleep has a say here.
                 threading.Event().wait(float(dict(query).get("slow", 0)))
-                told = {"path": self.path, "hit": len(upstream.hits)}
+                content = {"path": self.path, "hit": len(upstream.hits)}
                 if body:
-                    told["asked"] = body.decode()
-                body = json.dumps(told).encode()
+                    content["asked"] = body.decode()
+                body = json.dumps(content).encode()
                 status = 200 if again else int(dict(query).get("once", 200))
                 if "If-None-Match" in self.headers and "unchanged" in dict(query):
                     status, body = 304, b""
@@ -90,7 +90,7 @@ class Upstream:
 
 
 class Suite:
-    """A suite of tests, as it lies in a user's folder."""
+    """A test suite in a user's folder."""
 
     def __init__(self, pytester: pytest.Pytester, upstream: Upstream) -> None:
         self._pytester, self.upstream = pytester, upstream
@@ -122,7 +122,7 @@ class Suite:
         assert "passed" in outcome.parseoutcomes()
 
     def cassette(self, test: str, module: str = "test_suite") -> Path:
-        """Where the cassette of a test lies by default."""
+        """Return the default path of a test's cassette."""
         return self.root / "cassettes" / module / f"{test}.yaml"
 
     def files(self) -> dict[str, bytes]:

@@ -1,4 +1,4 @@
-"""An upstream that knows only the ids that it has drawn itself, anew for each run."""
+"""An upstream that knows only the ids that it has issued itself, new ones for each run."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def drawn(mark: str) -> str:
 
 
 class DrawingUpstream(Upstream):
-    """Chat, messages, responses and batches; whoever names an id that it never drew gets a 404."""
+    """Chat, messages, responses and batches; a request with an unknown id gets a 404."""
 
     def __init__(self) -> None:
         self.drawn: list[str] = []

@@ -16,7 +16,7 @@ SUITE = """
     def test_new(agentcache):
         assert requests.get(URL + "/new").ok
 """
-TOLD = (
+OLD = (
     "cassettes/test_suite/test_old.yaml: recorded 100 days ago, 90 days at most: "
     'pytest --agentcache-rerecord "test_suite.py::test_old"'
 )
@@ -41,27 +41,27 @@ def aged(suite):
     return suite
 
 
-def told(outcome):
+def aged_lines(outcome):
     return [line for line in outcome.outlines if line.startswith("cassettes/") and " ago" in line]
 
 
 @pytest.mark.parametrize("mode", ["", "--agentcache-offline", "--agentcache-record"])
 def test_aged_cassette_is_listed(aged, mode):
-    """Against the real now, though the clock of the test stands where it was recorded."""
+    """The age counts up to the real time, although the clock of the test is frozen."""
     before = aged.files()
     outcome = aged.run(*mode.split())
 
     outcome.assert_outcomes(passed=2)
-    assert told(outcome) == [TOLD]
+    assert aged_lines(outcome) == [OLD]
     assert aged.files() == before
 
 
-def test_recorded_anew_it_is_young(aged):
-    """The command that is told does it."""
-    command = told(aged.run())[0].partition(": pytest ")[2].replace('"', "").split()
+def test_recording_again_makes_it_new(aged):
+    """The suggested command does it."""
+    command = aged_lines(aged.run())[0].partition(": pytest ")[2].replace('"', "").split()
 
-    assert told(aged.run(*command)) == []
-    assert told(aged.run()) == []
+    assert aged_lines(aged.run(*command)) == []
+    assert aged_lines(aged.run()) == []
 
 
 @pytest.mark.parametrize("mode", ["", "--agentcache-offline"])
@@ -89,7 +89,7 @@ def test_units(aged, value, listed):
     outcome = aged.run("-o", f"agentcache_max_age={value}")
 
     assert outcome.ret == 0
-    assert bool(told(outcome)) is listed
+    assert bool(aged_lines(outcome)) is listed
 
 
 def test_marker_and_fixture_set_it(suite):
@@ -123,7 +123,7 @@ def test_marker_and_fixture_set_it(suite):
 
     outcome.assert_outcomes(passed=4, errors=1)
     outcome.stdout.fnmatch_lines(["*ERROR at teardown of test_fixture*"])
-    assert [line.partition(":")[0].rpartition("_")[2] for line in told(outcome)] == [
+    assert [line.partition(":")[0].rpartition("_")[2] for line in aged_lines(outcome)] == [
         "fixture.yaml",
         "list.yaml",
     ]
@@ -142,17 +142,17 @@ def test_shared_cassette_is_listed_once(suite):
     suite.record()
     make_old(suite.root / "cassettes" / "shared.yaml")
 
-    (all_of_them,) = told(suite.run())
+    (all_of_them,) = aged_lines(suite.run())
     assert all_of_them.endswith("90 days at most: pytest --agentcache-rerecord")
-    (two,) = told(suite.run("-k", "1 or 2"))
+    (two,) = aged_lines(suite.run("-k", "1 or 2"))
     assert two.endswith('rerecord "test_suite.py::test_shared[1]" "test_suite.py::test_shared[2]"')
-    assert told(suite.run("--agentcache-rerecord")) == []
-    assert told(suite.run()) == []
+    assert aged_lines(suite.run("--agentcache-rerecord")) == []
+    assert aged_lines(suite.run()) == []
 
 
 def test_on_two_workers(aged):
     """Workers find it, the controller tells it."""
-    assert told(aged.spawn("-n", "2")) == [TOLD]
+    assert aged_lines(aged.spawn("-n", "2")) == [OLD]
 
 
 def test_block_fails_too(tmp_path, upstream):
@@ -167,7 +167,7 @@ def test_block_fails_too(tmp_path, upstream):
         requests.get(upstream.url, timeout=10)
     make_old(path)
 
-    # A clock that stands elsewhere has no say.
+    # A frozen clock does not matter.
     then = datetime.now(UTC) - timedelta(days=100)
     too_old = pytest.raises(CassetteError, match="recorded 100 days ago, 90 days at most")
     strict = use_cassette(path, max_age="90d", aged="fail")

@@ -132,7 +132,7 @@ def test_wrong_settings_are_told(suite, argument, problem):
 
 
 def test_the_session_of_a_router_is_configured(suite):
-    """The hook is called, once, with the session that stands between."""
+    """The hook is called once, with the session between client and cassette."""
     suite.write(
         """
         def pytest_agentcache_configure_session(session, item):

@@ -99,7 +99,7 @@ def flags(flag):
 @pytest.mark.parametrize("flag", FLAGS)
 def test_a_broken_cassette_fails_its_test_alone(suite, flag, bad):
     """The error names the file and the line; nothing is changed, and the other tests run."""
-    content, line, told = BAD[bad]
+    content, line, message = BAD[bad]
     suite.write(SUITE)
     suite.record("--deselect", "test_suite.py::test_bad")
     path = suite.root / "cassettes" / "bad.yaml"
@@ -109,14 +109,14 @@ def test_a_broken_cassette_fails_its_test_alone(suite, flag, bad):
     outcome = suite.run(*flags(flag))
 
     outcome.assert_outcomes(passed=2, errors=1)
-    outcome.stdout.fnmatch_lines([f"{path}:{line}: {told}*"])
+    outcome.stdout.fnmatch_lines([f"{path}:{line}: {message}*"])
     outcome.stdout.no_fnmatch_line("*INTERNALERROR*")
     outcome.stdout.no_fnmatch_line("*During handling*")
     assert suite.files() == before
 
 
 def test_the_good_cassette_is_good(suite):
-    """What the broken ones were made from plays."""
+    """The originals of the broken cassettes replay."""
     suite.write(SUITE)
     suite.record("--deselect", "test_suite.py::test_bad")
     path = suite.root / "cassettes" / "bad.yaml"
@@ -156,7 +156,7 @@ def test_a_folder_in_place_of_the_cassette(suite, flag):
 
 @pytest.mark.parametrize("flag", ["--agentcache-record", "--agentcache-rerecord"])
 def test_a_file_in_place_of_the_folder(suite, flag):
-    """Where the folder cannot be made the test says so, and the others record."""
+    """If the folder cannot be created, the test says so, and the others record."""
     suite.write(SUITE)
     (suite.root / "cassettes").mkdir()
     blocked = suite.root / "cassettes" / "test_suite"
@@ -195,7 +195,7 @@ LARGE = """
 
 @pytest.mark.parametrize("flag", ["--agentcache-record", "--agentcache-rerecord"])
 def test_a_full_disk_loses_nothing(suite, flag):
-    """A cassette that does not fit is an error; the old one stays whole and no rest lies about."""
+    """A cassette that does not fit is an error; the old one stays intact, with no leftovers."""
     suite.write(LARGE.replace("MANY", "2"))
     suite.record()
     before = suite.files()

@@ -1,4 +1,4 @@
-"""What is not frozen: other tests, wider fixtures, pytest itself, and whatever comes afterwards."""
+"""The limits of a freeze: other tests, wider fixtures, pytest itself, and the time after it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
-import freezegun  # noqa: F401 - each run in this process would import it anew
+import freezegun  # noqa: F401 - otherwise each run in this process imports it again
 import pytest
 
 REAL = """
@@ -178,7 +178,7 @@ def test_run_that_breaks_off_leaves_real_time(suite, error):
 
 
 def test_wider_fixture_has_real_time(suite):
-    """What is set up and torn down between frozen tests is told the real time."""
+    """Fixtures that are set up and torn down between frozen tests see the real time."""
     suite_of(
         suite,
         """
@@ -197,22 +197,22 @@ def test_wider_fixture_has_real_time(suite):
         yield
         is_now()
 
-    def stands(clock):
+    def check_frozen(clock):
         assert time.time() == clock.now.timestamp() == 1578225600
 
     @pytest.mark.agentcache(freeze="2020-01-05T12:00:00Z")
     class TestOne:
         def test_frozen(self, agentcache_clock):
-            stands(agentcache_clock)
+            check_frozen(agentcache_clock)
 
         def test_frozen_too(self, agentcache_clock):
-            stands(agentcache_clock)
+            check_frozen(agentcache_clock)
             agentcache_clock.tick(1e6)
 
     @pytest.mark.agentcache(freeze="2020-01-05T12:00:00Z")
     class TestTwo:
         def test_frozen(self, agentcache_clock):
-            stands(agentcache_clock)
+            check_frozen(agentcache_clock)
     """,
     )
 
@@ -227,20 +227,20 @@ def test_server_of_the_session_goes_on(suite):
 
         @pytest.fixture(scope="session")
         def server():
-            loop, up, stop, told = asyncio.new_event_loop(), threading.Event(), asyncio.Event(), []
+            loop, up, stop, facts = asyncio.new_event_loop(), threading.Event(), asyncio.Event(), []
 
             async def answer(reader, writer):
                 await reader.readuntil(b"\\r\\n\\r\\n")
                 began = time.monotonic()
                 await asyncio.sleep(0.05)
-                told.append(time.monotonic() - began)
+                facts.append(time.monotonic() - began)
                 writer.write(b"HTTP/1.1 200 OK\\r\\ncontent-length: 2\\r\\n\\r\\nok")
                 await writer.drain()
                 writer.close()
 
             async def main():
                 serving = await asyncio.start_server(answer, "127.0.0.1", 0)
-                told.append(serving.sockets[0].getsockname()[1])
+                facts.append(serving.sockets[0].getsockname()[1])
                 up.set()
                 while not stop.is_set():
                     await asyncio.sleep(0.01)
@@ -249,7 +249,7 @@ def test_server_of_the_session_goes_on(suite):
             thread = threading.Thread(target=loop.run_until_complete, args=(main(),))
             thread.start()
             assert up.wait(30)
-            yield told
+            yield facts
             loop.call_soon_threadsafe(stop.set)
             thread.join()
             loop.close()
@@ -286,8 +286,8 @@ def test_durations_are_real(suite):
     outcome = suite.run("--durations=3", "--junitxml=report.xml", "-p", "no:randomly")
     report = ET.parse(suite.root / "report.xml").getroot().find("testsuite")
 
-    [told] = re.findall(r"([\d.]+)s call +test_suite.py::test_frozen\n", outcome.stdout.str())
-    assert 0.25 < float(told) < 60
+    [duration] = re.findall(r"([\d.]+)s call +test_suite.py::test_frozen\n", outcome.stdout.str())
+    assert 0.25 < float(duration) < 60
     assert 0.25 < float(report.find("testcase").get("time")) < 60
     assert 0.25 < float(report.get("time")) < 60
     stamp = dt.datetime.fromisoformat(report.get("timestamp")).replace(tzinfo=None)
@@ -315,9 +315,9 @@ def test_workers_of_xdist_freeze(suite):
     outcome = suite.spawn("-n", "2", "--durations=0", "-vv")
 
     outcome.assert_outcomes(passed=10)
-    told = re.findall(r"([\d.]+)s call", outcome.stdout.str())
-    assert told
-    assert all(float(each) < 60 for each in told)
+    durations = re.findall(r"([\d.]+)s call", outcome.stdout.str())
+    assert durations
+    assert all(float(each) < 60 for each in durations)
 
 
 @pytest.mark.parametrize("zone", ["UTC", "Asia/Kolkata", "America/St_Johns"])

@@ -1,10 +1,10 @@
-"""What agents wait for on a frozen clock: retries cost nothing, real answers have their time."""
+"""Waiting on a frozen clock: retries are instant, real responses take their time."""
 
 from __future__ import annotations
 
 import time
 
-# Each run in this process would import them anew.
+# Otherwise each run in this process imports them again.
 import anthropic  # noqa: F401
 import boto3  # noqa: F401
 import freezegun  # noqa: F401
@@ -23,7 +23,7 @@ SLOW = "/slow?slow=0.3"
 
 
 def same_in_every_mode(suite, source, modes=MODES):
-    """Runs one test recording, on replay, offline and anew; each asserts what it is about."""
+    """Run one test recording, replaying, offline and recording again; each run asserts."""
     suite.write(source)
     for mode in modes:
         # Each time upstream is as busy as it was the first time.
@@ -385,9 +385,9 @@ DATED = """
 
         exp = datetime.now(UTC) + timedelta(minutes=5)
         parts = {"alg": "HS256"}, {"sub": "agent", "exp": int(exp.timestamp())}
-        told = ".".join(base64.urlsafe_b64encode(json.dumps(p).encode()).decode() for p in parts)
-        signature = hmac.new(b"of no worth", told.encode(), hashlib.sha256).hexdigest()
-        assert requests.post(URL + "/exchange", json={"signed": f"{told}.{signature}"}).ok
+        claims = ".".join(base64.urlsafe_b64encode(json.dumps(p).encode()).decode() for p in parts)
+        signature = hmac.new(b"of no worth", claims.encode(), hashlib.sha256).hexdigest()
+        assert requests.post(URL + "/exchange", json={"signed": f"{claims}.{signature}"}).ok
 
     @pytest.mark.agentcache(
         match=["method", "url", "body", "headers"], keep_headers=["x-amz-date"]

@@ -58,7 +58,7 @@ def test_the_session_caches(suite, upstream):
 
 @pytest.mark.parametrize("fixture", ["agentcache", "agentcache_session", "agentcache_cassette"])
 def test_each_fixture_puts_a_test_on_a_cassette(suite, upstream, fixture):
-    """Whatever client is used, one of the fixtures is enough."""
+    """One of the fixtures is enough, for every client."""
     suite.write(f"""
         import httpx
 
@@ -238,7 +238,7 @@ PHASES = {
 
 @pytest.mark.parametrize("phase", PHASES)
 def test_requests_around_the_body_are_on_the_cassette(suite, upstream, phase):
-    """What fixtures, setup and teardown of the test ask for is recorded and replayed too."""
+    """Requests of the test's fixtures, setup and teardown are recorded and replayed too."""
     suite.write(PHASES[phase])
     suite.record()
     (text,) = suite.files().values()

@@ -78,7 +78,7 @@ def test_a_redact_hook_that_returns_none_changes_nothing(suite):
 
 
 def test_normalize_request_maps_what_is_matched_and_written(suite, upstream):
-    """What the hook returns is matched and written in place of the request."""
+    """The result of the hook is matched and written instead of the request."""
     suite.write(
         """
         from dataclasses import replace
@@ -142,7 +142,7 @@ def test_cassette_name_names_the_cassette_of_each_test(suite, upstream):
 
 
 def test_a_cassette_name_that_leads_out_of_the_folder_fails_the_test(suite):
-    """What a hook names is checked like the marker's argument."""
+    """A name from the hook is checked like the marker's argument."""
     suite.write("def pytest_agentcache_cassette_name(item): return '../x'", "conftest.py")
     suite.write("def test_one(agentcache): pass")
     outcome = suite.run("--agentcache-record")
@@ -153,7 +153,7 @@ def test_a_cassette_name_that_leads_out_of_the_folder_fails_the_test(suite):
 
 @pytest.mark.parametrize("flag", ["", "--agentcache-offline"])
 def test_miss_is_called_each_time_on_the_thread_that_asked(suite, flag):
-    """The hook is told of every miss: what, why, who, and whose test it is."""
+    """The hook is called for every miss: its request, kind, caller and test."""
     suite.write(
         """
         import threading
@@ -188,7 +188,7 @@ def test_miss_is_called_each_time_on_the_thread_that_asked(suite, flag):
 
 
 def test_miss_is_called_for_tests_on_no_cassette_too(suite):
-    """Offline every miss is told, whatever test it comes from."""
+    """Offline, it is called for the misses of every test."""
     suite.write(
         """
         seen = []

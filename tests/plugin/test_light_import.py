@@ -14,8 +14,8 @@ HEAVY = {"requests", "requests_cache", "yaml", "vcr", "freezegun", "httpx", "htt
 def test_importing_the_plugin_loads_nothing_heavy():
     """`import pytest_agentcache.plugin` loads no client, no YAML and no cache."""
     command = [sys.executable, "-X", "importtime", "-c", "import pytest_agentcache.plugin"]
-    told = subprocess.run(command, capture_output=True, text=True, check=True).stderr
-    loaded = {line.rpartition("|")[2].strip().partition(".")[0] for line in told.splitlines()}
+    imports = subprocess.run(command, capture_output=True, text=True, check=True).stderr
+    loaded = {line.rpartition("|")[2].strip().partition(".")[0] for line in imports.splitlines()}
 
     assert "pytest_agentcache" in loaded
     assert loaded & HEAVY == set()
@@ -24,13 +24,13 @@ def test_importing_the_plugin_loads_nothing_heavy():
 def test_importing_the_package_loads_nothing_heavy():
     """`import pytest_agentcache` alone is light, its names are loaded when they are used."""
     code = "import pytest_agentcache, sys; print(*sys.modules); pytest_agentcache.use_cassette"
-    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
-    assert {name.partition(".")[0] for name in told.stdout.split()} & HEAVY == set()
+    assert {name.partition(".")[0] for name in done.stdout.split()} & HEAVY == set()
 
 
 def test_every_public_name_is_there():
-    """What `__all__` promises can be imported; what it does not is an AttributeError."""
+    """Every name in `__all__` can be imported; any other is an AttributeError."""
     import pytest_agentcache
 
     for name in pytest_agentcache.__all__:

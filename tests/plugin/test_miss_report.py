@@ -14,7 +14,7 @@ REPORT = """
 
 
 def test_the_report_names_the_differing_json_path(suite):
-    """The nearest interaction and both values at the path where they differ are told."""
+    """The report has the nearest interaction and both values at the path where they differ."""
     suite.write(REPORT + '        chat("Paris")')
     suite.record()
     suite.write(REPORT + '        chat("London")')
@@ -42,7 +42,7 @@ def test_the_report_says_if_the_nearest_was_played(suite):
 
 
 def test_asking_once_more_than_recorded_is_exhausted(suite):
-    """What was recorded twice and is asked a third time is a miss of its own kind."""
+    """A request that was recorded twice and is sent a third time is its own kind of miss."""
     suite.write(REPORT + '        chat("Paris")\n        chat("Paris")')
     suite.record()
     suite.write(REPORT + '        [chat("Paris") for _ in range(3)]\n')

@@ -322,7 +322,7 @@ def test_unittest_cannot_swallow_a_miss_either(suite, ending):
 
 @pytest.mark.parametrize("ending", ["pass", "assert False", "pytest.xfail('not yet')"])
 def test_an_xfailing_test_may_miss(suite, ending):
-    """A miss is a failure, and that is what xfail expects; nothing is told a second time."""
+    """A miss is a failure, as xfail expects; it is not reported again."""
     suite.write(f"""
         import pytest, requests
 
@@ -399,7 +399,7 @@ def test_a_504_that_the_test_asked_for_is_no_miss(suite, flag, asked):
 
 
 def test_misses_of_threads_belong_to_their_test(suite):
-    """What a thread or an executor asks is missed by the test that started it."""
+    """A request of a thread or an executor is missed by the test that started it."""
     suite.write("""
         import requests, threading
         from concurrent.futures import ThreadPoolExecutor

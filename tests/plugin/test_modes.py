@@ -295,7 +295,7 @@ def test_offline_counts_a_missing_cassette_as_empty(suite):
 
 
 def test_the_same_request_several_times_plays_in_order(suite, upstream):
-    """What was asked twice has two answers, and each is played once."""
+    """A request that was sent twice has two responses, and each replays once."""
     suite.write("""
         import requests
 
@@ -372,7 +372,7 @@ def test_upstream_that_does_not_answer_costs_no_cassette(suite, upstream, flag):
 
 
 def test_a_retry_that_is_answered_counts(suite, upstream):
-    """What failed at first and was answered in the end is on the cassette once."""
+    """A request that failed at first and succeeded on retry is on the cassette once."""
     suite.write("""
         import requests
 

@@ -16,7 +16,7 @@ HOSTILE = [
 
 
 def test_no_two_parameters_share_a_file(suite, upstream):
-    """Whatever a parameter is called, its test has a file of its own, and plays from it."""
+    """With any parameter, the test has its own file, and replays it."""
     suite.write(f"""
         import pytest, requests
 
@@ -39,7 +39,7 @@ def test_no_two_parameters_share_a_file(suite, upstream):
 
 
 def test_a_plain_name_stays_as_it_is(suite):
-    """Where nothing has to be changed the file is called like the test."""
+    """If no character has to be replaced, the file is named like the test."""
     suite.write("""
         import pytest, requests
 

@@ -40,7 +40,7 @@ SOURCE = """
         ask("/loose")
 """
 
-# Each is the same cassette for whoever reads it.
+# Each is the same cassette to a reader.
 LAID_OUT = {
     "as written": lambda text: text,
     "without captions": lambda text: re.sub(r"(?m)^# \d.*\n", "", text),

@@ -48,7 +48,7 @@ def forget_the_second(suite):
 
 @pytest.mark.parametrize("flag", FLAGS)
 def test_stale_if_error_serves_the_stale_answer(suite, upstream, flag):
-    """What the cassette cannot answer again comes from the cache, stale, and is no miss."""
+    """A stale response of the cache is used if the cassette has none; it is not a miss."""
     write_stale(suite, "assert agentcache_session.cache.contains(request=first.request)")
     forget_the_second(suite)
     hits = len(upstream.hits)
@@ -113,7 +113,7 @@ SESSIONS = {
 @pytest.mark.parametrize("session", SESSIONS)
 @pytest.mark.parametrize("flag", FLAGS)
 def test_every_cached_session_is_held(suite, upstream, flag, session):
-    """Whoever made the session, a request that is not on the cassette is a miss."""
+    """A request that is not on the cassette is a miss, in every kind of session."""
     suite.write(f"""
         import requests, requests_cache
 

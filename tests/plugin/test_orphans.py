@@ -27,25 +27,25 @@ def recorded(suite):
     return suite
 
 
-def told(outcome):
-    """What the end of a run says of orphans."""
+def orphans(outcome):
+    """Return the lines about orphans at the end of a run."""
     return [line for line in outcome.outlines if ": orphan" in line or "more orphans" in line]
 
 
 def test_orphan_is_listed(recorded):
-    """A cassette that no test uses is told at the end, and fails nothing."""
+    """A cassette that no test uses is listed at the end, and fails nothing."""
     outcome = recorded.run()
 
-    assert told(outcome) == [ORPHAN]
+    assert orphans(outcome) == [ORPHAN]
     assert outcome.ret == 0
 
 
 @pytest.mark.parametrize("mode", ["record", "rerecord", "offline"])
 def test_orphan_is_listed_in_each_mode_with_cassettes(recorded, mode):
-    """Whatever a run does with cassettes, one that it has no use for is told and left alone."""
+    """In every mode, an unused cassette is listed and left alone."""
     outcome = recorded.run(f"--agentcache-{mode}")
 
-    assert told(outcome) == [ORPHAN]
+    assert orphans(outcome) == [ORPHAN]
     assert outcome.ret == 0
     assert recorded.cassette("test_gone").exists()
 
@@ -64,7 +64,7 @@ def test_unused_says_what_an_orphan_does(recorded, value, mode, code, lines):
     outcome = recorded.run(f"--agentcache-{mode}", "-o", f"agentcache_unused={value}")
 
     outcome.assert_outcomes(passed=2)
-    assert (told(outcome), outcome.ret) == (lines, code)
+    assert (orphans(outcome), outcome.ret) == (lines, code)
 
 
 @pytest.mark.parametrize(
@@ -85,37 +85,37 @@ def test_unused_says_what_an_orphan_does(recorded, value, mode, code, lines):
     ids=" ".join,
 )
 def test_nothing_is_told_when_a_part_ran(recorded, arguments):
-    """What did not run might have used it."""
+    """A test that did not run might have used it."""
     recorded.write(TWO, "sub/test_sub.py")
     recorded.write("def test_plain(): pass", "test_more.py")
     recorded.run("--agentcache-record", "sub", "-p", "no:cacheprovider")
 
-    assert told(recorded.run(*arguments)) == []
-    assert told(recorded.run()) == [ORPHAN]
+    assert orphans(recorded.run(*arguments)) == []
+    assert orphans(recorded.run()) == [ORPHAN]
 
 
 def test_nothing_is_told_after_a_stop(recorded):
     """With -x the tests behind the failure did not run; without it all did."""
     recorded.write("def test_wrong(): assert False", "test_a.py")
 
-    assert told(recorded.run("-x")) == []
-    assert told(recorded.run("--maxfail=1")) == []
-    assert told(recorded.run()) == [ORPHAN]
+    assert orphans(recorded.run("-x")) == []
+    assert orphans(recorded.run("--maxfail=1")) == []
+    assert orphans(recorded.run()) == [ORPHAN]
 
 
 def test_nothing_is_told_where_something_was_not_collected(recorded):
     """A module that cannot be imported may have the test, even if the run goes on."""
     recorded.write("import no_such_module", "test_a.py")
 
-    assert told(recorded.run()) == []
-    assert told(recorded.run("--continue-on-collection-errors")) == []
+    assert orphans(recorded.run()) == []
+    assert orphans(recorded.run("--continue-on-collection-errors")) == []
 
 
 def test_nothing_is_told_where_a_plugin_leaves_tests_out(recorded):
     """A suite that is split over machines is a part, though nobody says that it deselects."""
     recorded.write("def pytest_collection_modifyitems(items): del items[0]", "conftest.py")
 
-    assert told(recorded.run()) == []
+    assert orphans(recorded.run()) == []
 
 
 def test_the_whole_is_what_testpaths_names(recorded):
@@ -126,14 +126,14 @@ def test_the_whole_is_what_testpaths_names(recorded):
     shutil.copytree(recorded.root / "tests" / "cassettes", recorded.root / "other" / "cassettes")
     for named in ("tests", "t*", ".", str(recorded.root / "tests")):
         recorded.write(f"[pytest]\ntestpaths = {named}\nnorecursedirs = other\n", "pytest.ini")
-        assert told(recorded.run()) == [f"tests/{ORPHAN}"]
+        assert orphans(recorded.run()) == [f"tests/{ORPHAN}"]
     recorded.write("[pytest]\ntestpaths = tests\n", "pytest.ini")
-    assert told(recorded.run("tests")) == [f"tests/{ORPHAN}"]
-    assert told(recorded.run("tests/test_suite.py")) == []
+    assert orphans(recorded.run("tests")) == [f"tests/{ORPHAN}"]
+    assert orphans(recorded.run("tests/test_suite.py")) == []
 
 
 def test_what_is_no_orphan(suite):
-    """Of skipped and failing tests, parameters, shared names and blocks; files of bodies."""
+    """Cassettes of skipped and failing tests, parameters, shared names and blocks; body files."""
     source = """
         import pathlib
         import pytest, requests
@@ -197,7 +197,7 @@ def test_what_is_no_orphan(suite):
     outcome = suite.run()
 
     assert outcome.parseoutcomes()["skipped"] == 4
-    assert told(outcome) == []
+    assert orphans(outcome) == []
     assert len(suite.files()) == 12
 
 
@@ -217,26 +217,26 @@ def test_a_name_that_only_a_fixture_gives(suite):
         suite.files()["cassettes/of_one.yaml"]
     )
 
-    assert told(suite.run()) == [
+    assert orphans(suite.run()) == [
         "cassettes/of_gone.yaml: orphan, no test uses it: remove it by hand"
     ]
     for skipped in ("def test_two(agentcache)", "@pytest.mark.agentcache\n    def test_two()"):
         source = TWO.replace("def test_two(agentcache)", f"@pytest.mark.skip\n    {skipped}")
         suite.write(source)
-        assert told(suite.run()) == []
+        assert orphans(suite.run()) == []
 
 
 def test_a_test_that_says_something_wrong_keeps_its_cassette(recorded):
     """Nobody knows what it meant, so what would be its own is in use; and the run goes on."""
     recorded.write(TWO.replace("def test_two", "@pytest.mark.agentcache(x=1)\n    def test_two"))
-    assert told(recorded.run()) == [ORPHAN]
+    assert orphans(recorded.run()) == [ORPHAN]
 
     recorded.write(TWO)
     hook = "def pytest_agentcache_cassette_name(item): 1 / (item.name != 'test_two')"
     recorded.write(hook, "conftest.py")
     outcome = recorded.run()
     outcome.assert_outcomes(passed=1, errors=1)
-    assert told(outcome) == [ORPHAN]
+    assert orphans(outcome) == [ORPHAN]
 
 
 def test_files_that_are_no_cassettes_of_ours_stay_unmentioned(recorded):
@@ -245,29 +245,29 @@ def test_files_that_are_no_cassettes_of_ours_stay_unmentioned(recorded):
     (folder / "notes.yaml").write_text("a: note\n")
     (folder / "of_vcr.yaml").write_text("interactions: []\nversion: 1\n")
 
-    assert told(recorded.run()) == [ORPHAN]
+    assert orphans(recorded.run()) == [ORPHAN]
 
 
 def test_a_module_that_pytest_left_out_has_no_orphans(recorded):
-    """What is skipped or ignored as a whole may well use its cassettes elsewhere."""
+    """A test that is skipped or ignored may use its cassettes elsewhere."""
     recorded.write(TWO, "test_other.py")
     recorded.record()
     recorded.write('import pytest\npytest.skip("today", allow_module_level=True)', "test_other.py")
 
-    assert told(recorded.run()) == [ORPHAN]
+    assert orphans(recorded.run()) == [ORPHAN]
     recorded.write(TWO, "test_other.py")
-    assert told(recorded.run("--ignore", "test_other.py")) == [ORPHAN]
+    assert orphans(recorded.run("--ignore", "test_other.py")) == [ORPHAN]
 
 
 def test_a_module_without_tests_has_only_orphans(recorded):
-    """What was collected and is empty uses nothing; nor does what is no more."""
+    """An empty module uses no cassettes, and neither does a missing one."""
     recorded.write("", "test_empty.py")
     for module in ("test_empty", "test_removed"):
         path = recorded.cassette("test_x", module)
         path.parent.mkdir()
         shutil.copy(recorded.cassette("test_one"), path)
 
-    assert [line.partition(":")[0] for line in told(recorded.run())] == [
+    assert [line.partition(":")[0] for line in orphans(recorded.run())] == [
         "cassettes/test_empty/test_x.yaml",
         "cassettes/test_removed/test_x.yaml",
         "cassettes/test_suite/test_gone.yaml",
@@ -278,7 +278,7 @@ def test_many_orphans_are_counted(recorded):
     """The list does not fill the screen."""
     for number in range(30):
         shutil.copy(recorded.cassette("test_one"), recorded.cassette(f"test_gone{number:02}"))
-    lines = told(recorded.run())
+    lines = orphans(recorded.run())
 
     assert len(lines) == 21
     assert lines[-1] == "… and 11 more orphans"
@@ -314,7 +314,7 @@ def test_no_cassette_is_read_to_find_orphans(suite, monkeypatch):
     )
     outcome = suite.spawn("-s")
 
-    assert told(outcome) == [ORPHAN]
+    assert orphans(outcome) == [ORPHAN]
     outcome.stdout.fnmatch_lines(["read ['test_gone.yaml']"])
 
 
@@ -334,7 +334,7 @@ UNUSED = "cassettes/shared.yaml: unused: interaction 3"
 
 
 def test_what_no_test_asks_of_a_shared_cassette_is_unused(suite):
-    """Each plays its part; what none of them asked for is told once, by number."""
+    """Each test replays its part; interactions that none requested are listed once, by number."""
     suite.write(SHARED)
     suite.record()
     assert "unused:" not in suite.run().stdout.str()
@@ -348,9 +348,9 @@ def test_what_no_test_asks_of_a_shared_cassette_is_unused(suite):
 
 
 @pytest.mark.parametrize(
-    ("value", "code", "told"), [("fail", 1, True), ("list", 0, True), ("ignore", 0, False)]
+    ("value", "code", "listed"), [("fail", 1, True), ("list", 0, True), ("ignore", 0, False)]
 )
-def test_unused_of_a_shared_cassette_may_fail_the_run(suite, value, code, told):
+def test_unused_of_a_shared_cassette_may_fail_the_run(suite, value, code, listed):
     """There is no one test to blame, so the run fails."""
     suite.write(SHARED)
     suite.record()
@@ -359,7 +359,7 @@ def test_unused_of_a_shared_cassette_may_fail_the_run(suite, value, code, told):
 
     outcome.assert_outcomes(passed=2)
     assert outcome.ret == code
-    assert (UNUSED in outcome.outlines) is told
+    assert (UNUSED in outcome.outlines) is listed
 
 
 @pytest.mark.parametrize(
@@ -372,7 +372,7 @@ def test_unused_of_a_shared_cassette_may_fail_the_run(suite, value, code, told):
     ],
 )
 def test_a_test_that_did_not_pass_might_have_asked(suite, change):
-    """What is on a shared cassette is unused only if all its tests have had their say."""
+    """An interaction of a shared cassette is unused only after all its tests have run."""
     suite.write(SHARED)
     suite.record()
     suite.write(
@@ -434,11 +434,11 @@ def left_over(suite):
     ids=" ".join,
 )
 def test_workers_are_merged(left_over, arguments):
-    """However a suite is run, all of it was: the same is told, and once."""
+    """However a whole suite is run, the same is reported, once."""
     arguments = [*arguments, "-o", "addopts="]
     outcome = left_over.spawn(*arguments)
 
-    assert told(outcome) == [ORPHAN]
+    assert orphans(outcome) == [ORPHAN]
     assert outcome.outlines.count(UNUSED) == 1
     assert outcome.ret == (1 if "agentcache_unused=fail" in arguments else 0)
 
@@ -459,7 +459,7 @@ def test_workers_that_ran_a_part_tell_nothing(left_over, arguments, source):
     outcome = left_over.spawn("-n", "2", *arguments)
 
     assert "passed" in outcome.parseoutcomes()
-    assert told(outcome) == []
+    assert orphans(outcome) == []
     assert UNUSED not in outcome.outlines
 
 

@@ -84,7 +84,7 @@ def test_next_request_on_that_session_refreshes_first(suite):
 
 
 def test_stale_answer_is_not_changed_under_its_reader(suite):
-    """Who got it keeps what it got, also when upstream says that nothing has changed."""
+    """A caller keeps the response it got, even after a 304."""
     suite.write(
         STALE
         + """
@@ -104,7 +104,7 @@ def test_stale_answer_is_not_changed_under_its_reader(suite):
 
 
 def test_end_of_the_test_refreshes(suite):
-    """What still waits then runs, so the cassette has it in every mode."""
+    """A pending refresh then runs, so it is on the cassette in every mode."""
     everywhere(suite, "    def test_it(stale):\n        pass\n", passed=1)
 
     assert len(cassette.read(suite.cassette("test_it")).interactions) == 2
@@ -134,7 +134,7 @@ BROKEN = """
 
 
 def test_error_is_raised_by_settle(suite):
-    """With the request, the line that got the stale answer, and the cause; it is told once."""
+    """With the request, the line that got the stale response, and the cause, once."""
     everywhere(
         suite,
         BROKEN
@@ -146,9 +146,10 @@ def test_error_is_raised_by_settle(suite):
         break_off(session)
         with pytest.raises(RefreshError) as error:
             agentcache.settle()
-        told = str(error.value)
-        assert "the stale answer stays" in told and f"GET {URL}/a, stale at test_suite.py:" in told
-        assert "in stale(): ConnectionError: no route to upstream" in told
+        message = str(error.value)
+        assert "the stale answer stays" in message
+        assert f"GET {URL}/a, stale at test_suite.py:" in message
+        assert "in stale(): ConnectionError: no route to upstream" in message
         assert isinstance(error.value.__cause__, requests.ConnectionError)
         agentcache.settle()
         assert session.cache.contains(url=URL + "/a")
@@ -227,7 +228,7 @@ def test_upstream_that_does_not_answer_fails_the_test(suite):
 
 
 def test_missed_refresh_names_the_line_that_got_the_stale_answer(suite):
-    """The report of a miss points to user code, not to whatever let the refresh run."""
+    """The report of a miss names user code, not the code that ran the refresh."""
     source = STALE + "    def test_it(agentcache, stale):\n        agentcache.settle()\n"
     suite.write(source)
     suite.record()

@@ -26,12 +26,12 @@ def follow(outcome, suite):
 
 
 def of(outcome):
-    """What a run says of cassettes whose tests are gone."""
+    """Return the lines about cassettes whose tests are gone."""
     return [line.strip() for line in outcome.outlines if ", which is gone" in line]
 
 
 def replays(suite, upstream, *arguments):
-    """Whether all there is plays offline, and nothing is left over."""
+    """Return true if everything replays offline, with nothing left over."""
     outcome = suite.run("--agentcache-offline", "-o", "agentcache_unused=fail", *arguments)
     return outcome.ret == 0 and not of(outcome)
 
@@ -122,8 +122,8 @@ def test_name_that_the_path_does_not_say(suite, upstream):
     suite.record()
     texts = {name.rpartition("/")[2]: text for name, text in suite.files().items()}
 
-    told = [line for text in texts.values() for line in text.splitlines() if b"test:" in line]
-    assert told == [b"test: test_suite.py::test_city[Paris, France]"]
+    lines = [line for text in texts.values() for line in text.splitlines() if b"test:" in line]
+    assert lines == [b"test: test_suite.py::test_city[Paris, France]"]
     suite.write(PARAMETERS.format(cities=["paris", "Berlin", "oslo"]))
     outcome = suite.run()
     assert "is of test_suite.py::test_city[Paris, France], which is gone" in of(outcome)[0]
@@ -229,7 +229,7 @@ def test_command_is_for_the_folder_that_pytest_runs_in(suite, upstream, monkeypa
 
 
 def test_recording_says_that_there_was_one(suite, upstream):
-    """It records as it was told to, and names what it was spared."""
+    """It records as requested, and names the cassettes that it could have used."""
     suite.write(ONE, "test_old.py")
     suite.record()
     suite.write(ONE.replace("test_x", "test_y"), "test_old.py")

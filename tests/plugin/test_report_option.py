@@ -25,7 +25,7 @@ TESTS = """
 
 
 def index(path: Path) -> dict[str, Any]:
-    """What the page lists."""
+    """Return the index of the page."""
     page = path.read_text(encoding="utf-8")
     return json.loads(re.search(r'id="index">(.*?)</script>', page, re.DOTALL)[1])
 
@@ -46,9 +46,9 @@ def test_the_page_tells_of_the_run(suite):
 
     assert outcome.ret == 1
     outcome.stdout.fnmatch_lines(["agentcache: report of 2 tests: report.html"])
-    told = index(suite.root / "report.html")
-    one, two = told["tests"]
-    assert told["run"]["mode"] == "replay"
+    found = index(suite.root / "report.html")
+    one, two = found["tests"]
+    assert found["run"]["mode"] == "replay"
     assert (one["test"], one["outcome"]) == ("test_suite.py::test_one", "failed")
     assert (two["test"], two["outcome"], two["unused"]) == (
         "test_suite.py::test_two",
@@ -69,9 +69,9 @@ def test_workers_tell_the_controller(suite):
 
     suite.spawn("--agentcache-report=report.html", "-n2", "-p", "xdist")
 
-    told = index(suite.root / "report.html")
-    assert [each["test"].rpartition("::")[2] for each in told["tests"]] == ["test_one", "test_two"]
-    assert told["tests"][0]["misses"][0]["closest"]["n"] == 1
+    found = index(suite.root / "report.html")
+    assert [each["test"].rpartition("::")[2] for each in found["tests"]] == ["test_one", "test_two"]
+    assert found["tests"][0]["misses"][0]["closest"]["n"] == 1
 
 
 def test_what_is_recorded_is_on_the_page(suite):
@@ -80,8 +80,8 @@ def test_what_is_recorded_is_on_the_page(suite):
 
     assert suite.run("--agentcache-record", "--agentcache-report=report.html").ret == 0
 
-    told = index(suite.root / "report.html")
-    assert [(each["recorded"], len(each["calls"])) for each in told["tests"]] == [(1, 1), (2, 2)]
+    found = index(suite.root / "report.html")
+    assert [(each["recorded"], len(each["calls"])) for each in found["tests"]] == [(1, 1), (2, 2)]
 
 
 def test_a_cassette_that_is_none_is_listed(suite):
@@ -124,7 +124,7 @@ def test_a_folder_that_is_missing_is_told_at_once(suite):
 
 
 def test_a_folder_is_no_file(suite):
-    """A name that is taken by a folder is told at once."""
+    """A name that belongs to a folder is an error at once."""
     suite.write(TESTS)
     (suite.root / "out").mkdir()
 
@@ -135,7 +135,7 @@ def test_a_folder_is_no_file(suite):
 
 
 def test_a_name_that_no_file_can_have(suite):
-    """Is told at once, too."""
+    """It is an error at once, too."""
     suite.write(TESTS)
 
     outcome = suite.run(f"--agentcache-report={'x' * 300}.html")
@@ -160,7 +160,7 @@ def test_a_page_that_cannot_be_written_fails_the_run(suite):
 
 
 def test_no_secret_of_a_miss_is_on_the_page(suite):
-    """What was asked in vain is redacted like what is recorded."""
+    """A missed request is redacted like a recorded one."""
     suite.write("""
         import requests
 

@@ -91,10 +91,10 @@ def test_one_word_is_one_interaction_in_the_diff(suite, model, monkeypatch, caps
 
     monkeypatch.chdir(suite.root)
     code = cli.main(["diff", "--git", "--brief"])
-    told = capsys.readouterr().out.splitlines()
+    lines = capsys.readouterr().out.splitlines()
     changed = [line for line in git("diff", "-U0").splitlines() if re.match(r"[-+](?![-+])", line)]
 
-    title, line = told
+    title, line = lines
     assert title.endswith("test_trip.yaml · 1 of 3 interactions changed")
     assert re.search(r"~ 2 · POST .* · messages\[0\]\.content 'Mondays' → 'Sundays'", line)
     assert code == 1

@@ -217,7 +217,7 @@ def test_exit_first_stops_at_a_miss(suite):
 
 
 def test_last_failed_runs_what_missed(suite):
-    """`--lf` runs the tests that missed, and recording them mends it."""
+    """`--lf` runs the tests that missed, and recording fixes them."""
     suite.write(THREE)
     suite.record()
     suite.cassette("test_two").unlink()

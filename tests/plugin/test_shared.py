@@ -15,7 +15,7 @@ CASSETTE = "cassettes/shared.yaml"
 
 
 def test_rerecording_one_test_keeps_what_the_others_have(suite, upstream):
-    """Only what that test asks for is asked anew; the others still play."""
+    """Only the requests of that test are recorded again; the others still replay."""
     suite.write(SOURCE)
     suite.record()
     suite.run("--agentcache-rerecord", "-k", "one").assert_outcomes(passed=1, deselected=1)

@@ -20,7 +20,7 @@ SUITE = """
 
 
 def test_totals_of_a_recording(suite):
-    """What was recorded and written is summed up in one line."""
+    """One line sums up the recorded interactions and written cassettes."""
     suite.write(SUITE)
 
     suite.run("--agentcache-record").stdout.fnmatch_lines(
@@ -29,7 +29,7 @@ def test_totals_of_a_recording(suite):
 
 
 def test_totals_of_a_replay(suite):
-    """What was played, missed and not used is summed up in one line."""
+    """One line sums up replayed, missed and unused interactions."""
     suite.write(SUITE)
     suite.record()
     suite.write(SUITE.replace('"/three"', '"/four"'))
@@ -99,7 +99,7 @@ def test_a_shared_cassette_has_one_line(suite):
 
 @pytest.mark.parametrize("flag", [[], ["--agentcache-record"], ["--agentcache-offline"]])
 def test_a_suite_without_cassettes_has_no_summary(suite, flag):
-    """Where the plugin had nothing to do, the end of the run does not mention it."""
+    """If the plugin had nothing to do, the end of the run does not mention it."""
     suite.write("def test_plain(): pass")
     outcome = suite.run(*flag)
 
@@ -154,7 +154,7 @@ def test_a_request_after_the_end_of_its_test_is_refused_and_told(suite, upstream
 
 
 def test_late_requests_of_xdist_workers_are_told(suite):
-    """What came too late on a worker is told by the controller."""
+    """A request that came too late on a worker is reported by the controller."""
     suite.write(LATE)
     outcome = suite.spawn("-n", "1")
 

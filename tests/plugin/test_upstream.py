@@ -83,7 +83,7 @@ def test_fault_that_never_came_to_pass_fails_the_test(suite, mode):
 
 
 def test_misses_stand_below_a_fault_that_never_came_to_pass(suite):
-    """A match with a slip lets the request go on, and miss: both are told, the slip first."""
+    """A faulty match lets the request go on, and miss: both are reported, the fault first."""
     suite.write(
         AGENT
         + """
@@ -121,7 +121,7 @@ def test_optional_faults_and_down_may_stay_unused(suite):
 
 
 def test_failing_test_keeps_its_own_error(suite):
-    """A test that fails by itself is not told of its faults, and skips and xfails stay."""
+    """A test that fails by itself does not report its faults; skips and xfails stay."""
     suite.write(
         """
     import pytest
@@ -226,7 +226,7 @@ def test_plan_ends_with_its_test(suite):
 
 
 def test_mock_that_was_never_asked_fails_the_test(suite):
-    """What `responses` was to answer has to be asked for, as its users expect."""
+    """A scripted response that is never requested fails the test, as in `responses` itself."""
     suite.write(
         """
     def test_it(agentcache_upstream):

@@ -77,14 +77,14 @@ CLIENTS = {name[3:]: use for name, use in list(globals().items()) if name.starts
 
 def ask_all(client, origin):
     """What the client was answered, as `[status, path, asked]`."""
-    told = []
+    replies = []
     for method, path, body, headers in QUESTIONS:
         status, content = CLIENTS[client](method, origin + path, body, headers)
         answer = json.loads(content)
         assert answer["path"] == path
         assert answer.get("asked") == body
-        told.append((status, answer["hit"]))
-    return told
+        replies.append((status, answer["hit"]))
+    return replies
 '''
 VCR_RECORDS = """
 import sys
@@ -173,7 +173,7 @@ def test_it_plays_where_it_lies(recorded, upstream):
 
 
 def test_it_plays_through_other_clients(recorded, upstream):
-    """What one client recorded with VCR.py, all of ours play, in order."""
+    """A cassette that one client recorded with VCR.py replays with all of ours, in order."""
     upstream.stop()
     recorded.write("""
         import pytest
@@ -243,7 +243,7 @@ def test_names_of_pytest_recording(recorded, upstream):
 
 
 def test_converted_in_its_place_it_plays_on(suite, upstream):
-    """What `agentcache import` left under a name of pytest-recording is found, and no orphan."""
+    """A cassette imported under a name of pytest-recording is found, and is not an orphan."""
     suite.write(MODELS.replace("IDS", '["GPT-4", "openai/gpt-4"]'))
     suite.record()
     folder = suite.root / "cassettes" / "test_suite"
@@ -265,7 +265,7 @@ def test_converted_in_its_place_it_plays_on(suite, upstream):
 
 
 def test_converted_one_of_another_test_is_left_alone(suite, upstream):
-    """pytest-recording calls `a/b` and `a-b` the same; ours lies where the second has its own."""
+    """pytest-recording gives `a/b` and `a-b` one name; ours are separate files."""
     suite.write(MODELS.replace("IDS", '["a/b", "a-b"]'))
     suite.record()
     folder = suite.root / "cassettes" / "test_suite"
@@ -409,7 +409,7 @@ def test_broken_one_is_told(recorded):
 
 
 def test_clock_starts_when_it_was_recorded(recorded, upstream):
-    """At the earliest `Date` that a server told."""
+    """The clock starts at the earliest `Date` of the responses."""
     upstream.stop()
     path = recorded.root / "cassettes" / "test_suite" / "test_asks[requests].yaml"
     moved = [
@@ -430,7 +430,7 @@ def test_clock_starts_when_it_was_recorded(recorded, upstream):
 
 
 def test_secrets_are_redacted_before_matching(suite, upstream):
-    """What VCR.py wrote in clear is asked for with another key."""
+    """Secrets that VCR.py wrote in clear match another key."""
     run(
         suite,
         "import sys, vcr, requests\n"
@@ -492,7 +492,7 @@ def test_vcr_plays_ours_as_it_is(suite, upstream, ours):
 
 
 def test_vcr_records_ours(suite, upstream):
-    """What VCR.py records with our serializer is one of our cassettes, and plays in both."""
+    """A cassette that VCR.py records with our serializer is ours, and replays in both."""
     source = VCR_PLAYS.replace('"none"', '"once"').replace(
         '("requests", "urllib3", "httpx", "httpx_async", "aiohttp")', '("requests",)'
     )
@@ -516,7 +516,7 @@ def test_vcr_records_ours(suite, upstream):
 
 
 def test_persister_takes_the_files_along(suite, upstream):
-    """An image lies beside the cassette; VCR.py plays it, and keeps it there."""
+    """An image is in a file beside the cassette; VCR.py replays and keeps it."""
     png = b"\x89PNG\r\n" + bytes(range(256))
     kind = Headers((("content-type", "image/png"),))
     interaction = Interaction(
@@ -554,6 +554,6 @@ def test_vcrpy_is_not_needed():
         "from pytest_agentcache.vcr import read_foreign, serializer\n"
         f"print(len(read_foreign(Path({str(sample)!r})).interactions))"
     )
-    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
-    assert told.stdout == "16\n"
+    assert done.stdout == "16\n"

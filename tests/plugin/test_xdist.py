@@ -85,7 +85,7 @@ def test_two_workers_that_share_a_cassette_lose_nothing(suite, upstream, flag):
 
 
 def test_rerecording_a_shared_cassette_on_two_workers_replaces_it(suite, upstream):
-    """What was on it before is gone, what both tests ask anew is there, once."""
+    """Interactions recorded before are gone; those that both tests request are there once."""
     suite.write(SHARED)
     suite.spawn(*WORKERS, "--agentcache-record").assert_outcomes(passed=2)
     forget_meeting(suite)
@@ -100,7 +100,7 @@ def test_rerecording_a_shared_cassette_on_two_workers_replaces_it(suite, upstrea
 
 
 def test_rerecording_a_shared_cassette_in_one_process_replaces_it(suite, upstream):
-    """The first test begins it anew, the next ones add to it; the order does not matter."""
+    """The first test starts it from scratch, the next ones add to it; the order does not matter."""
     source = """
         import pytest, requests
 
@@ -174,7 +174,7 @@ def test_a_wrong_setting_is_told_once_before_any_worker_starts(suite):
 
 
 def test_nothing_of_the_run_is_left_behind(suite, monkeypatch, tmp_path):
-    """What workers told one another through the folder for temporary files is gone."""
+    """The files that workers exchange through the temporary folder are gone."""
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     suite.write(SHARED)
     suite.spawn(*WORKERS, "--agentcache-rerecord").assert_outcomes(passed=2)
