@@ -1,4 +1,4 @@
-"""A server that hands out secrets, and refuses whoever does not bring back what it gave."""
+"""A server that issues secrets, and refuses requests that do not send them back."""
 
 from __future__ import annotations
 
@@ -128,14 +128,14 @@ class Authority:
                 pairs = (each.partition("=") for each in self.headers.get("Cookie", "").split(";"))
                 cookies = {name.strip(): value for name, _, value in pairs}
                 status, body, *headers = authority.answer(parts.path, asked, cookies)
-                told = body.encode() if isinstance(body, str) else json.dumps(body).encode()
+                content = body.encode() if isinstance(body, str) else json.dumps(body).encode()
                 self.send_response(status)
                 media = "text/html" if isinstance(body, str) else "application/json"
                 for name, value in (("Content-Type", media), *headers):
                     self.send_header(name, value)
-                self.send_header("Content-Length", str(len(told)))
+                self.send_header("Content-Length", str(len(content)))
                 self.end_headers()
-                self.wfile.write(told)
+                self.wfile.write(content)
 
             do_GET = do_POST = do_PUT = answer  # noqa: N815 - names of http.server
 

@@ -1,4 +1,4 @@
-"""A certificate that nobody has signed but itself, made anew for each run."""
+"""A self-signed certificate, a new one for each run."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def self_signed() -> bytes:
         .issuer_name(name)
         .public_key(key.public_key())
         .serial_number(1)
-        # Whatever the clock of the test says.
+        # Valid on every clock of a test.
         .not_valid_before(dt.datetime(2020, 1, 1, tzinfo=dt.UTC))
         .not_valid_after(dt.datetime(2120, 1, 1, tzinfo=dt.UTC))
         .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)

@@ -40,7 +40,7 @@ class Call:
 
 @dataclass(frozen=True)
 class Got:
-    """What a client made of an answer; header names in lower case, sorted."""
+    """A response as a client sees it; header names in lower case, sorted."""
 
     status: int
     reason: str

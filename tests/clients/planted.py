@@ -169,9 +169,9 @@ def _escaped(text: str) -> str:
 
 
 def _bits(secrets: list[str], event: Callable[[str], object], *, size: int = 11) -> list[bytes]:
-    """Events that tell secrets bit by bit, as JSON."""
-    told = " and ".join(["the keys are", *secrets, "."])
-    return [_json(event(told[at : at + size])) for at in range(0, len(told), size)]
+    """Return events that contain secrets in pieces, as JSON."""
+    text = " and ".join(["the keys are", *secrets, "."])
+    return [_json(event(text[at : at + size])) for at in range(0, len(text), size)]
 
 
 # Places in a request for single keys.
@@ -362,9 +362,9 @@ def spellings(secret: str) -> set[bytes]:
     bits = [secret[at : at + 11] for at in range(11, len(secret) - 11, 11)]
     return {
         secret.encode(),
-        # What each event of a stream tells of it.
+        # The text that each event of a stream adds.
         *(each.encode() for each in bits if len(secret) > 30),
-        # The middle of it, whatever begins and ends it in base64.
+        # The middle, without the ends that base64 may change.
         *(
             coded[8:-8].translate(signs)
             for before in ("", "x", "xx")

@@ -33,14 +33,14 @@ class Par(Steps):
 
 
 def leaves(program: Program) -> list[str]:
-    """What is asked for, as if all ran one after another."""
+    """Return the requests as if all of them ran one after another."""
     if isinstance(program, str):
         return [program]
     return [leaf for part in program.parts for leaf in leaves(part)]
 
 
 def under_way(program: Program, answered: set[str]) -> list[str]:
-    """What is asked for once the rest is answered."""
+    """Return the requests that are sent once the others are answered."""
     if isinstance(program, str):
         return [] if program in answered else [program]
     going = [part for part in program.parts if under_way(part, answered)]

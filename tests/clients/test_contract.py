@@ -1,4 +1,4 @@
-"""What every client sees of an answer, recording and then replaying with the server stopped."""
+"""A response as every client sees it, recorded and then replayed with the server stopped."""
 
 from __future__ import annotations
 
@@ -131,7 +131,7 @@ def test_coded_json_in_any_framing(client, upstream, journey, framing):
 
 
 def test_head_keeps_its_length(client, upstream, journey):
-    """A HEAD answer has no body and the length of the one that it stands for."""
+    """A HEAD response has no body, and the length of the GET response."""
     url = upstream.serve("/it", Answer(b"x" * 1234, headers=TEXT))
     recorded, replayed = journey(lambda: client.send(Call(url, "HEAD"), Call(url)))
 
@@ -171,7 +171,7 @@ def test_redirects_are_followed_through_the_cassette(client, upstream, journey):
 
 
 def test_redirects_can_be_left_alone(client, upstream, journey):
-    """Who does not follow gets the redirect itself."""
+    """A client that does not follow redirects gets the redirect itself."""
     url = upstream.serve("/a", Answer(b"", 302, [("Location", "/b")]))
     recorded, replayed = journey(lambda: client.send(Call(url, follow=False)))
 
@@ -191,7 +191,7 @@ def test_several_requests_over_one_session(client, upstream, journey):
 
 
 def test_cassette_of_one_client_plays_in_every_other(client, upstream, journey, cassette):
-    """What one client recorded is played to any other, as that one would have got it live."""
+    """A recording of one client replays with any other, as that one would have got it live."""
     packed = gzip.compress(b'{"k": "v"}')
     coded = [*JSON, ("Content-Encoding", "gzip")]
     paths = {

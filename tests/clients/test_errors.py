@@ -1,4 +1,4 @@
-"""What goes wrong is told in the client's own words, and is never an answer."""
+"""A failure raises the client's own error, and is never a response."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def test_retries_of_urllib3_see_each_refusal(upstream, journey):
 
 
 def test_miss_is_a_504(client, upstream, cassette):
-    """What is not on the cassette is `504 Not Cached` to any client, and never asks upstream."""
+    """A request that is not on the cassette is a 504 for every client, and never goes upstream."""
     url = upstream.serve("/it", Answer(b"live"))
     for mode in ("replay", "offline"):
         with use_cassette(cassette, mode=mode, on_miss="respond") as harness:
@@ -152,7 +152,7 @@ def test_miss_can_raise_on_the_spot(client, upstream, cassette):
 
 
 def test_swallowed_miss_fails_the_block(client, upstream, cassette):
-    """Who catches everything and retries still has a miss at the end."""
+    """If the caller catches everything and retries, there is a miss at the end."""
     url = upstream.serve("/it", Answer(b"live"))
 
     def persist():

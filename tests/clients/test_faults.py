@@ -46,7 +46,7 @@ def unknown_host():
         yield "http://nowhere.invalid/it"
 
 
-# What really goes wrong, and the plan that stands for it.
+# Real failures, and the plans that imitate them.
 REAL = {
     "refuse": (failing.refusing, lambda plan, url: plan.refuse(url)),
     "down": (failing.refusing, lambda plan, url: plan.down().__enter__()),
@@ -66,7 +66,7 @@ REAL = {
 }
 
 
-def told(error):
+def description(error):
     """An error as a row of types and the text of the first, without what differs each time."""
     row = []
     while error is not None:
@@ -77,11 +77,11 @@ def told(error):
 
 
 def failure(client, url):
-    """What a client makes of it, and the fault that it finds in that."""
+    """Return the client's error, and the decision that is found in it."""
     try:
         return client.send(Call(url)), None
     except Exception as error:
-        return told(error), decision_in(error)
+        return description(error), decision_in(error)
 
 
 @pytest.mark.parametrize("kind", REAL)
@@ -102,7 +102,7 @@ def test_error_is_the_real_one(client, kind, cassette):
         # It leaves it to its callers to count.
         assert (planned[0].body, planned[0].status) == (real[0].body, real[0].status)
         return
-    # Beyond that, event loops tell of what is theirs.
+    # From there on, the errors are those of the event loop.
     assert planned == real[: len(planned)]
     assert fault.request.url == url
     kinds = {"down": "refuse", "connect": "connect-timeout", "read": "read-timeout"}
@@ -132,7 +132,7 @@ def test_fault_never_reaches_the_network(client, upstream, cassette, mode):
 
 @pytest.mark.parametrize("again", ["record", "replay", "offline"])
 def test_faults_leave_the_cassette_alone(client, upstream, cassette, again):
-    """What is recorded while faults come to pass is what is recorded without; it plays likewise."""
+    """A recording is the same with faults as without; so is the replay."""
     url = upstream.serve("/it", *[Answer(f"n{n}".encode(), headers=TEXT) for n in range(2)])
     seen = []
     for mode in ("record", again):
@@ -204,7 +204,7 @@ def test_stream_breaks_off_after_events(client, upstream, cassette, after, left)
 
 
 def part_seen(client, url):
-    """What of a body that breaks off a client hands on."""
+    """The part of a truncated body that a client passes on."""
     seen = []
     with contextlib.suppress(client.broken):
         client.stream(url, take=seen.append)
@@ -230,7 +230,7 @@ def test_body_breaks_off_after_bytes(client, upstream, cassette):
 
 
 def test_nothing_to_break_off(client, upstream, cassette):
-    """Where no answer is known, a truncation says so at once, and at the end once more."""
+    """If there is no response, a truncation is an error at once, and again at the end."""
     url = upstream.serve("/it", Answer(b"0123456789", headers=TEXT))
     block = use_cassette(cassette, mode="record")
     harness = block.__enter__()
@@ -289,7 +289,7 @@ def test_passing_requests_meet_faults(client, upstream, cassette):
 
 
 def test_down_lasts_as_long_as_its_block(client, upstream, cassette):
-    """Everything is unreachable while it is down, whatever else is planned, and back afterwards."""
+    """While upstream is down, every request fails despite other plans; afterwards it is back."""
     url = upstream.serve("/it", Answer(b"up", headers=TEXT))
     with use_cassette(cassette, mode="record") as harness:
         harness.upstream.fail("*/other", 500, optional=True)
@@ -304,7 +304,7 @@ def test_down_lasts_as_long_as_its_block(client, upstream, cassette):
 
 
 def test_threads_share_the_times_of_a_fault(cassette):
-    """Of many at once exactly so many meet a fault as its `times` say."""
+    """Exactly `times` of many concurrent requests meet the fault."""
     url = "http://api.invalid/it"
 
     def ask(_):
@@ -369,7 +369,7 @@ WAITING = {
 
 @pytest.mark.parametrize("where", WAITING)
 def test_delay_in_real_time_waits(cassette, where):
-    """Where time is real a delay takes it, in a thread and on either event loop."""
+    """In real time a delay is waited for, in a thread and on both event loops."""
     with use_cassette(cassette, mode="offline") as harness:
         harness.upstream.delay("*", 0.02)
         harness.upstream.reply("*")

@@ -1,4 +1,4 @@
-"""What is no exchange of a request and an answer, or is not for the cassette."""
+"""Traffic that is not a request with a response, or not meant for the cassette."""
 
 from __future__ import annotations
 

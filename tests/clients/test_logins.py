@@ -1,4 +1,4 @@
-"""What upstream hands out comes back to it: logins and signed addresses, recorded and played."""
+"""Secrets issued by upstream are sent back to it: logins and signed URLs, recorded and replayed."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def csrf_of(page):
 
 
 def fields(page):
-    """What the form of a login sends."""
+    """Return the fields of a login form."""
     return {"authenticity_token": csrf_of(page), "password": PASSWORD}
 
 
@@ -109,13 +109,13 @@ def signed_addresses(url):
     """Uploads to where a service says."""
     found = []
     for kind in ("s3", "gcs", "sas"):
-        told = requests.get(f"{url}/sign", params={"by": kind}).json()["upload"]["href"]
-        found += [requests.put(told, data=b"").json(), httpx.get(told).json()]
+        target = requests.get(f"{url}/sign", params={"by": kind}).json()["upload"]["href"]
+        found += [requests.put(target, data=b"").json(), httpx.get(target).json()]
     return found
 
 
 def webhook(url):
-    """A secret that is told once."""
+    """A secret that is shown once."""
     secret = requests.post(f"{url}/webhook").json()["signing_secret"]
     return requests.post(f"{url}/verify", data={"by": secret}).status_code
 

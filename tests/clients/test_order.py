@@ -38,7 +38,7 @@ BESIDE = Seq("/first", Par(Seq("/b1", "/b2", "/b3"), Seq("/m1", "/m2", "/m3")), 
 
 
 class Holding(Upstream):
-    """Answers when all that can be under way is, and one after another, as it is told to."""
+    """Respond when all concurrent requests have arrived, or one after another, as configured."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -57,8 +57,8 @@ class Holding(Upstream):
             assert self._changed.wait_for(lambda: asked.path in self._answered, PATIENCE)
         # Something that is numbered on the cassette, in the order of the file.
         key = "AKIA" + b32encode(sha256(asked.path.encode()).digest())[:16].decode()
-        told = f"{key} {asked.path} for {asked.headers.get('X-Lane')}"
-        return Answer(told.encode(), headers=[("Content-Type", "text/plain")])
+        text = f"{key} {asked.path} for {asked.headers.get('X-Lane')}"
+        return Answer(text.encode(), headers=[("Content-Type", "text/plain")])
 
     def _let_go(self) -> None:
         going = under_way(self._program, self._answered)
@@ -76,7 +76,7 @@ def holding():
 
 
 def threads(program, url):
-    """What runs at once has threads; the last part goes on in the thread that started them."""
+    """Run concurrent parts in threads; the last part continues in the thread that started them."""
     if isinstance(program, str):
         requests.get(url + program, timeout=PATIENCE)
     elif isinstance(program, Seq):
@@ -93,7 +93,7 @@ def threads(program, url):
 
 
 def pool(program, url):
-    """What runs at once is handed to a pool."""
+    """Run concurrent parts in a pool."""
     if isinstance(program, str):
         requests.get(url + program, timeout=PATIENCE)
     elif isinstance(program, Seq):
@@ -253,7 +253,7 @@ def asked(harness, url):
     ],
 )
 def test_who_is_faster_does_not_move_anything(holding, tmp_path, way, program):
-    """Two recordings of the same are the same to the byte, whatever order the answers come in."""
+    """Two recordings of the same program are byte-identical, in any order of responses."""
     act, _ = WAYS[way]
     for name, choose in ARRIVALS.items():
         holding.run(program, choose)
@@ -317,7 +317,7 @@ def test_what_a_pool_does_one_after_another_is_not_parallel(upstream, cassette):
 
 
 def test_answers_to_equal_requests_stand_in_the_order_of_who_asked(holding, tmp_path):
-    """Equal requests of several tasks: each task's answer stands, and is played, in its place."""
+    """Equal requests of several tasks: each response is recorded and replayed in its place."""
 
     async def task(client, name):
         await client.get(f"{holding.url}/{name}", headers={"X-Lane": name})
@@ -334,14 +334,14 @@ def test_answers_to_equal_requests_stand_in_the_order_of_who_asked(holding, tmp_
         path = tmp_path / f"{name}.yaml"
         with use_cassette(path, mode="record", ignore_query=["?"]) as recorded:
             assert asyncio.run(go()) == [*"abc"]
-        told = [each.response.body.decode()[-1] for each in recorded.cassette.interactions]
-        assert told == [*"aabbcc"]
+        tasks = [each.response.body.decode()[-1] for each in recorded.cassette.interactions]
+        assert tasks == [*"aabbcc"]
         with use_cassette(path, mode="offline", ignore_query=["?"]):
             assert asyncio.run(go()) == [*"abc"]
 
 
 def test_a_conversation_of_threads_stays_one(upstream, cassette):
-    """Those that wait for each other are not parallel: what they ask for stands as it was asked."""
+    """Jobs that wait for each other are not concurrent: their requests stay in order."""
     for path in ("/plan", "/act", "/check", "/act again", "/done"):
         upstream.serve(path.replace(" ", "%20"), Answer(b"x"))
     jobs, results = queue.Queue(), queue.Queue()
@@ -422,7 +422,7 @@ def test_what_is_missing_finds_its_place_among_what_runs_at_once(holding, casset
 
 
 def test_recording_a_shared_cassette_again_moves_nothing(holding, tmp_path):
-    """Of a cassette that several tests share as well."""
+    """The same for a cassette that several tests share."""
     program = Seq("/first", FLAT)
     found = []
     for number, choose in enumerate(ARRIVALS.values()):
@@ -439,8 +439,8 @@ def test_recording_a_shared_cassette_again_moves_nothing(holding, tmp_path):
         found.append(lines(tmp_path / "shared.yaml"))
 
     assert found[1:] == found[:-1]
-    told = "\n".join(found[0])
+    text = "\n".join(found[0])
     places = [
-        told.index(f"GET {holding.url.removeprefix('http://')}{path} ") for path in leaves(program)
+        text.index(f"GET {holding.url.removeprefix('http://')}{path} ") for path in leaves(program)
     ]
     assert places == sorted(places)

@@ -1,4 +1,4 @@
-"""Whatever a client takes as a body reaches upstream whole, and is found again on replay."""
+"""Every kind of body reaches upstream complete, and is matched on replay."""
 
 from __future__ import annotations
 

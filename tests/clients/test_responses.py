@@ -34,7 +34,7 @@ def taped(upstream, cassette):
 
 @pytest.fixture
 def send():
-    """What adapters send with when no mock stands before it."""
+    """Send with the adapter's original method, as if there were no mock."""
     return HTTPAdapter.send
 
 
@@ -61,7 +61,7 @@ def test_what_it_does_not_know_goes_on(taped, cassette):
 
 @pytest.mark.parametrize("mode", ["record", "live", "replay", "offline"])
 def test_in_every_mode(mode, upstream, cassette):
-    """What it answers reaches no network and is not written."""
+    """Its responses do not use the network and are not written."""
     url = upstream.serve("/it", Answer(b"live"))
     with use_cassette(cassette, mode=mode) as harness:
         harness.upstream.responses.get(url, body="mocked")
@@ -113,7 +113,7 @@ def test_registry_in_order(taped, cassette):
 
 
 def test_order_that_is_not_kept(cassette):
-    """What is known, but not next, is the error of the library."""
+    """A known request out of order is the error of the library."""
     with use_cassette(cassette, mode="offline") as harness:
         mock = harness.upstream.responses
         mock.assert_all_requests_are_fired = False
@@ -181,7 +181,7 @@ def unasked(cassette):
 
 
 def test_what_was_never_asked_for_fails_the_block(cassette):
-    """As the library asserts, unless told not to."""
+    """Unrequested responses are asserted as in the library, unless switched off."""
     with pytest.raises(FaultError, match=f"never asked for .*\n\n  GET {MOCKED}\n  POST {MOCKED}"):
         unasked(cassette)
 
@@ -216,7 +216,7 @@ def test_its_own_context_ends_it_early(cassette, send):
 
 
 def test_other_clients_do_not_see_it(cassette):
-    """It stands before requests alone."""
+    """It is in front of requests only."""
     with use_cassette(cassette, mode="offline", on_miss="respond") as harness:
         harness.upstream.responses.get(MOCKED, body="mocked")
         assert httpx.get(MOCKED).status_code == 504
@@ -268,9 +268,9 @@ def test_users_own_before_ours(cassette, send):
 
 
 def test_without_the_library(cassette, monkeypatch):
-    """Where it is not installed the error says how to get it."""
+    """If it is not installed, the error says how to install it."""
     monkeypatch.setitem(sys.modules, "responses", None)
     monkeypatch.delitem(sys.modules, "pytest_agentcache.faults.mocks", raising=False)
-    told = pytest.raises(FaultError, match=r"pip install 'pytest-agentcache\[responses\]'")
-    with use_cassette(cassette, mode="offline") as harness, told:
+    fails = pytest.raises(FaultError, match=r"pip install 'pytest-agentcache\[responses\]'")
+    with use_cassette(cassette, mode="offline") as harness, fails:
         _ = harness.upstream.responses

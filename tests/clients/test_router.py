@@ -154,7 +154,7 @@ def everyway(upstream, cassette):
 
 
 def counts(answers):
-    """Which of the API's answers each is."""
+    """Return the number of each response of the API."""
     return [each.json()["usage"]["completion_tokens"] for each in answers]
 
 
@@ -168,17 +168,17 @@ def test_the_flag_rules_any_client(client, chat, everyway, upstream):
         post(chat, flagged(None), http_referer="https://cline.bot"),
         post(chat, flagged(None), x_title="Roo Code"),
     ]
-    came, told = everyway(lambda _: counts(client.send(*calls)))
+    came, log = everyway(lambda _: counts(client.send(*calls)))
 
     assert came == [1, 1, 2, 3, 1, 1]
-    assert [call.from_cache for call in told] == [False, True, False, False, True, True]
-    assert [call.auto_cache for call in told] == [True, True, False, None, None, None]
-    assert [call.usage for call in told] == [Usage(10, count) for count in came]
+    assert [call.from_cache for call in log] == [False, True, False, False, True, True]
+    assert [call.auto_cache for call in log] == [True, True, False, None, None, None]
+    assert [call.usage for call in log] == [Usage(10, count) for count in came]
     assert upstream.hits == 3
 
 
 def test_nothing_is_recorded_twice(client, chat, everyway, cassette):
-    """One interaction stands for each request that reached upstream, and none for a hit."""
+    """There is one interaction for each request that reached upstream, and none for a hit."""
     everyway(lambda _: counts(client.send(*[post(chat, flagged(True))] * 3)))
 
     [interaction] = read(cassette).interactions
@@ -256,7 +256,7 @@ def test_streams_from_the_cache(client, upstream, everyway):
 
 
 def test_cookies_stay_with_their_client(client, upstream, everyway):
-    """What upstream sets for a client is its own: the session sends no cookie of another's."""
+    """Upstream's cookies belong to the client: the session sends none of another client's."""
     url = upstream.serve("/it", Answer(b"", headers=[("Set-Cookie", "sid=1")]))
 
     def act(harness):
@@ -323,10 +323,10 @@ def test_what_asks_through_the_session_comes_once(chat, everyway):
         answers = [harness.session.post(chat, json=flagged(True)) for _ in range(2)]
         return [(each.from_cache, each.json()["usage"]) for each in answers]
 
-    came, told = everyway(act)
+    came, log = everyway(act)
 
     assert [hit for hit, _ in came] == [False, True]
-    assert len(told) == 2
+    assert len(log) == 2
 
 
 @pytest.mark.parametrize("mode", ["replay", "offline"])
@@ -376,7 +376,7 @@ def test_a_planned_fault_is_the_clients_own(client, kind, tmp_path):
 
 
 def test_time_passes_once(client, tmp_path):
-    """What a delay or a timeout takes passes on the frozen clock as it does without a router."""
+    """A delay or timeout passes on the frozen clock as without a router."""
     if client.name in ("urllib3", "aiohttp"):
         pytest.skip("this client asks again by itself")
     url, took = "http://api.example/it", []
@@ -437,7 +437,7 @@ def test_passthrough_goes_past_the_router(client, upstream, cassette):
 
 
 def test_live_requests_are_routed(client, chat, upstream, cassette):
-    """Without a cassette the session stands between client and network."""
+    """Without a cassette the session is between client and network."""
     with use_cassette(cassette, mode="live", router=True) as harness:
         got = counts(client.send(*[post(chat, flagged(True))] * 2))
 
@@ -510,7 +510,7 @@ def test_a_stream_that_nobody_kept_has_no_usage(chat, cassette):
 @pytest.mark.parametrize("module", [httpx, httpx2])
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
 def test_requests_side_by_side(chat, everyway, module, backend, upstream):
-    """Of prompts asked at once, on either event loop, each is asked upstream once."""
+    """One of several concurrent equal prompts goes upstream, on both event loops."""
 
     async def ask():
         found = {}
@@ -525,15 +525,15 @@ def test_requests_side_by_side(chat, everyway, module, backend, upstream):
         return [len({found[key] for key in (first, first + 2, first + 4)}) for first in (0, 1)]
 
     # Trio lets its tasks begin in any order.
-    came, told = everyway(
+    came, log = everyway(
         lambda _: anyio.run(ask, backend=backend),
         lambda calls: sorted(call.from_cache for call in calls) if backend == "trio" else calls,
     )
 
     assert came == [1, 1]
     if backend == "asyncio":
-        told = [call.from_cache for call in told]
-    assert told == [False] * 2 + [True] * 4
+        log = [call.from_cache for call in log]
+    assert log == [False] * 2 + [True] * 4
     assert upstream.hits == 2
 
 
@@ -574,7 +574,7 @@ def test_upstream_may_run_on_the_very_loop(cassette):
 
 
 def test_a_wrong_flag_is_told_to_any_client(client, chat, upstream, cassette):
-    """Whatever the client makes of the error, the block ends with it."""
+    """With every way of handling the error, the block ends with it."""
     with (
         pytest.raises(AutoCacheError, match="auto_cache is 'yes'"),
         use_cassette(cassette, mode="record", router=True),

@@ -274,7 +274,7 @@ PROMPT = {
     "model": "anthropic/claude-sonnet-4-5",
     "messages": [{"role": "user", "content": "Rain in Paris?"}],
 }
-TOLD = {
+USAGE = {
     "prompt_tokens": 1200,
     "completion_tokens": 9,
     "total_tokens": 1209,
@@ -284,13 +284,13 @@ TOLD = {
 COUNTED = Usage(1200, 9, 1000, 100, 0.0042)
 COUNTED_STREAM = [
     *CHAT_STREAM[:-1],
-    chat_chunk({}).replace(b"}\n\n", b', "usage": %b}\n\n' % json.dumps(TOLD).encode()),
+    chat_chunk({}).replace(b"}\n\n", b', "usage": %b}\n\n' % json.dumps(USAGE).encode()),
     CHAT_STREAM[-1],
 ]
 
 
 def ask(base, *, streams, asynchronous):
-    """What the OpenAI SDK makes of one prompt with the flag, another trace each time."""
+    """Send one prompt with the flag through the OpenAI SDK, with a new trace each time."""
     cls = openai.AsyncOpenAI if asynchronous else openai.OpenAI
     client = cls(api_key="sk-s3cret", base_url=base, max_retries=1)
 
@@ -314,7 +314,7 @@ def ask(base, *, streams, asynchronous):
 @pytest.mark.parametrize("streams", [False, True])
 def test_auto_cache_by_the_openai_sdk(upstream, cassette, streams, asynchronous):
     """Sent through `extra_body` the flag rules the SDK's requests, streamed or not."""
-    whole = json.dumps(COMPLETION | {"usage": TOLD}).encode()
+    whole = json.dumps(COMPLETION | {"usage": USAGE}).encode()
     framing = "chunked" if streams else "length"
     body = COUNTED_STREAM if streams else whole
     headers = SSE if streams else JSON
@@ -339,8 +339,8 @@ def test_auto_cache_by_the_openai_sdk(upstream, cassette, streams, asynchronous)
 
 def test_prompt_cache_of_the_anthropic_sdk(upstream, journey):
     """Without a router, too, calls are known: what was read, and where a prompt moved."""
-    told = {"input_tokens": 5, "cache_read_input_tokens": 95, "output_tokens": 2}
-    answer = json.dumps(MESSAGE | {"usage": told}).encode()
+    usage = {"input_tokens": 5, "cache_read_input_tokens": 95, "output_tokens": 2}
+    answer = json.dumps(MESSAGE | {"usage": usage}).encode()
     upstream.serve("/v1/messages", Answer(answer, headers=JSON))
 
     def act():
@@ -357,12 +357,12 @@ def test_prompt_cache_of_the_anthropic_sdk(upstream, journey):
 
 
 def test_prompt_cache_of_bedrock(upstream, journey):
-    """The model stands in the path, and boto3's answers are read as they are."""
-    told = {"inputTokens": 5, "outputTokens": 2, "totalTokens": 7, "cacheReadInputTokens": 95}
+    """The model is in the path, and boto3's responses are read as they are."""
+    usage = {"inputTokens": 5, "outputTokens": 2, "totalTokens": 7, "cacheReadInputTokens": 95}
     answer = {
         "output": {"message": {"role": "assistant", "content": [{"text": "It is dry."}]}},
         "stopReason": "end_turn",
-        "usage": told,
+        "usage": usage,
         "metrics": {"latencyMs": 1},
     }
     model = "eu.anthropic.claude-x-v1:0"

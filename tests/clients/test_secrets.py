@@ -30,7 +30,7 @@ def everything(url, seed):
 
 
 def survivors(folder: Path, secrets):
-    """Files and what of the secrets stands in them."""
+    """Return the files, and the secrets found in them."""
     found = []
     for file in sorted(path for path in folder.rglob("*") if path.is_file()):
         content = _plain(file.read_bytes())
@@ -43,18 +43,18 @@ def survivors(folder: Path, secrets):
 
 
 @pytest.fixture
-def told(capsys):
-    """Prints to the terminal, past the capture."""
+def show(capsys):
+    """Print to the terminal, past the capture."""
 
-    def tell(line):
+    def show_line(line):
         with capsys.disabled():
             print(f"\n  {line}")
 
-    return tell
+    return show_line
 
 
 def serve(upstream, calls, answers):
-    """The calls to send, in order, and the server told what to say."""
+    """Return the calls to send, in order, after configuring the server."""
     for name in calls:
         upstream.serve(f"/{name.replace(' ', '-')}", Answer(b"ok"))
     for name, answer in answers.items():
@@ -63,7 +63,7 @@ def serve(upstream, calls, answers):
     return [*calls.values(), *asked]
 
 
-def test_no_secret_survives(client, upstream, cassette, told):
+def test_no_secret_survives(client, upstream, cassette, show):
     """Every format in every place, and none is in the cassette; with other keys it plays."""
     secrets, calls, answers = everything(upstream.url, SEEDS[0])
     places = len(calls) + len(answers)
@@ -81,7 +81,7 @@ def test_no_secret_survives(client, upstream, cassette, told):
         for secret in secrets
         for answer in answers.values()
     )
-    told(
+    show(
         f"{client.name}: {len(secrets)} secrets in {places} places, {planted_keys} planted, "
         f"{len(found)} found in the cassette"
     )
@@ -116,7 +116,7 @@ def _plain(raw):
 
 
 def test_login_flow_plays(client, upstream, cassette):
-    """What an answer called `<ACCESS_TOKEN>` the next requests carry as that, and it plays."""
+    """A request with a secret that a response issued has the same placeholder, and replays."""
     token, session = planted.opaque(3), planted.opaque(4)
     plain = [("Content-Type", "application/json")]
     login = upstream.serve(

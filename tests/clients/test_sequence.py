@@ -45,7 +45,7 @@ def run(program, choose):
 
 @pytest.mark.parametrize("seed", range(60))
 def test_parallel_requests_stand_as_if_they_had_run_one_after_another(seed):
-    """Whatever forks and joins, and whoever is faster: the order is that of the program."""
+    """With any forks, joins and speeds, the order is that of the program."""
     draw = Random(seed)
     program = random_program(draw, map(str, range(10**6)))
     for _ in range(8):

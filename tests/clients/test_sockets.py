@@ -57,7 +57,7 @@ REFUSED = {
 @pytest.mark.parametrize("mode", ["replay", "offline"])
 @pytest.mark.parametrize("way", REFUSED)
 def test_network_is_shut(cassette, way, mode):
-    """Every way out of Python's sockets is refused, and told as a miss with the line that asked."""
+    """Every connection of a socket is refused, and is a miss with the line that opened it."""
     act, target = REFUSED[way]
     block = use_cassette(cassette, mode=mode, on_miss="respond")
     with block as harness, pytest.raises(NetworkBlocked) as caught:
@@ -144,7 +144,7 @@ def test_allowed_hosts(way):
 
 
 def test_allowed_name_stands_for_its_addresses():
-    """Where an allowed name led, a socket may connect; on its port only, if it has one."""
+    """A socket may connect to the address of an allowed name; on its port only, if it has one."""
     guard = SocketGuard(("db.invalid:5432",), "offline", lambda target, caller: None)
     guard.check("socket.getaddrinfo", ("db.invalid", "5432", 0, 0, 0))
     guard.check("socket.gethostbyname", ("db.invalid",))
@@ -158,16 +158,16 @@ def test_allowed_name_stands_for_its_addresses():
 
 
 def test_look_ups_are_remembered(cassette, monkeypatch):
-    """What an allowed name resolves to is learnt from the caller's own look-up."""
-    told = []
+    """The address of an allowed name is learnt from the caller's own look-up."""
+    learnt = []
     guard = SocketGuard((), "offline", lambda target, caller: None)
-    monkeypatch.setattr(guard, "remember", lambda host, found: told.append((host, found)))
+    monkeypatch.setattr(guard, "remember", lambda host, found: learnt.append((host, found)))
     with use_cassette(cassette, mode="offline"):
         DISPATCHER.guard = guard
         found = socket.getaddrinfo("localhost", 80, type=socket.SOCK_STREAM)
         address = socket.gethostbyname("localhost")
 
-    assert told == [("localhost", found), ("localhost", address)]
+    assert learnt == [("localhost", found), ("localhost", address)]
 
 
 def test_late_connection_is_late(cassette, tmp_path):

@@ -1,4 +1,4 @@
-"""Ids that a client draws anew, and those that upstream draws, over every client."""
+"""Ids that a client generates, and ids from upstream, over every client."""
 
 import json
 import uuid

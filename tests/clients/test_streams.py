@@ -68,7 +68,7 @@ def test_chunks(client, upstream, journey, kind):
 
 @pytest.mark.parametrize("kind", STREAMS)
 def test_streams_read_at_once(client, upstream, journey, kind):
-    """Who does not stream gets the whole body, with the same headers both times."""
+    """Without streaming, the caller gets the whole body, with the same headers both times."""
     answer, expected = STREAMS[kind]
     url = upstream.serve("/it", answer)
     recorded, replayed = journey(lambda: client.send(Call(url)))
@@ -78,7 +78,7 @@ def test_streams_read_at_once(client, upstream, journey, kind):
 
 
 def test_long_bodies_come_in_blocks(client, upstream, journey):
-    """A body of known length is cut in the same places both times, whatever the socket gave."""
+    """A body of known length has the same pieces both times, however the socket delivered it."""
     content = bytes(range(251)) * 1000
     url = upstream.serve("/it", Answer([content[:70_000], content[70_000:]]))
     recorded, replayed = journey(lambda: client.stream(url))
@@ -116,7 +116,7 @@ def test_frames_larger_than_a_read_stay_whole(client, upstream, journey, cassett
 
 
 def test_large_stream_records_alike_each_time(client, upstream, journey, cassette):
-    """Where the socket cuts a stream leaves no trace on the cassette."""
+    """The pieces from the socket leave no trace on the cassette."""
     frames = [bytes([65 + n % 26]) * (3_000 + 7 * n) for n in range(60)]
     url = upstream.serve("/it", Answer(frames, framing="chunked"))
     sizes = set()
@@ -148,7 +148,7 @@ def test_closing_early_records_what_was_received(client, upstream, journey, cass
 
 
 def test_stream_of_one_client_plays_in_every_other(client, upstream, journey, cassette):
-    """Chunks are those of upstream for whoever reads them."""
+    """A caller that reads chunks gets those of upstream."""
     urls = [upstream.serve(f"/{kind}", answer) for kind, (answer, _) in STREAMS.items()]
     recorded = journey.record(lambda: client.stream(*urls))
     upstream.stop()

@@ -1,4 +1,4 @@
-"""Whoever asks, from whatever thread, asks the cassette of the test that set it to work."""
+"""A request from any thread goes to the cassette of the test that started the thread."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ def outliving_anyio(work, done):
 @pytest.mark.parametrize("start", [outliving_thread, outliving_executor, outliving_anyio])
 @pytest.mark.parametrize("name", SYNC)
 def test_what_outlives_its_test_is_refused(upstream, tmp_path, late, name, start, mode):
-    """A request after its test's end is a 504 told as late, and is not the next test's."""
+    """A request after the end of its test is a late 504, and does not belong to the next test."""
     client, gate, got = CLIENTS[name](), threading.Event(), []
     url = upstream.serve("/it", Answer(b"live"))
 

@@ -14,7 +14,7 @@ PATIENCE = 20  # Seconds after which a server that nobody lets go on gives up.
 
 @dataclass
 class Answer:
-    """What to send back.
+    """A response to send.
 
     `body` in several pieces is sent piece by piece, each as a chunk under `framing="chunked"`.
     `framing` is `length`, `chunked`, `close` (ended by the connection) or `none`.
@@ -40,7 +40,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Asked:
-    """What the server was asked."""
+    """A request that the server received."""
 
     method: str
     path: str
