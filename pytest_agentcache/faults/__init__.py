@@ -4,9 +4,10 @@ from .plan import Plan
 from .planned import Planned
 from .report import fault_report
 from .upstream import Upstream
-from .values import Call, Selection
+from .values import NOTHING_PLANNED, Call, Selection
 
 __all__ = [
+    "NOTHING_PLANNED",
     "Call",
     "Plan",
     "Planned",

@@ -11,7 +11,7 @@ from ..errors import FaultError
 from ..http.messages import Request
 from ..matching.matcher import Matcher
 from .planned import Planned
-from .values import Call, Selection
+from .values import NOTHING_PLANNED, Call, Selection
 
 if TYPE_CHECKING:
     from .mocks import Mock
@@ -63,6 +63,8 @@ class Plan:
         Raises:
             FaultError: If a function that was given as a match raises.
         """
+        if not self._planned:
+            return NOTHING_PLANNED
         delays: list[Planned] = []
         for planned in tuple(self._planned):
             if not self._applies(planned, request) or not planned.fire():

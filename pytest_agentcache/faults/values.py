@@ -29,6 +29,9 @@ class Selection:
             each.note_request(request)
 
 
+NOTHING_PLANNED = Selection()
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
     """A request that reached upstream, and what became of it.

@@ -11,6 +11,13 @@ from .messages import Response
 BLOCK = 2**16
 
 
+def framed(response: Response, until: int | None = None) -> tuple[list[bytes], int | None]:
+    """Return the pieces of a body, and the size to announce; see `pieces` and `length`."""
+    stream = None if response.chunks else framed_by_events(response.content_type)
+    size = None if response.chunks or stream else len(response.body)
+    return _pieces(response, stream, until), size
+
+
 def pieces(response: Response, until: int | None = None) -> list[bytes]:
     """Return the body of a response in the pieces in which the client gets it.
 
@@ -18,8 +25,12 @@ def pieces(response: Response, until: int | None = None) -> list[bytes]:
         response: The response.
         until: The number of bytes after which the body breaks off; None for all of it.
     """
+    return framed(response, until)[0]
+
+
+def _pieces(response: Response, stream: BodyKind | None, until: int | None) -> list[bytes]:
     if until is not None:
-        starts = [0, *accumulate(map(len, found := pieces(response)))]
+        starts = [0, *accumulate(map(len, found := _pieces(response, stream, None)))]
         parts = (
             piece[: max(until - start, 0)] for start, piece in zip(starts, found, strict=False)
         )
@@ -28,7 +39,6 @@ def pieces(response: Response, until: int | None = None) -> list[bytes]:
         ends = accumulate(response.chunks)
         sizes = zip(ends, response.chunks, strict=True)
         return [response.body[end - size : end] for end, size in sizes]
-    stream = framed_by_events(response.content_type)
     return stream.split(response.body) if stream else blocks(response.body)
 
 

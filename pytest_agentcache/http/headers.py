@@ -164,7 +164,7 @@ def request_headers(
         keep: Globs of names to keep all the same.
     """
     kept = []
-    for name, value in headers:
+    for name, value in headers.pairs:
         if not _listed(name, keep) and (
             _listed(name, WIRE)
             or _listed(name, REQUEST)

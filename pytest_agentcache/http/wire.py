@@ -11,7 +11,7 @@ import io
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from .framing import length, pieces
+from .framing import framed
 from .messages import Headers, Response
 
 _BODILESS = (204, 304)
@@ -40,7 +40,7 @@ def message(
     """
     bodiless = method == "HEAD" or status in _BODILESS
     lines = [f"HTTP/1.1 {status} {reason}".rstrip()]
-    lines += [f"{name.title()}: {value}" for name, value in headers]
+    lines += [f"{name.title()}: {value}" for name, value in headers.pairs]
     if not bodiless:
         lines.append(
             "Transfer-Encoding: chunked" if length is None else f"Content-Length: {length}"
@@ -144,14 +144,15 @@ def response_socket(response: Response, method: str, until: int | None = None) -
         until: The number of bytes of the body after which the connection breaks; None for the
             whole body.
     """
+    pieces, size = framed(response, until)
     return WireSocket(
         message(
             method,
             response.status,
             response.reason,
             response.headers,
-            pieces(response, until),
-            length=length(response),
+            pieces,
+            length=size,
             whole=until is None,
         )
     )

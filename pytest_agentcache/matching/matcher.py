@@ -139,7 +139,7 @@ class Matcher:
 
     def body(self, request: Request) -> Any:
         """The body as plain values: JSON as JSON, a form by name, parts without boundary."""
-        return self._content(plain(request.body, request.content_type))
+        return self._content(plain(request.body, request.content_type)) if request.body else None
 
     def _content(self, found: Plain | None) -> Any:
         """Return what is compared of plain values, after the name of their kind."""

@@ -28,6 +28,10 @@ def _is_random(value: str) -> bool:
     return len(value) >= _LONG_CODE and any(each.isdecimal() for each in value)
 
 
+def _joined(*texts: str) -> bytes:
+    return "\n".join(texts).encode("utf-8", "surrogatepass")
+
+
 class Addresses:
     """Takes secrets out of URLs and headers.
 
@@ -40,6 +44,20 @@ class Addresses:
     def __init__(self, names: Names, values: Values, bodies: Bodies) -> None:
         self._names, self._values, self._bodies = names, values, bodies
 
+    def head(self, url: str, headers: Headers) -> tuple[str, Headers]:
+        """Return a URL and headers without their secrets."""
+        # Few of them hold any, so they are searched as a whole first.
+        raw, fields = _joined(url), _joined(*(value for _, value in headers.pairs))
+        if (
+            any(True for _ in self._values.spans(raw + b"\n" + fields))
+            or any(True for _ in self._bodies.shaped(raw))
+            or self._bodies.may_be_in(fields)
+        ):
+            return self.url(url), self.headers(headers)
+        return self._by_name(url), Headers(
+            tuple((name, self._header(name, value, False)) for name, value in headers.pairs)
+        )
+
     def url(self, url: str, *, every: bool = False, place: re.Pattern[str] = QUERY) -> str:
         """`url` with placeholders for userinfo, for secret parameters and for known secrets.
 
@@ -50,11 +68,15 @@ class Addresses:
         """
         if not every:
             url = self._by_value(url)
+        url = self._by_name(url, every=every, place=place)
+        return url if every else self._by_shape(url)
+
+    def _by_name(self, url: str, *, every: bool = False, place: re.Pattern[str] = QUERY) -> str:
         if "@" in url:
             url = _USERINFO.sub(lambda match: self._userinfo(match, every), url)
         if "=" in url:
             url = _PARAMETER.sub(lambda match: self._parameter(match, every, place), url)
-        return url if every else self._by_shape(url)
+        return url
 
     def _userinfo(self, match: re.Match[str], every: bool) -> str:
         user, password = match.groups()
@@ -82,18 +104,18 @@ class Addresses:
         """`headers` with placeholders for credentials, values of cookies and known secrets."""
         if not every:
             # Seldom is there anything in any of them.
-            whole = "\n".join([value for _, value in headers]).encode("utf-8", "surrogatepass")
+            whole = _joined(*(value for _, value in headers.pairs))
             by_value = any(True for _ in self._values.spans(whole))
             by_shape = self._bodies.may_be_in(whole)
             headers = Headers(
                 tuple(
                     (name, value if name in _PLACES or not by_value else self._by_value(value))
-                    for name, value in headers
+                    for name, value in headers.pairs
                 )
             )
         else:
             by_shape = False
-        told = [(name, self._header(name, value, every)) for name, value in headers]
+        told = [(name, self._header(name, value, every)) for name, value in headers.pairs]
         if by_shape:
             told = [(name, self._by_shape(value)) for name, value in told]
         return Headers(tuple(told))

@@ -20,7 +20,7 @@ def renumbered(interaction: Interaction, renumber: Callable[[bytes], bytes]) -> 
         return renumber(value.encode("utf-8", "surrogatepass")).decode("utf-8", "surrogatepass")
 
     def headers(of: Headers) -> Headers:
-        return Headers(tuple((name, text(value)) for name, value in of))
+        return Headers(tuple((name, text(value)) for name, value in of.pairs))
 
     request, response = interaction.request, interaction.response
     asked = replace(
@@ -39,12 +39,12 @@ def renumbered(interaction: Interaction, renumber: Callable[[bytes], bytes]) -> 
 
 def sent(request: Request) -> bytes:
     """All of a request in which numbers can stand."""
-    values = [request.url, *(value for _, value in request.headers), ""]
+    values = [request.url, *(value for _, value in request.headers.pairs), ""]
     return "\n".join(values).encode("utf-8", "surrogatepass") + request.body
 
 
 def whole(interaction: Interaction) -> bytes:
     """All of an interaction in which numbers can stand."""
-    values = "\n".join(value for _, value in interaction.response.headers)
+    values = "\n".join(value for _, value in interaction.response.headers.pairs)
     answered = values.encode("utf-8", "surrogatepass") + b"\n" + interaction.response.body
     return sent(interaction.request) + b"\n" + answered

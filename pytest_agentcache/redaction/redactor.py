@@ -103,24 +103,25 @@ class Redaction:
         """`interaction` without its secrets."""
         return Interaction(self.request(interaction.request), self.response(interaction.response))
 
-    def request(self, request: Request) -> Request:
+    def request(self, request: Request, kept: Headers | None = None) -> Request:
         """`request` without its secrets; the same again if called on what it returned.
 
         A body that is packed is unpacked, for it is compared and never sent again.
+
+        Args:
+            request: The request.
+            kept: The headers to keep; None for all. Others are not searched.
         """
         self._look()
-        headers, raw = request.headers, request.body
-        if raw and (coding := headers.get("content-encoding")):
+        headers, raw = request.headers if kept is None else kept, request.body
+        if raw and (coding := request.headers.get("content-encoding")):
             # What is not coded as it says stays as it is.
             with contextlib.suppress(ValueError):
                 if (plain := encoding.undone(raw, coding)) is not None:
                     headers, raw = headers.without("content-encoding"), plain
-        return replace(
-            request,
-            url=self._addresses.url(request.url),
-            headers=self._addresses.headers(headers),
-            body=self._bodies.redacted(raw, request.content_type),
-        )
+        url, headers = self._addresses.head(request.url, headers)
+        body = self._bodies.redacted(raw, request.content_type) if raw else raw
+        return Request(request.method, url, headers, body)
 
     def response(self, response: Response) -> Response:
         """`response` without its secrets."""
@@ -150,10 +151,10 @@ class Redaction:
         # Values under secret names are placeholders already, so only those can change.
         if _has_mark(url):
             url = self._unnumbered(self._addresses.url(url, every=True))
-        if any(_has_mark(value) for _, value in headers):
+        if any(_has_mark(value) for _, value in headers.pairs):
             named = self._addresses.headers(headers, every=True)
             headers = Headers(tuple((name, self._unnumbered(value)) for name, value in named))
-        if b"<" in body or b"%3C" in body or b"&lt;" in body or is_packed(body):
+        if body and (b"<" in body or b"%3C" in body or b"&lt;" in body or is_packed(body)):
             body = self._shapes.unnumbered(
                 self._bodies.redacted(body, request.content_type, every=True)
             )
@@ -220,7 +221,8 @@ class Redaction:
 
     def played(self, request: Request, recorded: Request) -> None:
         """Takes note that secrets in a redacted request are those of the recorded one."""
-        self._shapes.equate(numbering.sent(request), numbering.sent(recorded))
+        if _may_hold_placeholders(request):
+            self._shapes.equate(numbering.sent(request), numbering.sent(recorded))
 
     def renumbered(
         self, interactions: Iterable[Interaction], kept: Iterable[Interaction] = ()
@@ -247,6 +249,13 @@ class Redaction:
 def _has_mark(text: str) -> bool:
     """Return whether a placeholder may be in `text`."""
     return "<" in text or "%3C" in text
+
+
+def _may_hold_placeholders(request: Request) -> bool:
+    texts = (request.url, *(value for _, value in request.headers.pairs))
+    return any(_has_mark(text) or "&lt;" in text for text in texts) or any(
+        mark in request.body for mark in (b"<", b"%3C", b"&lt;")
+    )
 
 
 def _said(written: bytes) -> str:

@@ -29,19 +29,19 @@ class Normalization:
     def request(self, request: Request) -> Request:
         """`request` as the cassette holds it, and as it is matched."""
         # Redact before matching: the committed request never held the token.
-        kept = self._redaction.request(request)
+        headers = request_headers(
+            request.headers, self._settings.drop_headers, self._settings.keep_headers
+        )
+        kept = self._redaction.request(request, headers)
         url, body = kept.url.partition("#")[0], kept.body
-        if boundary := multipart.boundary_of(kept.content_type):
+        if body and (boundary := multipart.boundary_of(request.content_type)):
             body = multipart.neutral(body, boundary)
         if self._replacements:
             text = body.decode("utf-8", "surrogateescape")
             for pattern, stable in self._replacements:
                 url, text = pattern.sub(stable, url), pattern.sub(stable, text)
             body = text.encode("utf-8", "surrogateescape")
-        headers = request_headers(
-            kept.headers, self._settings.drop_headers, self._settings.keep_headers
-        )
-        return self._hooks.normalize(Request(kept.method, url, headers, body))
+        return self._hooks.normalize(Request(kept.method, url, kept.headers, body))
 
     def interaction(self, interaction: Interaction) -> Interaction:
         """What was asked and answered, as it is written."""

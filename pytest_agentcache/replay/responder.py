@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from ..clock import Clock
 from ..errors import FaultError, MissError
-from ..faults import Call, Plan, Planned, Selection
+from ..faults import NOTHING_PLANNED, Call, Plan, Planned, Selection
 from ..http.messages import Interaction, Request, Response
 from ..llm.prompt_log import PromptLog
 from ..matching.matcher import Ids, Key, Matcher
@@ -58,6 +58,7 @@ class Responder:
     refreshes: Refreshes = field(default_factory=Refreshes)
     prompts: PromptLog = field(default_factory=PromptLog)
     closed: bool = False
+    _records: bool = field(init=False)
     _waiting: Candidates[Slot] = field(init=False)
     _given: dict[Key, Response] = field(init=False, default_factory=dict)
     _noted: dict[int, int] = field(init=False, default_factory=dict)
@@ -69,6 +70,7 @@ class Responder:
     plan: Plan = field(init=False)
 
     def __post_init__(self) -> None:
+        self._records = self.settings.records
         self.redaction = Redaction.of(self.settings, self.environment)
         self.refreshes.safe = self.redaction.text
         self.normalization = Normalization(self.settings, self.redaction, self.hooks)
@@ -103,17 +105,18 @@ class Responder:
         __tracebackhide__ = True
         if selection is None:
             selection = self.plan.select(request)
-            if selection.seconds:
+            if selection.delays:
                 Clock().sleep(selection.seconds)
         if passes is None:
             passes = self.passes(request.url)
         if passes and selection.planned is None:
             self._pass(request, selection)
             return PassThrough()
-        if self.settings.records:
+        if self._records:
             self.log.learn()
         wanted = self._wanted(request)
-        selection.note_request(wanted)
+        if selection is not NOTHING_PLANNED:
+            selection.note_request(wanted)
         key, ids = self.matcher.key_and_ids(wanted)
         if selection.planned is not None:
             return self._fault(selection.planned, wanted, key, ids)
@@ -121,7 +124,7 @@ class Responder:
             order = self.log.begin()
             if (slot := self._waiting.take(key, ids)) is not None:
                 return Replay(self._play(order, slot, key, wanted))
-            if self.settings.records:
+            if self._records:
                 self.log.ask(order, key, wanted)
                 self._noted[order] = self.plan.note(Call(wanted, "unanswered"))
                 self.redaction.asked(wanted)

@@ -28,13 +28,14 @@ class StableIds:
         kinds = list(wanted)
         self._times = Times() if "timestamp" in kinds else None
         self._finder = IdFinder(kind for kind in kinds if kind != "timestamp")
+        self._is_on = bool(self._finder) or self._times is not None
         self._rewriter = Rewriter(self._finder.find)
         self._looks: dict[bytes, str] = {}
         self._sent: set[bytes] = set()
         self.bindings = Bindings()
 
     def __bool__(self) -> bool:
-        return bool(self._finder) or self._times is not None
+        return self._is_on
 
     def pattern(self, text: bytes) -> tuple[bytes, Ids]:
         """Return `text` with each id replaced by its look and order, and the ids in that order."""
