@@ -131,6 +131,17 @@ def test_new_interactions_stand_behind_the_one_asked_before():
     assert (replying.counts.replayed, replying.counts.recorded) == (2, 4)
 
 
+def test_new_interaction_stays_behind_all_that_were_replayed_before_it():
+    """It comes last even if the replayed ones were requested in another order than recorded."""
+    replying = responder(taped("/a", b"1"), taped("/b", b"2"), mode="record")
+
+    replying.decide(asked("/b"))
+    replying.decide(asked("/a"))
+    record(replying, "/new")
+
+    assert bodies(replying.interactions(keep_unused=False)) == ["/a 1", "/b 2", "/new new"]
+
+
 def test_order_is_that_of_asking_not_of_answering():
     """A slow answer keeps the place of its request."""
     replying = responder(mode="record")
