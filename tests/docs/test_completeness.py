@@ -6,6 +6,7 @@ import argparse
 import ast
 import inspect
 import re
+import tomllib
 from dataclasses import fields
 
 import guide
@@ -185,7 +186,7 @@ def test_links_have_targets():
     """Every link within the documentation has a target."""
     cookbook = sorted((guide.ROOT / "docs" / "cookbook").glob("*.md"))
     assert cookbook
-    for page in [*guide.PAGES, *cookbook]:
+    for page in [*guide.PAGES, guide.ROOT / "CONTRIBUTING.md", *cookbook]:
         text = page.read_text(encoding="utf-8")
         for target in re.findall(r"\]\(((?!https?:)[^)]+)\)", text):
             file, _, anchor = target.partition("#")
@@ -209,6 +210,30 @@ def test_readme_links_to_every_page():
     assert [page for page in pages if f"]({page})" not in readme] == []
     recipes = [page.name for page in cookbook.parent.glob("*.md") if page != cookbook]
     assert [page for page in recipes if f"]({page}#" not in index] == []
+
+
+def test_contributing_names_existing_files():
+    """Every path on the page for contributors exists; names in angle brackets are examples."""
+    text = (guide.ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    paths = re.findall(r"`((?:pytest_agentcache|tests|docs|fixtures)/[\w./-]+)`", text)
+
+    assert len(paths) > 20
+    assert [path for path in paths if not (guide.ROOT / path).exists()] == []
+
+
+def test_contributing_lists_every_floor():
+    """The floors on the page for contributors are those that import-linter checks."""
+    settings = tomllib.loads((guide.ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    layers = settings["tool"]["importlinter"]["contracts"][0]["layers"]
+    text = (guide.ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    drawing = text.partition("## The seven floors\n")[2].partition("\n\nEach floor")[0]
+    floors = re.split(r"^    \d  ", drawing, flags=re.MULTILINE)[1:]
+    rooms = [re.findall(r"^ *(\w+)/|\b(\w+)\.py", floor, re.MULTILINE) for floor in floors]
+
+    # The entry points above the seven floors are not rooms.
+    expected = [set(re.findall(r"pytest_agentcache\.(\w+)", layer)) for layer in layers[-7:]]
+    expected[0] -= {"standalone", "vcr"}
+    assert [{room or module for room, module in found} for found in rooms] == expected
 
 
 def test_public_names_are_documented():
