@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_agentcache.cassette import (
@@ -70,6 +70,7 @@ HEADERS = st.lists(
 ).map(lambda pairs: Headers(tuple(sorted(pairs, key=lambda pair: pair[0]))))
 
 
+@settings(max_examples=60)
 @given(st.lists(st.tuples(HEADERS, BODIES, HEADERS, BODIES, TEXT), max_size=3))
 def test_any_cassette_is_canonical(tmp_path_factory, parts):
     """Writing what was read gives the same bytes, and safe_load reads them."""

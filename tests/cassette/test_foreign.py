@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from vcr.serializers import jsonserializer, yamlserializer
 
 from pytest_agentcache import cassette
@@ -143,6 +143,7 @@ def value_of(raw):
         return raw
 
 
+@settings(max_examples=foreign.EXAMPLES)
 @given(foreign.cassettes())
 def test_vcr_yaml_is_exact(given_cassette):
     """Cassette → YAML of VCR.py → cassette: bodies, headers, statuses, reasons, time."""
@@ -151,12 +152,14 @@ def test_vcr_yaml_is_exact(given_cassette):
     assert read_text(text) == given_cassette
 
 
+@settings(max_examples=foreign.EXAMPLES)
 @given(foreign.cassettes(foreign.STRINGS.map(str.encode)))
 def test_vcr_json_is_exact(given_cassette):
     """The same through JSON, which holds text."""
     assert read_text(vcrpy.as_json(given_cassette), "a.json") == given_cassette
 
 
+@settings(max_examples=foreign.EXAMPLES)
 @given(foreign.cassettes())
 def test_vcr_reads_it_itself(given_cassette):
     """vcrpy's own loader finds the same bytes."""
@@ -579,6 +582,7 @@ def test_what_cannot_be_written_is_told(write, tmp_path):
         write(Cassette(tmp_path), tmp_path / "a" / "b.yaml")
 
 
+@settings(max_examples=foreign.EXAMPLES)
 @given(foreign.cassettes())
 def test_serializer_gives_back_what_it_took(given_cassette):
     """Ours → VCR.py → ours: the same responses."""

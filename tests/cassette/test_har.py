@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from pytest_agentcache.cassette import Cassette
 from pytest_agentcache.cassette.foreign import har_writer, read_foreign, write_har
@@ -130,6 +130,7 @@ def named(**pairs):
     return [{"name": name, "value": value} for name, value in pairs.items()]
 
 
+@settings(max_examples=foreign.EXAMPLES)
 @given(foreign.cassettes())
 def test_har_is_exact(given_cassette):
     """Cassette → HAR → cassette: bodies, headers, statuses, reasons, time."""
@@ -143,6 +144,7 @@ def test_har_is_exact(given_cassette):
             assert read_foreign(path).recorded_at == given_cassette.recorded_at
 
 
+@settings(max_examples=foreign.EXAMPLES)
 @given(foreign.cassettes())
 def test_har_is_valid(given_cassette):
     """Every object has all that HAR 1.2 wants, and nothing else without an underscore."""

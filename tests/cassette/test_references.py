@@ -3,7 +3,7 @@ import re
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_agentcache.cassette import Cassette, read, render
@@ -186,6 +186,7 @@ def test_what_was_shortened_is_restored(bodies):
     assert same(shortened(*found), short)
 
 
+@settings(max_examples=50)
 @given(BODIES)
 def test_a_cassette_with_references_is_canonical(tmp_path_factory, bodies):
     """Bytes of answers come back exactly, and writing what was read gives the same file."""

@@ -6,7 +6,7 @@ import re
 import uuid
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_agentcache.http.body import aws_events
@@ -275,6 +275,7 @@ def drawn(size=4):
     return [str(uuid.uuid4()) for _ in range(size)]
 
 
+@settings(max_examples=60)
 @given(SEQUENCES)
 def test_any_other_names_play_the_same(sequence):
     """Requests replay in order with any new ids, and responses contain these ids."""
@@ -292,6 +293,7 @@ def test_any_other_names_play_the_same(sequence):
     ]
 
 
+@settings(max_examples=60)
 @given(SEQUENCES.filter(lambda sequence: len({one for each in sequence for one in each}) > 1))
 def test_no_two_ids_become_one(sequence):
     """One id where two were recorded is a miss at some point, and vice versa."""
