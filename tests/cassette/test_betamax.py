@@ -89,7 +89,7 @@ def test_vcr_for_ruby_is_read(tmp_path):
     ],
 )
 def test_bodies(body, expected, tmp_path):
-    """As text in a charset of its own, or in base64."""
+    """The body is text in its own charset, or base64."""
     path = cassette_of(tmp_path, {"body": body})
 
     assert read_foreign(path).interactions[0].response.body == expected

@@ -412,7 +412,7 @@ def test_age_counts(tmp_path):
 
 
 def test_several_files_are_one_cassette(tmp_path):
-    """As pytest-recording plays them: one behind the other, from the earliest on."""
+    """Several files follow each other, as in pytest-recording; the earliest time counts."""
     names = ["vcrpy-9-httpx.yaml", "vcrpy-9-requests.yaml"]
     first, second = (foreign.FOLDER / name for name in names)
     found = read_foreign(first, second)

@@ -33,7 +33,7 @@ def test_there_is_a_sample():
 
 @pytest.mark.parametrize("sample", SAMPLES, ids=lambda path: path.parent.name)
 def test_sample_is_rewritten_byte_for_byte(sample, tmp_path):
-    """What was written then is read now, and written the same again, files beside it too."""
+    """A cassette of an older version is read, and written the same again, with its files."""
     path = copied(sample, tmp_path)
     before = contents(tmp_path)
     found = read(path)
@@ -62,7 +62,7 @@ def test_sample_holds_every_kind_of_body(sample):
 
 @pytest.mark.parametrize("sample", SAMPLES, ids=lambda path: path.parent.name)
 def test_sample_needs_no_redaction(sample):
-    """What was redacted then counts as redacted now, and so matches."""
+    """Placeholders of an older version are still redacted values, so requests match."""
     for interaction in read(sample).interactions:
         assert Redaction().interaction(interaction) == interaction
 

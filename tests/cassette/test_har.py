@@ -235,7 +235,7 @@ def test_recorded_when_its_first_entry_began(tmp_path):
     ],
 )
 def test_body_of_a_request(posted, size, expected, tmp_path):
-    """As text, in base64, or as parameters alone."""
+    """A request body is text, base64, or only parameters."""
     request = read_one(tmp_path, {"method": "POST", "postData": posted, "bodySize": size}).request
 
     assert request.body == expected

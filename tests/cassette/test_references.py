@@ -113,7 +113,7 @@ def test_a_third_turn_refers_to_the_second():
 
 
 def test_of_two_equal_runs_the_first_is_taken():
-    """Where two earlier lists begin alike, the reference leads to the first of them."""
+    """If two earlier lists begin alike, the reference leads to the first of them."""
     first = [SYSTEM, user("a")]
 
     found = shortened(

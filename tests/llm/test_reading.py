@@ -294,14 +294,14 @@ def test_an_error_says(response, said):
 
 
 def test_media_are_named():
-    """Images and audio by type and size."""
+    """Images and audio have a type and a size."""
     assert caption_of(answer(bytes(26_400), "audio/mpeg")) == "audio/mpeg 26 kB"
     assert caption_of(answer(bytes(700), "image/png; x=1")) == "image/png 700 B"
     assert caption_of(answer(bytes(1_500_000), "video/mp4")) == "video/mp4 1.5 MB"
 
 
-def test_what_is_packed_is_unpacked():
-    """An answer that was packed twice on its way says what it says."""
+def test_a_compressed_body_is_read():
+    """A body that is still compressed after decoding is read."""
     packed = gzip.compress(json.dumps(chat({"content": "Hi"})).encode())
 
     assert caption_of(answer(packed)) == '"Hi"'
@@ -551,7 +551,7 @@ def test_the_thoughts_of_a_stream_are_put_together():
 
 
 @pytest.mark.parametrize("cut", [1, 13, 40, 200])
-def test_half_a_stream_of_aws_says_what_came(cut):
+def test_half_a_stream_of_aws_is_read(cut):
     """A truncated stream raises no error."""
     whole = STREAMS[-3][0]
     half = answer(whole.body[:-cut], aws_events.MEDIA)

@@ -74,7 +74,7 @@ def test_origins_that_cache(name, value):
     ],
 )
 def test_other_origins_do_not_cache(name, value):
-    """A name inside another word is none, and no other header tells the origin."""
+    """A name inside another word does not count, and no other header names the origin."""
     assert caches(asked(CHAT, (name, value)), Settings()) is None
 
 

@@ -1,4 +1,4 @@
-"""The tokens that an answer tells, in the words of each provider."""
+"""The tokens of a response, from the counters of each provider."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ def taped(request, content=None, media="application/json", **headers):
 
 
 def written(*interactions, ids=IDS, beside=()):
-    """How new interactions stand on a cassette."""
+    """New interactions as the cassette holds them."""
     return StableIds(ids).written(interactions, [True] * len(interactions), beside)
 
 
@@ -225,7 +225,7 @@ def test_id_is_replaced_in_url_and_headers():
 
 
 def test_binary_is_left_alone():
-    """Nobody puts an image together again."""
+    """Replacing an id in an image would break it."""
     raw = b"\x89PNG\0" + UUID.encode() + b"\0"
     [one] = written(taped(asked(raw, media="image/png"), raw, "image/png"))
 
@@ -243,7 +243,7 @@ def test_chunks_stay_those_of_the_body():
 
 
 def test_numbers_come_in_the_order_of_the_file():
-    """Each look counts from 1, and those that stand elsewhere on the cassette are taken."""
+    """Each look counts from 1, and numbers in use elsewhere on the cassette are skipped."""
     first = taped(asked({"a": f"call_B{UUID[:7]}", "b": UUID}), {"c": "call_A1234567"})
     [one] = written(first, beside=[taped(asked({"x": "call_00000001"}))])
 
@@ -421,7 +421,7 @@ def test_stable_id_that_was_not_handed_out_is_missed():
 
 
 def test_beginning_of_an_id_has_no_number():
-    """A piece of a stream that looks like an id and goes on is none."""
+    """A piece of a stream that looks like an id but continues is not one."""
     events = [{"delta": "call_Ab12Cd34"}, {"delta": "Ef56"}, {"id": "call_Zy98Xw76"}]
     said = "".join(f"data: {json.dumps(each)}\n\n" for each in events).encode()
     [one] = written(taped(asked(), said, "text/event-stream"))
