@@ -1,4 +1,4 @@
-"""What can go wrong, each with the culprit as an attribute and the remedy in the text."""
+"""Every error of the package, with its culprit as an attribute and its remedy in the text."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 class AgentCacheError(Exception):
-    """Root of every error that pytest-agentcache raises on purpose."""
+    """The base class of every error that pytest-agentcache raises on purpose."""
 
 
 class SettingsError(AgentCacheError):
@@ -15,25 +15,25 @@ class SettingsError(AgentCacheError):
 
 
 class ClockError(AgentCacheError, ValueError):
-    """A clock was asked to do what clocks do not: go back, move by no span, move while real."""
+    """A clock cannot move backwards, by an invalid duration, or while it is not frozen."""
 
 
 class FaultError(AgentCacheError):
-    """A fault was planned that cannot be, or one that was planned never came to pass."""
+    """A planned fault is impossible, or it was never used."""
 
 
 class RefreshError(AgentCacheError):
-    """A background refresh of stale-while-revalidate failed; its cause is what went wrong."""
+    """A background refresh of stale-while-revalidate failed; the cause is chained to it."""
 
 
 class AutoCacheError(AgentCacheError, ValueError):
-    """A request whose `requesty.auto_cache` is none that the router knows.
+    """A request has a `requesty.auto_cache` that the router does not know.
 
     Args:
         request: Method and URL of the request.
-        place: What is wrong, as a path into its JSON body.
-        value: The value that stands there.
-        takes: What may stand there.
+        place: The path of the flag in the JSON body.
+        value: Its value.
+        takes: The values that are allowed.
     """
 
     def __init__(self, request: str, place: str, value: object, takes: str) -> None:
@@ -42,17 +42,17 @@ class AutoCacheError(AgentCacheError, ValueError):
 
 
 class UsageError(AgentCacheError, ValueError):
-    """What was asked for its usage is no answer of an LLM, or one whose body nobody kept."""
+    """The usage was requested of something that is not a response of an LLM, or has no body."""
 
 
 class CassetteError(AgentCacheError):
     """A cassette that cannot be read, written or trusted.
 
     Args:
-        path: The cassette (or the file beside it) that is at fault.
-        problem: What is wrong, as a sentence without its full stop.
-        remedy: What to do about it, likewise.
-        line: Line in the file, counted from 1, where it is known.
+        path: The cassette, or the file beside it, with the problem.
+        problem: The problem, as a sentence without its full stop.
+        remedy: The remedy, likewise.
+        line: The line in the file, counted from 1, if it is known.
     """
 
     def __init__(self, path: Path, problem: str, remedy: str, line: int | None = None) -> None:
@@ -63,11 +63,11 @@ class CassetteError(AgentCacheError):
 
 
 class SecretError(CassetteError):
-    """A cassette that was not written, for something in it may be a secret.
+    """A cassette that was not written because it may hold a secret.
 
     Args:
         path: The cassette.
-        doubts: What it is, each with its place and its fingerprint.
+        doubts: The possible secrets, each with its place and its fingerprint.
     """
 
     def __init__(self, path: Path, doubts: Sequence[object]) -> None:
@@ -85,13 +85,13 @@ class SecretError(CassetteError):
 
 
 class NetworkBlocked(AgentCacheError, ConnectionError):
-    """A socket or a DNS look-up that the mode does not allow.
+    """A connection or a DNS look-up that the mode does not allow.
 
-    An `OSError`, so that clients treat it as the failed connection that it is.
+    It is an `OSError`, so that clients treat it as a failed connection.
 
     Args:
-        target: Host, or host and port, that was asked for.
-        why: The mode and the remedy.
+        target: The host, or host and port.
+        why: The reason, with the mode and the remedy.
     """
 
     def __init__(self, target: str, why: str) -> None:
@@ -102,5 +102,5 @@ class NetworkBlocked(AgentCacheError, ConnectionError):
 class MissError(BaseException):
     """A miss under `on_miss="raise"`.
 
-    A `BaseException` because agents catch `Exception` and retry.
+    It is a `BaseException` because agents catch `Exception` and retry.
     """

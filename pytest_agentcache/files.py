@@ -1,4 +1,4 @@
-"""Files replaced atomically, locks between processes, and names as they are shown."""
+"""Atomic replacement of files, locks between processes, and paths as they are displayed."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from pathlib import Path
 
 
 def replace_file(path: Path, content: bytes, *, durable: bool = True) -> None:
-    """Puts `content` in place of `path`'s in one step: no reader sees half of it.
+    """Replace the content of `path` in one step, so that no reader sees half of it.
 
     Args:
         path: The file, which need not exist; its folder must.
-        content: All that it shall hold.
-        durable: Whether it must also survive a power cut.
+        content: The new content.
+        durable: Whether the new content must survive a power cut.
 
     Raises:
-        OSError: If it cannot be written; then `path` is as it was and nothing lies beside it.
+        OSError: If it cannot be written; then `path` is unchanged and nothing is left beside it.
     """
     if path.is_symlink():
         path = path.resolve()
-    # Not `tempfile`, whose files are nobody else's: a new file gets the rights that are usual here.
+    # Not `tempfile`, whose files are private: a new file gets the default permissions.
     temporary = path.with_name(f".{path.name[:32]}.{os.urandom(8).hex()}.tmp")
     try:
         with temporary.open("xb") as file:
@@ -44,9 +44,9 @@ def replace_file(path: Path, content: bytes, *, durable: bool = True) -> None:
 
 @contextlib.contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Holds `path` for this process, so that two that write one cassette do it one by one.
+    """Lock `path` for this process, so that two processes write a cassette one after the other.
 
-    The lock is the kernel's and ends with the process; its file lies in the folder for temporary
+    The kernel holds the lock until the process ends. The lock file is in the folder for temporary
     files, not beside the cassette.
     """
     name = hashlib.sha256(os.fspath(path.resolve()).encode("utf-8", "surrogateescape")).hexdigest()
@@ -69,13 +69,13 @@ def _user() -> int | str:
 
 
 def quoted(test: str) -> str:
-    """A node id as it is typed."""
-    # Quotes that people read, and others where a shell would take something for its own.
+    """Return a node id as it is typed in a shell."""
+    # Double quotes are easier to read; others are needed if a shell would expand something.
     return shlex.quote(test) if re.search(r'["$`!\\]', test) else f'"{test}"'
 
 
 def display_path(path: Path, root: Path) -> str:
-    """`path` as it is written for people: relative to `root` where it lies below."""
+    """Return `path` as it is displayed: relative to `root` if it is below it."""
     try:
         return path.relative_to(root).as_posix()
     except ValueError:

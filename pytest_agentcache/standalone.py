@@ -1,4 +1,4 @@
-"""Cassettes without pytest, or around a part of a test."""
+"""`use_cassette`: a cassette without pytest, or around a part of a test."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ def _reset() -> None:
 def use_cassette(
     path: str | os.PathLike[str], mode: str | None = None, **settings: Any
 ) -> Iterator[Harness]:
-    """Puts all requests of the process on a cassette, for as long as the block lasts.
+    """Put all requests of the process on a cassette during a block or a function.
 
-    Inside a test that is on a cassette, this one takes its place for that time. Inside a run of
-    pytest, what its ini file sets holds here too, and its hooks are called.
+    Inside a test that is on a cassette, this cassette replaces it for that time. Inside a run of
+    pytest, the settings of its ini file apply and its hooks are called.
 
     Args:
         path: The cassette, a YAML file.
@@ -54,12 +54,12 @@ def use_cassette(
         The harness: `.session`, `.cassette`, `.misses`, `.mode`.
 
     Raises:
-        AutoCacheError: For a flag of the router that is none, at the end at the latest.
-        CassetteError: If the cassette cannot be read or written, or is older than it may be.
-        FaultError: At the end of the block, if a fault that was planned in it never came to pass.
-        RefreshError: If a background refresh went wrong, at the end of the block.
+        AutoCacheError: If a request had an invalid flag of the router, at the end at the latest.
+        CassetteError: If the cassette cannot be read or written, or is too old.
+        FaultError: At the end of the block, if a planned fault was never used.
+        RefreshError: At the end of the block, if a background refresh failed.
         SettingsError: For a name or a value that is not allowed.
-        MissError: At the end of the block, if a request was missed in it, unless `on_miss` is
+        MissError: At the end of the block, if a request was missed, unless `on_miss` is
             `respond`. A block that raises keeps its own error.
     """
     if "cassette" in settings:
@@ -75,7 +75,7 @@ def use_cassette(
         harness = Harness(merged, place, Path(folder), SURROUNDINGS.run or _RUN, hooks).open()
         if merged.mode in ("replay", "offline"):
             allowed = (*merged.allowed_hosts, *merged.passthrough)
-            # With a responder in charge it is told of every refusal; there is no one else.
+            # The responder in charge records every refusal; no one else needs to know.
             DISPATCHER.guard = SocketGuard(allowed, merged.mode, lambda target, caller: None)
         try:
             yield harness
@@ -106,13 +106,13 @@ def use_cassette(
             raise FaultError(faults)
         if merged.aged == "fail" and not merged.records and harness.cassette_file.aged:
             raise CassetteError(
-                place, harness.cassette_file.aged, "Record it anew with mode='rerecord'"
+                place, harness.cassette_file.aged, "Record it again with mode='rerecord'"
             )
         harness.save()
 
 
 def _mode(chosen: str | None) -> str:
-    """The mode of a block: its own, or that of what is around it."""
+    """Return the mode of a block: its own, or that of the block or run around it."""
     if chosen is None and DISPATCHER.current is not None:
         return DISPATCHER.current.settings.mode
     if chosen is None and SURROUNDINGS.settings is not None:

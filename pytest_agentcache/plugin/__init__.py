@@ -1,4 +1,4 @@
-"""The pytest plugin, as its entry point names it: its hooks are in `hooks`."""
+"""The pytest plugin: the module of its entry point, with the hooks of `hooks`."""
 
 from .hooks import (
     pytest_addhooks,

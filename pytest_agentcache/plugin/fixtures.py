@@ -1,4 +1,4 @@
-"""The fixtures, and what a test's own settings make of it.
+"""The fixtures of the plugin.
 
 Every run of pytest imports this, so it must stay light.
 """
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def agentcache_config() -> dict[str, Any]:
-    """Settings for all tests below: override it, at any scope, and return a dict.
+    """Return settings for all tests below: override it, at any scope.
 
     The keys are the arguments of the marker, which beats them.
     """
@@ -41,7 +41,7 @@ def agentcache_config() -> dict[str, Any]:
 def agentcache(
     request: pytest.FixtureRequest, agentcache_config: dict[str, Any], tmp_path: Path
 ) -> Iterator[Harness]:
-    """The test's harness: `.session`, `.cassette`, `.misses`, `.mode`."""
+    """Yield the test's harness: `.session`, `.cassette`, `.misses`, `.mode`."""
     from ..clients import DISPATCHER, install
     from ..errors import AgentCacheError
     from ..replay.session import Harness
@@ -52,7 +52,7 @@ def agentcache(
     try:
         settings = options.settings_of_test(item.config.stash[SETTINGS], agentcache_config, item)
         if settings.freeze is None:
-            settings = replace(settings, freeze=asks_for_time(item))
+            settings = replace(settings, freeze=requests_clock(item))
         settings, path, test = cassette_of(item, settings)
         run, hooks, configure = item.config.stash[RUN], hooks_of(item), _session_hook(item)
         harness = Harness(settings, path, tmp_path, run, hooks, configure, test=test).open()
@@ -65,14 +65,14 @@ def agentcache(
     try:
         harness.close()
     finally:
-        # A run that is interrupted opens the network first and ends its fixtures then.
+        # An interrupted run opens the network before it tears down its fixtures.
         if DISPATCHER.guard is shut:
             DISPATCHER.guard = before
 
 
 @pytest.fixture
 def agentcache_session(request: pytest.FixtureRequest, agentcache: Harness) -> CachedSession:
-    """A `requests_cache.CachedSession` of the test's own: its folder, filesystem backend, YAML."""
+    """Return the test's own `requests_cache.CachedSession`, on YAML files in its own folder."""
     from ..errors import SettingsError
 
     try:
@@ -84,45 +84,45 @@ def agentcache_session(request: pytest.FixtureRequest, agentcache: Harness) -> C
 
 @pytest.fixture
 def agentcache_clock(request: pytest.FixtureRequest, agentcache: Harness) -> Clock:
-    """The test's clock, frozen: `.now`, `.tick(seconds)`, `.move_to(when)`, `.real()`."""
-    if agentcache.settings.freeze is False and not asks_for_time(request.node):
-        # Asked for by name while the test runs.
+    """Return the test's frozen clock: `.now`, `.tick(seconds)`, `.move_to(when)`, `.real()`."""
+    if agentcache.settings.freeze is False and not requests_clock(request.node):
+        # Requested by name while the test runs.
         agentcache.freeze()
     return agentcache.clock
 
 
 @pytest.fixture
 def agentcache_upstream(agentcache: Harness) -> Upstream:
-    """What the upstream does, over whatever is recorded: `.fail()`, `.down()`, `.calls`, …."""
+    """Return the planned faults in front of the cassette: `.fail()`, `.down()`, `.calls`, …."""
     return agentcache.upstream
 
 
 @pytest.fixture
 def agentcache_cassette(agentcache: Harness) -> Cassette:
-    """The test's cassette: `.path`, `.recorded_at`, `.interactions`."""
+    """Return the test's cassette: `.path`, `.recorded_at`, `.interactions`."""
     return agentcache.cassette
 
 
-# Who asks for one of these has time stand still.
+# Requesting one of these fixtures freezes the clock.
 _FREEZING = {"agentcache", "agentcache_clock", "agentcache_upstream"}
 
 
-def asks_for_time(item: pytest.Item) -> bool:
-    """Whether a test, or a fixture of the user's, asks for what freezes its clock."""
+def requests_clock(item: pytest.Item) -> bool:
+    """Return whether a test, or a fixture of the user, requests a fixture that freezes time."""
     if not isinstance(item, pytest.Function):
         return False
     info = item._fixtureinfo
     asked = set(info.initialnames)
     for definitions in info.name2fixturedefs.values():
         for each in definitions:
-            # Ours stand upon each other, which says nothing of the test.
+            # Our own fixtures use each other, which says nothing about the test.
             if getattr(each.func, "__module__", "") != __name__:
                 asked.update(each.argnames)
     return not _FREEZING.isdisjoint(asked)
 
 
 def hooks_of(item: pytest.Item) -> Hooks:
-    """The hooks of conftest files and plugins that apply to `item`."""
+    """Return the hooks of conftest files and plugins that apply to `item`."""
     from ..replay.hooks import Hooks
 
     call = item.ihook
@@ -145,7 +145,7 @@ def _session_hook(item: pytest.Item) -> Any:
 
 
 def guard_of(settings: Settings, item: pytest.Item) -> Any:
-    """What shuts the network around `item`."""
+    """Return the guard that blocks the network around `item`."""
     from ..clients.sockets import SocketGuard
     from ..http.messages import Request
     from ..replay.misses import Miss

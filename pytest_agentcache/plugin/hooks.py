@@ -1,4 +1,4 @@
-"""The pytest plugin: its hooks, and when a test takes charge of its requests.
+"""The hooks of the pytest plugin.
 
 This module must stay light: suites that do not use the plugin import it all the same.
 """
@@ -52,8 +52,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
     config.addinivalue_line(
         "markers",
-        "agentcache(cassette, session, on_miss, match, ...): put a test on a cassette, and set "
-        "what holds for it (pytest-agentcache)",
+        "agentcache(cassette, session, on_miss, match, ...): put a test on a cassette, with "
+        "settings of its own (pytest-agentcache)",
     )
     try:
         config.stash[SETTINGS] = options.settings_of_run(config)
@@ -66,7 +66,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
-    # xdist's controller tells its workers which run they belong to.
+    # xdist's controller passes the name of the run to its workers.
     node.workerinput["agentcache_run"] = node.config.stash[RUN].name
 
 
@@ -77,8 +77,8 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish() -> None:
-    # After -x or Ctrl-C the test that freezegun stayed in for has not come.
-    _let_time_go_on()
+    # After -x or Ctrl-C the next frozen test, for which time stayed frozen, does not come.
+    _thaw()
 
 
 def pytest_report_header(config: pytest.Config) -> str:
@@ -95,12 +95,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _open_first(item: pytest.Function) -> None:
-    """Puts the harness before every other fixture of the test's own, so that it sees them all."""
+    """Set up the harness before every other function-scoped fixture, so that it sees them all."""
     names = [name for name in item.fixturenames if name != "agentcache"]
     known = item._fixtureinfo.name2fixturedefs
     own = [name not in known or known[name][-1].scope == "function" for name in names]
     at = own.index(True) if True in own else len(names)
-    # A list of its own: pytest shares one among all parameters of a test.
+    # A new list: pytest shares one among all parameters of a test.
     item.fixturenames = [*names[:at], "agentcache", *names[at:]]
 
 
@@ -119,17 +119,17 @@ def pytest_runtest_protocol(
     finally:
         SURROUNDINGS.settings, SURROUNDINGS.hooks, SURROUNDINGS.run = around
         if not (nextitem and _freezes(nextitem)):
-            _let_time_go_on()
+            _thaw()
 
 
-def _let_time_go_on() -> None:
+def _thaw() -> None:
     clock = sys.modules.get("pytest_agentcache.clock")
     if clock is not None:
         clock.take_out()
 
 
 def _freezes(item: pytest.Item) -> bool:
-    """Whether a test is about to freeze its clock, as far as that can be told before it runs.
+    """Return whether a test will freeze its clock, as far as this is known before it runs.
 
     From one to the next freezegun stays in, which is what makes it cheap.
     """
@@ -139,11 +139,11 @@ def _freezes(item: pytest.Item) -> bool:
         mark.kwargs["freeze"] for mark in item.iter_markers("agentcache") if "freeze" in mark.kwargs
     ]
     setting = chosen[0] if chosen else item.config.stash[SETTINGS].freeze
-    return fixtures.asks_for_time(item) if setting is None else bool(setting)
+    return fixtures.requests_clock(item) if setting is None else bool(setting)
 
 
 def _shut(item: pytest.Item, settings: Settings) -> Generator[None, object, object]:
-    """Runs a test with the network shut around it."""
+    """Run a test with the network blocked around it."""
     from ..clients import DISPATCHER, install
 
     install()
@@ -166,7 +166,7 @@ def pytest_runtest_setup(item: pytest.Item) -> Generator[None, object, object]:
 
 
 def _open_bare(item: pytest.Item, settings: Settings) -> Harness:
-    """Keeps a test offline that is on no cassette, so that its misses are told like any other."""
+    """Keep a test offline that is not on a cassette, and report its misses like any other."""
     from ..replay.session import Harness
     from ..settings.hosts import LOOPBACK
 
@@ -184,10 +184,9 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
     result = yield
     settle(item)
     check_flags(item)
-    # Before misses, which may be no more than what follows; they are told below it.
+    # Faults first: misses may be their consequence, and are reported below them.
     check_faults(item)
-    # Raised here, where a test's own failure comes from, so that xfail, reruns, --pdb and -x see
-    # it as one.
+    # Raised here, like a failure of the test itself, so that xfail, reruns, --pdb and -x see it.
     fail_on_misses(item)
     return result
 
@@ -220,7 +219,7 @@ def pytest_runtest_makereport(
         state.harness.passed = passed and not state.failed
     if report.when == "teardown":
         if told := account(item):
-            # Reports travel from xdist's workers to its controller, which sums up what they tell.
+            # xdist sends reports from its workers to the controller, which adds them up.
             TEST_REPORT.set(report, told)
         del item.stash[TEST_STATE]
     return report

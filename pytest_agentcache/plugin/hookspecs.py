@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 @pytest.hookspec()
 def pytest_agentcache_configure_session(session: CachedSession, item: pytest.Item) -> Any:
-    """Called with the test's `CachedSession` when it is made: mount adapters, set headers."""
+    """Configure the test's `CachedSession` when it is made: mount adapters, set headers."""
 
 
 @pytest.hookspec(firstresult=True)
 def pytest_agentcache_redact(interaction: Interaction, item: pytest.Item) -> Interaction | None:
-    """Called with each interaction before it is written; returns it without its secrets.
+    """Return an interaction without its secrets; called with each before it is written.
 
     Runs before the built-in redaction. The request has been redacted already. The first
     hook that returns something other than None wins.
@@ -29,18 +29,18 @@ def pytest_agentcache_redact(interaction: Interaction, item: pytest.Item) -> Int
 
 @pytest.hookspec(firstresult=True)
 def pytest_agentcache_normalize_request(request: Request, item: pytest.Item) -> Request | None:
-    """Called with each request before it is matched; returns what to match and write instead.
+    """Return the request to match and write instead; called with each before it is matched.
 
-    Runs on redacted requests, both asked and recorded, so what it returns must not change if it
-    runs once more. The first hook that returns something other than None wins.
+    Runs on redacted requests, both sent and recorded, so its result must not change if it runs
+    again. The first hook that returns something other than None wins.
     """
 
 
 @pytest.hookspec(firstresult=True)
 def pytest_agentcache_cassette_name(item: pytest.Item) -> str | None:
-    """Names the cassette of a test, as the marker's `cassette=` would; that one comes first."""
+    """Return the name of a test's cassette; the marker's `cassette=` takes precedence."""
 
 
 @pytest.hookspec()
 def pytest_agentcache_miss(miss: Miss, item: pytest.Item) -> Any:
-    """Called each time that a request is missed, on the thread that asked."""
+    """React to a missed request, on the thread that sent it; called for each."""

@@ -1,4 +1,4 @@
-"""The report of a test without its secrets: errors of clients tell the URLs that they asked for."""
+"""Redact the report of a test: errors of clients contain the URLs of their requests."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ import pytest
 
 
 def redact(report: pytest.TestReport, safe: Callable[[str], str]) -> None:
-    """Takes secrets out of all that a report shows: tracebacks, their locals, captured output.
+    """Redact everything that a report shows: tracebacks, their locals, captured output.
 
     Args:
         report: The report, which is changed.
-        safe: Gives a text without its secrets.
+        safe: Returns a text without its secrets.
     """
     report.longrepr = _redacted(report.longrepr, safe, set())
     report.sections = [(title, safe(content)) for title, content in report.sections]
 
 
 def _redacted(value: Any, safe: Callable[[str], str], seen: set[int]) -> Any:
-    """`value` without secrets: pytest keeps a traceback as plain values in objects of its own."""
+    """Return `value` without secrets; pytest keeps a traceback as values in objects of its own."""
     if isinstance(value, str):
         return safe(value)
     if type(value) in (list, tuple):

@@ -1,7 +1,7 @@
-"""What is known when a run has ended: what came late, what nothing used, and what is said of it.
+"""The end of a run: late misses, orphans, the summary and the HTML page.
 
-With pytest-xdist its controller knows, from what its workers tell. Every run of pytest imports
-this, so it must stay light.
+With pytest-xdist, the controller gathers this from its workers. Every run of pytest imports this,
+so it must stay light.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ from .test_state import RUN
 if TYPE_CHECKING:
     from ..reports.html.collector import Collector
 
-# What a worker tells that did not come to its end.
+# The account of a worker that crashed.
 _NOTHING: dict[str, Any] = {"late": [], "narrowed": True, "whole": None}
 
 
 def register(config: pytest.Config) -> None:
-    """Begins to keep count of a run.
+    """Register the plugin objects that account for a run.
 
     Raises:
-        SettingsError: If the page that `--agentcache-report` names could not be written.
+        SettingsError: If the page of `--agentcache-report` could not be written at the end.
     """
     page = None
     if (named := config.getoption("agentcache_report")) and not hasattr(config, "workerinput"):
@@ -43,7 +43,7 @@ def register(config: pytest.Config) -> None:
 
 
 class RunEnd:
-    """Keeps count of one run, on one process or on xdist's controller and each of its workers."""
+    """Accounts for one run, in one process or in xdist's controller and each of its workers."""
 
     def __init__(self, config: pytest.Config, page: Collector | None) -> None:
         self._config, self._page = config, page
@@ -66,7 +66,7 @@ class RunEnd:
     ) -> Generator[None, object, object]:
         count = len(items)
         result = yield
-        # Plugins that split a suite over machines may tell nobody what they leave out.
+        # Plugins that split a suite over machines may deselect tests without calling the hook.
         self._collection.narrowed = self._collection.narrowed or len(items) < count
         return result
 
@@ -92,7 +92,7 @@ class RunEnd:
         everything = [*self._told, {**told, "whole": {}} if self._told else told]
         for each in everything:
             self._totals.late += each["late"]
-        # Nobody can say which test missed what came late, and a green run would swallow it.
+        # A late miss belongs to no test, so the run fails for it.
         failed = bool(self._totals.late)
         if told["whole"] is not None and all(each["whole"] is not None for each in everything):
             failed = self._look_around(everything) or failed
@@ -113,7 +113,7 @@ class RunEnd:
             terminalreporter.write_line(line)
 
     def _tell(self, session: pytest.Session, exitstatus: int) -> dict[str, Any]:
-        """What this process knows: in values that go from one to another."""
+        """Return the account of this process, in values that xdist can send."""
         whole = self._is_whole(session, exitstatus)
         return {
             "late": list(_late()),
@@ -122,7 +122,7 @@ class RunEnd:
         }
 
     def _is_whole(self, session: pytest.Session, exitstatus: int) -> bool:
-        """Whether all of the suite ran here, or with xdist all that was given to this process."""
+        """Return whether all tests of the suite, or of this xdist worker, ran here."""
         chosen = ("collectonly", "setuponly", "setupplan", "lf")
         return (
             exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
@@ -134,7 +134,7 @@ class RunEnd:
         )
 
     def _uses(self) -> dict[str, Any]:
-        """Which cassettes the tests of this process use; nothing in a suite that has none."""
+        """Return the cassettes that the tests of this process use; empty in a suite without any."""
         run, collection = self._config.stash[RUN], self._collection
         if not run.opened and not collection.has_folders:
             return {}
@@ -147,7 +147,7 @@ class RunEnd:
         }
 
     def _look_around(self, everything: list[dict[str, Any]]) -> bool:
-        """Finds what nothing of the whole run used; whether the run fails for it."""
+        """Find the orphans and unused interactions of a whole run; return whether they fail it."""
         settings = self._config.stash[SETTINGS]
         parts = [each["whole"] for each in everything if each["whole"]]
         if not parts or settings.unused == "ignore":
@@ -182,7 +182,7 @@ class RunEnd:
         return left and settings.mode == "offline" and settings.unused == "fail"
 
     def _drop_stale(self) -> bool:
-        """Drops what a run that asked everything anew did not ask; whether that failed."""
+        """Remove what a run with `--agentcache-rerecord` did not use, and return if it failed."""
         if self._config.stash[SETTINGS].mode != "rerecord":
             return False
         from ..replay.cassette_file import drop_stale
@@ -197,7 +197,7 @@ class RunEnd:
         return False
 
     def _write_page(self) -> bool:
-        """Writes the page that `--agentcache-report` names; whether that failed."""
+        """Write the page of `--agentcache-report`; return whether that failed."""
         if self._page is None:
             return False
         try:
@@ -211,12 +211,12 @@ class RunEnd:
 def _remedy(path: Path) -> str:
     from ..cassette.paths import FOLDER
 
-    # What has a name of its own may be used by something that is no test: a person removes it.
+    # A cassette with a name of its own may be used outside tests: a person must decide.
     return "agentcache prune" if path.parent.parent.name == FOLDER else "remove it by hand"
 
 
 def _late() -> Iterator[str]:
-    """What came after the end of its test, on this process, since this was last asked."""
+    """Yield the misses after the end of their tests, in this process, since the last call."""
     intercept = sys.modules.get("pytest_agentcache.clients")
     if intercept is None:
         return

@@ -1,4 +1,4 @@
-"""What becomes of a test that asked: its misses are told, its cassette written, its part summed up.
+"""The state of a running test: report its misses, write its cassette, account for the summary.
 
 Every run of pytest imports this, so it must stay light.
 """
@@ -27,16 +27,16 @@ TEST_STATE: pytest.StashKey[TestState] = pytest.StashKey()
 
 @dataclass(slots=True)
 class TestState:
-    """What is known of a test while it runs.
+    """The state of a test while it runs.
 
     Attributes:
-        harness: Opened by its fixture, for a test on a cassette.
-        bare: What keeps a test offline that is on no cassette (or not yet).
-        refused: Connections refused while neither was open.
-        told: Misses that a report has told.
-        raised: The report that was raised, until pytest has made its own of it.
-        failed: Whether any part of the test failed; a failed subtest is one.
-        move: What seems to be its cassette from when it had another name.
+        harness: The harness of a test on a cassette, opened by its fixture.
+        bare: The harness that keeps a test offline that is not (yet) on a cassette.
+        refused: The connections refused while neither was open.
+        told: The misses that are in a report already.
+        raised: The report that was raised, until pytest has made its own report.
+        failed: Whether any part of the test failed, subtests included.
+        move: The cassette that it seems to have had under another name.
     """
 
     harness: Harness | None = None
@@ -48,12 +48,12 @@ class TestState:
     move: Move | None = None
 
     def own(self) -> list[Miss]:
-        """Misses of the test's own cassette that count and were not told."""
+        """Return the misses of the test's own cassette that are not reported yet."""
         counts = self.harness is not None and self.harness.settings.on_miss != "respond"
         return self._untold(self.harness.misses if self.harness and counts else [])
 
     def outside(self) -> list[Miss]:
-        """Misses beyond any cassette that were not told."""
+        """Return the misses outside any cassette that are not reported yet."""
         return self._untold([*self.refused, *(self.bare.misses if self.bare else [])])
 
     def _untold(self, found: list[Miss]) -> list[Miss]:
@@ -61,19 +61,19 @@ class TestState:
 
 
 def state_of(item: pytest.Item) -> TestState:
-    """What is known of `item`, which runs."""
+    """Return the state of the running test `item`."""
     return item.stash.setdefault(TEST_STATE, TestState())
 
 
 def fail_on_misses(item: pytest.Item) -> None:
-    """Fails a test, with its report, if it has misses that were not told."""
+    """Fail a test, with its report, if it has misses that are not reported yet."""
     if text := _misses_text(item):
         state_of(item).raised = text
         pytest.fail(text, pytrace=False)
 
 
 def _misses_text(item: pytest.Item) -> str:
-    """The report of all misses that were not told yet."""
+    """Return the report of all misses that are not reported yet."""
     state = state_of(item)
     own, outside = state.own(), state.outside()
     if not own and not outside:
@@ -86,7 +86,7 @@ def _misses_text(item: pytest.Item) -> str:
             miss_report.misses(item.nodeid, outside, state.bare.responder, None, root=root)
         )
     elif outside:
-        texts.append(miss_report.outside(item.nodeid, outside))
+        texts.append(miss_report.outside(outside))
     if own and (harness := state.harness):
         missing = [miss.request for miss in own if miss.kind == "missing"]
         state.move = state.move or _move(item, harness, missing)
@@ -105,7 +105,7 @@ def _misses_text(item: pytest.Item) -> str:
 
 
 def _move(item: pytest.Item, harness: Harness, asked: Sequence[Request]) -> Move | None:
-    """A cassette of a test that is gone, where this one asks and has none yet."""
+    """Return the cassette of a removed test that fits this one, which has none yet."""
     path = harness.path
     if path is None or harness.cassette_file.found or harness.cassette_file.shared or not asked:
         return None
@@ -123,14 +123,14 @@ def _move(item: pytest.Item, harness: Harness, asked: Sequence[Request]) -> Move
 
 
 def _move_of_recorded(item: pytest.Item, harness: Harness) -> Move | None:
-    """As `_move`, for a test whose cassette has just been made."""
+    """Return the same for a test whose cassette has just been made."""
     if harness.mode != "record" or not harness.cassette_file.written or harness.cassette_file.found:
         return None
     return _move(item, harness, [each.request for each in harness.responder.added()])
 
 
 def _told_move(item: pytest.Item) -> tuple[str, str] | None:
-    """What is said of a cassette that may have been moved, and the command that moves it."""
+    """Return a sentence on a cassette that may need to move, and the command that moves it."""
     move, config = state_of(item).move, item.config
     if move is None:
         return None
@@ -138,7 +138,7 @@ def _told_move(item: pytest.Item) -> tuple[str, str] | None:
 
 
 def _move_for_summary(item: pytest.Item) -> tuple[str, str] | None:
-    """The same in one line, and what it is about."""
+    """Return its path, and the same in one line."""
     from ..files import display_path
 
     move, told = state_of(item).move, _told_move(item)
@@ -150,7 +150,7 @@ def _move_for_summary(item: pytest.Item) -> tuple[str, str] | None:
 
 
 def settle(item: pytest.Item) -> None:
-    """Runs what background refreshes still wait, while the test is there to fail for them."""
+    """Run the background refreshes that still wait, while the test can fail for them."""
     from ..errors import RefreshError
 
     if harness := state_of(item).harness:
@@ -161,7 +161,7 @@ def settle(item: pytest.Item) -> None:
 
 
 def check_faults(item: pytest.Item) -> None:
-    """Fails a test whose faults did not come to pass, or could not."""
+    """Fail a test with planned faults that were not used, or that are impossible."""
     if harness := state_of(item).harness:
         from ..faults import fault_report
 
@@ -170,7 +170,7 @@ def check_faults(item: pytest.Item) -> None:
 
 
 def check_flags(item: pytest.Item) -> None:
-    """Fails a test whose agent sent an `auto_cache` that is none, and caught the error."""
+    """Fail a test whose agent sent an invalid `auto_cache` and caught the error."""
     from ..errors import AutoCacheError
 
     if harness := state_of(item).harness:
@@ -181,7 +181,7 @@ def check_flags(item: pytest.Item) -> None:
 
 
 def finish(item: pytest.Item, harness: Harness) -> None:
-    """Writes the cassette of a test that passed, and fails it for what it left unused."""
+    """Write the cassette of a passed test; fail it for unused interactions if it must."""
     from ..errors import AgentCacheError
     from ..reports.miss_report import aged, unused
 
@@ -201,7 +201,7 @@ def finish(item: pytest.Item, harness: Harness) -> None:
 
 
 def tell_misses(item: pytest.Item, call: pytest.CallInfo[None], report: Any) -> None:
-    """Sees to it that the report of a test tells its misses, whatever else became of it."""
+    """Add the misses to the report of a test, however it ended."""
     state = state_of(item)
     untold = [*state.own(), *state.outside()]
     if not untold or report.passed:
@@ -211,13 +211,13 @@ def tell_misses(item: pytest.Item, call: pytest.CallInfo[None], report: Any) -> 
     if report.failed and not raised:
         report.sections.append(("agentcache", text))
     elif report.skipped and not hasattr(report, "wasxfail"):
-        # "The service is down" is what an agent's test would say of a miss, and skip.
+        # A test may take a miss for a service that is down, and skip itself.
         report.outcome, report.longrepr = "failed", text
     state.told += untold
 
 
 def account(item: pytest.Item) -> dict[str, Any]:
-    """What the summary needs to know of one test; nothing if it asked on no cassette."""
+    """Return what the summary needs of one test; empty if it used no cassette."""
     from ..files import display_path
 
     state = state_of(item)
@@ -231,7 +231,7 @@ def account(item: pytest.Item) -> dict[str, Any]:
         missed += sum(miss.count for miss in harness.misses)
     lists = harness.passed and harness.settings.unused != "ignore"
     state.move = state.move or _move_of_recorded(item, harness)
-    playing = harness.mode in ("replay", "offline")
+    shared = harness.cassette_file.shared and harness.mode in ("replay", "offline")
     return {
         "cassette": display_path(harness.path or Path(), item.config.rootpath),
         "replayed": harness.responder.counts.replayed,
@@ -241,7 +241,7 @@ def account(item: pytest.Item) -> dict[str, Any]:
         "written": harness.cassette_file.written,
         "passed": harness.passed,
         "lists": lists,
-        "held": len(harness.responder.recorded) if harness.cassette_file.shared and playing else 0,
+        "held": len(harness.responder.recorded) if shared else 0,
         "aged": harness.cassette_file.aged,
         "moved": _move_for_summary(item),
         **told,
@@ -253,7 +253,7 @@ def _has_page(item: pytest.Item) -> bool:
 
 
 def _misses_for_page(item: pytest.Item) -> list[dict[str, Any]]:
-    """What the page shows of the misses of a test."""
+    """Return the misses of a test for the HTML page."""
     from ..reports.html import missed
 
     state, root = state_of(item), item.config.rootpath

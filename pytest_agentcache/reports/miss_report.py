@@ -1,4 +1,4 @@
-"""What a test that failed on its cassette is told: a miss with its closest match, the unused."""
+"""The reports of a test that failed on its cassette: misses, unused interactions, its age."""
 
 from __future__ import annotations
 
@@ -34,30 +34,30 @@ def misses(
     command: str = "",
     moved: tuple[str, str] | None = None,
 ) -> str:
-    """The report of a test that asked for what it may not have.
+    """Return the report of the misses of a test.
+
+    The first line is the cause, because pytest's short summary shows only that.
 
     Args:
-        test: Node id, or what else asked.
+        test: Node id of the test, or the call of `use_cassette`.
         found: Its misses, at least one.
-        responder: What answered it.
-        path: Its cassette, None if it is on none.
-        found_cassette: Whether there was such a file.
-        root: The folder that paths are shown relative to.
-        command: How to record, if not with pytest.
-        moved: Of which test a cassette is that may be this one's, and what moves it.
+        responder: Its responder.
+        path: Its cassette, None if it is not on one.
+        found_cassette: Whether that file exists.
+        root: The folder that paths are relative to in the report.
+        command: How to record, outside pytest.
+        moved: What to say of a cassette that may be this test's under another name, and the
+            command that moves it.
     """
     found = list(found)
-    lines = [f"{test} asked for something that its cassette does not hold:", ""]
-    if all(miss.kind == "exhausted" for miss in found):
-        lines[0] = f"{test} asked more often than its cassette holds:"
-    elif path is None:
-        lines[0] = f"{test} asked the network for something, and is on no cassette:"
-    for miss in found:
-        lines += [f"  {line}" if line else "" for line in _miss(miss, responder, path, root)]
-        lines.append("")
+    owner = test if command else "this test"
+    blocks = [_miss(miss, responder, path, root, owner) for miss in found]
+    lines = [line for block in blocks for line in [*block, ""]]
     if all(miss.kind == "socket" for miss in found):
-        # What goes past every client cannot be recorded.
+        # What bypasses every client cannot be recorded.
         return "\n".join(lines).rstrip()
+    if len(found) == 1:
+        lines.pop()
     if path is None:
         lines.append("  put it on a cassette: @pytest.mark.agentcache, or one of the fixtures")
     elif not found_cassette:
@@ -67,53 +67,61 @@ def misses(
     if path is not None and is_foreign(path):
         command_line = f"agentcache import {shlex.quote(display_path(path, root))}"
         lines.append(f"  it is a cassette of another tool: {command_line}")
-    lines.append(f"  record it: {command or recording_command(test)}")
+    it = "it" if len(found) == 1 else "them"
+    lines.append(f"  record {it}: {command or recording_command(test)}")
     return "\n".join(lines)
 
 
 def recording_command(test: str) -> str:
-    """What records a test, or what its cassette lacks."""
+    """Return the command that records what is missing from the cassette of a test."""
     return f"pytest --agentcache-record {quoted(test)}"
 
 
-def outside(test: str, found: Iterable[Miss]) -> str:
-    """The report of a test on a cassette that asked while its cassette was not open."""
-    lines = [f"{test} asked the network while its cassette was not open:", ""]
-    lines += [f"  {_head(miss)}" for miss in found]
-    return "\n".join(
-        [
-            *lines,
-            "",
-            "  a fixture of wider scope than the test's own is on no cassette; give it function",
-            "  scope, or put pytest_agentcache.use_cassette() around what it asks",
-        ]
-    )
+def outside(found: Iterable[Miss]) -> str:
+    """Return the report of requests that a test sent while its cassette was not open."""
+    lines = []
+    for miss in found:
+        lines += [f"{_request(miss)} was sent while the cassette was not open", _sent(miss), ""]
+    lines += [
+        "  a fixture of a wider scope than the test's own is not on a cassette; give it function",
+        "  scope, or put pytest_agentcache.use_cassette() around its requests",
+    ]
+    return "\n".join(lines)
 
 
-def _miss(miss: Miss, responder: Responder, path: Path | None, root: Path) -> Iterator[str]:
-    yield _head(miss)
+def _miss(
+    miss: Miss, responder: Responder, path: Path | None, root: Path, owner: str
+) -> Iterator[str]:
     if miss.kind == "socket":
-        where = miss.request.url
-        yield "a connection past every client that is recorded; if the test needs it,"
-        yield f"allow it: agentcache_allowed_hosts = {where}"
+        yield f"{_request(miss)} was refused: no client that can be recorded sent it"
+        yield _sent(miss)
+        yield f"  if {owner} needs it, allow it: agentcache_allowed_hosts = {miss.request.url}"
         return
-    yield from _closest(miss, responder)
+    if path is None:
+        yield f"{_request(miss)} was sent by a test that is not on a cassette"
+    elif miss.kind == "exhausted":
+        yield f"{_request(miss)} was sent more often than it was recorded for {owner}"
+    else:
+        yield f"{_request(miss)} is not on the cassette of {owner}"
+    yield _sent(miss)
+    yield from (f"  {line}" for line in _closest(miss, responder))
     if (
         path is not None
         and miss.kind == "missing"
         and (elsewhere := held_elsewhere(miss.request, responder, path))
     ):
-        yield f"it stands in another cassette: {display_path(elsewhere, root)}"
+        yield f"  it is on another cassette: {display_path(elsewhere, root)}"
 
 
-def _head(miss: Miss) -> str:
+def _request(miss: Miss) -> str:
     url = urlsplit(miss.request.url)
     where = f"{url.netloc}{url.path}" + (f"?{url.query}" if url.query else "")
-    if miss.kind == "socket":
-        where = miss.request.url
-    head = f"{miss.request.method} {where}"
-    asked = f"asked at {miss.caller}" if miss.caller else "asked by no line of your own"
-    return f"{head:<46} {asked}" + (f", {miss.count} times" if miss.count > 1 else "")
+    return f"{miss.request.method} {miss.request.url if miss.kind == 'socket' else where}"
+
+
+def _sent(miss: Miss) -> str:
+    sent = f"sent at {miss.caller}" if miss.caller else "sent by a library, not by your code"
+    return f"  {sent}" + (f", {miss.count} times" if miss.count > 1 else "")
 
 
 def _closest(miss: Miss, responder: Responder) -> Iterator[str]:
@@ -128,7 +136,7 @@ def _closest(miss: Miss, responder: Responder) -> Iterator[str]:
         return
     nearest = closest_to(miss.request, responder)
     if nearest is None:
-        # Nothing to compare it with; yet what was asked tells one request from another.
+        # There is nothing to compare it with, but its body tells it from other requests.
         if body := miss.request.body:
             yield f"  body {short(body.decode('utf-8', 'replace'))}"
         return
@@ -136,21 +144,21 @@ def _closest(miss: Miss, responder: Responder) -> Iterator[str]:
     replayed = ", already replayed once" if responder.replayed(number) else ", not replayed yet"
     yield f"closest: interaction {number}{replayed}"
     if not found:
-        yield "  the same by today's settings; it was recorded under others"
+        yield "  the same under the current settings; it was recorded under different ones"
     width = max((len(each.place) for each in found[:_MOST_DIFFERENCES]), default=0)
     for each in found[:_MOST_DIFFERENCES]:
-        yield f"  {each.place:<{width}}   recorded {each.recorded}   asked {each.asked}"
+        yield f"  {each.place:<{width}}   recorded {each.recorded}   sent {each.asked}"
     if len(found) > _MOST_DIFFERENCES:
         yield f"  … and {len(found) - _MOST_DIFFERENCES} more differences"
 
 
 def closest_to(request: Request, responder: Responder) -> Any:
-    """Number of the interaction that comes closest, and what differs; None if none is close."""
+    """Return the number of the closest interaction and its differences; None if none is close."""
     best: Any = None
     for number, interaction in enumerate(responder.recorded, 1):
         found = differences(responder.matcher, responder.normalized(interaction.request), request)
         places = {each.place for each in found}
-        # A request to the same place is closer than one with fewer differences elsewhere.
+        # The same host and path weigh more than fewer differences elsewhere.
         score = (
             len(places & {"method", "host", "path"}),
             "body" in places,
@@ -159,12 +167,12 @@ def closest_to(request: Request, responder: Responder) -> Any:
         )
         if best is None or score < best[0]:
             best = score, number, found
-    # Something on another host at another path is no help.
+    # An interaction with another host and another path does not help.
     return None if best is None or best[0][0] > 1 else best[1:]
 
 
 def held_elsewhere(request: Request, responder: Responder, path: Path) -> Path | None:
-    """Another cassette of the same folder of tests that holds `request`."""
+    """Return another cassette in the same test folder that has `request`; None after a while."""
     until = time.perf_counter() + _MOST_SECONDS
     for other in _others(path):
         if time.perf_counter() > until:
@@ -177,14 +185,14 @@ def held_elsewhere(request: Request, responder: Responder, path: Path) -> Path |
 
 
 def holds(path: Path, request: Request, responder: Responder) -> bool:
-    """Whether the cassette at `path` holds `request`."""
+    """Return whether the cassette at `path` has `request`."""
     return _holds(path, responder.normalized(request), responder)
 
 
 def _holds(path: Path, request: Request, responder: Responder) -> bool:
     step = urlsplit(request.url).path.rpartition("/")[2].encode()
     if responder.ids.pattern(step)[1]:
-        # Another id may stand there for it.
+        # The cassette may have another id in its place.
         step = b""
     key = responder.matcher.key(request)
     try:
@@ -197,7 +205,7 @@ def _holds(path: Path, request: Request, responder: Responder) -> bool:
 
 
 def _others(path: Path) -> list[Path]:
-    """The cassettes among which `path` lies; where it lies in no such folder, those beside it."""
+    """Return the cassettes of the folder `cassettes` around `path`, else those beside it."""
     root = next((folder for folder in path.parents if folder.name == "cassettes"), None)
     try:
         return sorted(path.parent.glob("*.yaml") if root is None else root.rglob("*.yaml"))
@@ -206,17 +214,19 @@ def _others(path: Path) -> list[Path]:
 
 
 def unused(test: str, numbers: Iterable[int], path: Path, root: Path) -> str:
-    """The report of a test under `agentcache_unused = fail` that left interactions unused."""
+    """Return the report of a test with unused interactions, under `agentcache_unused = fail`."""
+    numbers = list(numbers)
+    are = "are" if len(numbers) > 1 else "is"
     return (
-        f"{test} never asked for {interactions(numbers)} of {display_path(path, root)}.\n\n"
-        f"  drop what is unused: {recording_command(test)}"
+        f"{interactions(numbers)} of {display_path(path, root)} {are} unused by {test}\n"
+        f"  remove what is unused: {recording_command(test)}"
     )
 
 
 def aged(test: str, age: str, path: Path, root: Path) -> str:
-    """The report of a test under `agentcache_aged = fail` whose cassette is too old."""
+    """Return the report of a test with a cassette that is too old, under `agentcache_aged`."""
     return (
-        f"{test} is on a cassette that is too old.\n\n"
+        f"the cassette of {test} is too old\n"
         f"  {display_path(path, root)}: {age}\n"
-        f"  record it anew: {rerecording_command([test])}"
+        f"  record it again: {rerecording_command([test])}"
     )

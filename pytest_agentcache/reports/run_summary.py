@@ -1,4 +1,4 @@
-"""What is said about a whole run: the line at its head, the totals at its end.
+"""The header and the summary of a whole run.
 
 Every run of pytest imports this, so it must stay light.
 """
@@ -13,26 +13,26 @@ from ..files import quoted
 from ..settings.settings import Settings
 
 _HEADERS = {
-    "replay": "replay, a request that is on no cassette fails its test",
-    "record": "record, what is on no cassette is asked for and kept",
-    "rerecord": "rerecord, everything is asked for anew",
+    "replay": "replay, a request that is not on its cassette fails the test",
+    "record": "record, requests that are not on their cassette are sent and recorded",
+    "rerecord": "rerecord, every request is sent and recorded again",
     "offline": "offline, no network at all",
-    "live": "live, no cassette is used or written",
+    "live": "live, cassettes are neither used nor written",
 }
 
 
 def header(settings: Settings) -> str:
-    """The line at the head of a run."""
+    """Return the line in the header of a run."""
     line = f"agentcache: {_HEADERS[settings.mode]}"
     open_to = (*settings.allowed_hosts, *settings.passthrough)
     if settings.mode == "offline" and open_to:
-        line += f" but for {', '.join(open_to)}"
+        line += f" except to {', '.join(open_to)}"
     return line
 
 
 @dataclass(slots=True)
 class Totals:
-    """What all tests of a run did, gathered where the summary is written."""
+    """The totals of all tests of a run, gathered in the process that writes the summary."""
 
     missed: int = 0
     cassettes: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -43,7 +43,7 @@ class Totals:
     shared_unused: bool = False
 
     def add(self, test: str, told: dict[str, Any]) -> None:
-        """Adds what one test's report tells (see `watch.account`)."""
+        """Add the account of one test (see `test_state.account`)."""
         self.missed += told["missed"]
         if "cassette" not in told:
             return
@@ -67,14 +67,14 @@ class Totals:
     def count_shared(
         self, claims: Mapping[str, Iterable[str]], asked: Mapping[str, Iterable[int]]
     ) -> None:
-        """Finds what no test of a whole run asked for on the cassettes that several are on.
+        """Find the unused interactions of shared cassettes, after a run of the whole suite.
 
         Args:
-            claims: Cassettes that were given a name, with all tests that are on them.
-            asked: What of them was asked for: numbers, from 1.
+            claims: The named cassettes, with all tests that use them.
+            asked: The numbers of their interactions that were replayed, from 1.
         """
         for path, known in self.cassettes.items():
-            # A test that was skipped, or failed, might have asked for the rest.
+            # A test that was skipped or failed might have used the rest.
             settled = not known["left"] and known["passed"].issuperset(claims.get(path, ()))
             if known["held"] and settled:
                 numbers = set(range(1, known["held"] + 1)) - set(asked.get(path, ()))
@@ -82,7 +82,7 @@ class Totals:
                 self.shared_unused = self.shared_unused or bool(numbers)
 
     def lines(self, *, verbose: bool) -> Iterator[str]:
-        """The summary; nothing at all where no test was on a cassette."""
+        """Yield the lines of the summary; none if no test was on a cassette."""
         if not (self.cassettes or self.late or self.missed or self.orphans):
             return
         for path, told in sorted(self.cassettes.items()):
@@ -108,7 +108,7 @@ class Totals:
         )
 
     def _orphan_lines(self) -> Iterator[str]:
-        # What seems to be a moved test's is told as that, or somebody would remove it.
+        # A cassette of a moved test is listed as such, or someone would remove it.
         found = [
             (path, remedy)
             for path, remedy in sorted(self.orphans)
@@ -131,7 +131,7 @@ _MOST_NAMED = 3
 
 
 def rerecording_command(tests: Sequence[str]) -> str:
-    """What records tests anew; where they are many, all there are."""
+    """Return the command that records tests again; the whole suite if they are many."""
     named = [quoted(test) for test in tests] if len(tests) <= _MOST_NAMED else []
     return " ".join(["pytest --agentcache-rerecord", *named])
 
@@ -143,11 +143,11 @@ def _cassette_line(told: dict[str, Any]) -> str:
     if told["written"]:
         parts.append("written")
     if told["discarded"]:
-        parts.append("not kept: the test did not pass")
+        parts.append("not kept, because the test did not pass")
     return ", ".join(parts)
 
 
 def interactions(numbers: Iterable[int]) -> str:
-    """`interactions 1, 3` for their numbers."""
+    """Return `interactions 1, 3` for their numbers."""
     listed = [str(number) for number in numbers]
     return f"interaction{'s' if len(listed) > 1 else ''} {', '.join(listed)}"

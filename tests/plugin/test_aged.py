@@ -72,9 +72,9 @@ def test_aged_cassette_may_fail_its_test(aged, mode):
     outcome.assert_outcomes(passed=2, errors=1)
     outcome.stdout.fnmatch_lines(
         [
-            "test_suite.py::test_old is on a cassette that is too old.",
+            "the cassette of test_suite.py::test_old is too old",
             "  cassettes/test_suite/test_old.yaml: recorded 100 days ago, 90 days at most",
-            '  record it anew: pytest --agentcache-rerecord "test_suite.py::test_old"',
+            '  record it again: pytest --agentcache-rerecord "test_suite.py::test_old"',
         ]
     )
     assert aged.run("--agentcache-record", "-o", "agentcache_aged=fail").ret == 0

@@ -23,9 +23,10 @@ def test_the_report_names_the_differing_json_path(suite):
     outcome.assert_outcomes(failed=1)
     outcome.stdout.fnmatch_lines(
         [
-            "*POST 127.0.0.1:*/chat*asked at test_suite.py:6 in chat()",
+            "*POST 127.0.0.1:*/chat *",
+            "*sent at test_suite.py:6 in chat()",
             "*closest: interaction 1, not replayed yet",
-            "*json.messages[[]2].content   recorded 'Paris'   asked 'London'",
+            "*json.messages[[]2].content   recorded 'Paris'   sent 'London'",
             '*record it: pytest --agentcache-record "test_suite.py::test_one"',
         ]
     )
@@ -61,9 +62,7 @@ def test_the_report_names_another_cassette_that_holds_it(suite):
     suite.write(REPORT.replace("test_one", "test_two") + '        chat("Paris")')
     outcome = suite.run()
 
-    outcome.stdout.fnmatch_lines(
-        ["*it stands in another cassette: cassettes/test_suite/test_one.yaml"]
-    )
+    outcome.stdout.fnmatch_lines(["*it is on another cassette: cassettes/test_suite/test_one.yaml"])
 
 
 def test_each_miss_is_listed_with_its_count(suite):
@@ -80,8 +79,10 @@ def test_each_miss_is_listed_with_its_count(suite):
 
     outcome.stdout.fnmatch_lines(
         [
-            "*GET 127.0.0.1:*/one[?]q=1*asked at test_suite.py:6 in test_one(), 3 times",
-            "*PUT 127.0.0.1:*/two*asked at test_suite.py:7 in test_one()",
+            "*GET 127.0.0.1:*/one[?]q=1 *",
+            "*sent at test_suite.py:6 in test_one(), 3 times",
+            "*PUT 127.0.0.1:*/two *",
+            "*sent at test_suite.py:7 in test_one()",
             "agentcache: 0 replayed, 0 recorded, 4 missed, 0 unused, 0 cassettes written",
         ]
     )

@@ -126,7 +126,9 @@ def test_every_cached_session_is_held(suite, upstream, flag, session):
     outcome = suite.run(*flags(flag))
 
     outcome.assert_outcomes(failed=1)
-    outcome.stdout.fnmatch_lines(["*GET 127.0.0.1:*/one *asked at test_suite.py:8 in test_one()"])
+    outcome.stdout.fnmatch_lines(
+        ["*GET 127.0.0.1:*/one *", "*sent at test_suite.py:8 in test_one()"]
+    )
     assert upstream.hits == []
 
 

@@ -252,9 +252,9 @@ def test_help_and_markers_tell_of_the_plugin(suite):
 @pytest.mark.parametrize(
     ("mode", "line"),
     [
-        ("replay", "agentcache: replay, a request that is on no cassette fails its test"),
-        ("record", "agentcache: record, what is on no cassette is asked for and kept"),
-        ("rerecord", "agentcache: rerecord, everything is asked for anew"),
+        ("replay", "agentcache: replay, a request that is not on its cassette fails the test"),
+        ("record", "agentcache: record, requests that are not on their cassette are sent *"),
+        ("rerecord", "agentcache: rerecord, every request is sent and recorded again"),
         ("offline", "agentcache: offline, no network at all"),
         ("live", "agentcache: live, no cassette is used or written"),
     ],
@@ -275,5 +275,5 @@ def test_the_header_tells_what_offline_leaves_open(suite):
     )
 
     outcome.stdout.fnmatch_lines(
-        ["agentcache: offline, no network at all but for db.example, localhost:1"]
+        ["agentcache: offline, no network at all except to db.example, localhost:1"]
     )

@@ -186,17 +186,17 @@ POSTS = """
 @pytest.mark.parametrize(
     ("recorded", "asked", "told"),
     [
-        ("post(a=one, b=two)", "post(a=one, b=one)", "json.b   recorded '…02'   asked '…01'"),
-        ("post(a=one, b=one)", "post(a=one, b=two)", "json.b   recorded '…01'   asked '"),
+        ("post(a=one, b=two)", "post(a=one, b=one)", "json.b   recorded '…02'   sent '…01'"),
+        ("post(a=one, b=one)", "post(a=one, b=two)", "json.b   recorded '…01'   sent '"),
         ("post(a=one); post(b=one)", "post(a=one); post(b=two)", "json.b   recorded '…01'   asked"),
         (
             "post(a=one); post(b=two)",
             "post(a=one); post(b=one)",
-            "b   recorded '…03'   asked '…01'",
+            "b   recorded '…03'   sent '…01'",
         ),
-        ("post(a=one, t='x')", "post(a=one, t='y')", "json.t   recorded 'x'   asked 'y'"),
+        ("post(a=one, t='x')", "post(a=one, t='y')", "json.t   recorded 'x'   sent 'y'"),
         ("post(a=one)", "post(a=one); post(a=one)", "recorded once (interaction 1)"),
-        ("post(a=one)", "post(a=one); post(a=two)", "json.a   recorded '…01'   asked '"),
+        ("post(a=one)", "post(a=one); post(a=two)", "json.a   recorded '…01'   sent '"),
     ],
 )
 def test_two_ids_stay_two(suite, drawing, recorded, asked, told):
@@ -228,7 +228,7 @@ def test_ids_of_upstream_are_told_apart(suite, drawing):
 
     outcome.assert_outcomes(failed=1)
     outcome.stdout.fnmatch_lines(
-        ["*json.messages?2?.tool_call_id   recorded 'call_00000001'   asked 'call_00000002'"]
+        ["*json.messages?2?.tool_call_id   recorded 'call_00000001'   sent 'call_00000002'"]
     )
 
 

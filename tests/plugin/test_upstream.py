@@ -99,7 +99,7 @@ def test_misses_stand_below_a_fault_that_never_came_to_pass(suite):
         [
             "*planned a fault that never came to pass:",
             "    GET */a   miss, 504",
-            "*asked for something that its cassette does not hold:",
+            "*is not on the cassette of this test",
         ]
     )
 

@@ -60,8 +60,8 @@ def test_a_miss_is_raised_at_the_end_of_the_block(tmp_path, upstream, mode):
         assert requests.get(upstream.url + "/one").status_code == 504
     text = str(raised.value)
 
-    assert f"use_cassette({str(path)!r}) asked for something that its cassette" in text
-    assert "asked at tests/plugin/test_use_cassette.py:" in text or "test_use_cassette.py:" in text
+    assert f"is not on the cassette of use_cassette({str(path)!r})" in text
+    assert "sent at tests/plugin/test_use_cassette.py:" in text or "test_use_cassette.py:" in text
     assert 'record it: use_cassette(…, mode="record")' in text
     assert "pytest --agentcache-record" not in text
     assert upstream.hits == []
@@ -79,7 +79,7 @@ def test_a_cassette_beside_it_that_holds_the_request_is_named(tmp_path, upstream
     with pytest.raises(MissError) as raised, use_cassette(tmp_path / "trips" / "mine.yaml"):
         [requests.get(upstream.url + path) for path in ("/beside", "/around")]
 
-    assert f"it stands in another cassette: {beside}" in str(raised.value)
+    assert f"it is on another cassette: {beside}" in str(raised.value)
     assert str(around) not in str(raised.value)
 
 
@@ -273,7 +273,7 @@ def test_nested_in_a_test_a_miss_fails_the_test(suite, fixture):
     outcome = suite.run("--agentcache-offline")
 
     outcome.assert_outcomes(failed=1)
-    outcome.stdout.fnmatch_lines(["*use_cassette('inner.yaml') asked for something that its *"])
+    outcome.stdout.fnmatch_lines(["*is not on the cassette of use_cassette('inner.yaml')"])
 
 
 def test_an_explicit_mode_does_not_open_the_network_offline(suite):

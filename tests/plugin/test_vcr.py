@@ -275,7 +275,7 @@ def test_converted_one_of_another_test_is_left_alone(suite, upstream):
 
     outcome = suite.run("--agentcache-offline")
     outcome.assert_outcomes(passed=1, failed=1)
-    outcome.stdout.fnmatch_lines(["*test_model[[]a/b] asked for something that*"])
+    outcome.stdout.fnmatch_lines(["*is not on the cassette of this test"])
 
 
 def test_it_is_named(recorded, upstream, tmp_path_factory):
@@ -390,7 +390,7 @@ def test_miss_says_whose_it_is(recorded):
     outcome.assert_outcomes(failed=1)
     outcome.stdout.fnmatch_lines(
         [
-            "*query.city*recorded 'Paris'   asked 'London'",
+            "*query.city*recorded 'Paris'   sent 'London'",
             "*it is a cassette of another tool: agentcache import '*test_asks[[]requests].yaml'",
             "*record it: pytest --agentcache-record *",
         ]

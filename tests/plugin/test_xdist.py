@@ -160,7 +160,7 @@ def test_a_miss_on_a_worker_is_reported_in_full(suite):
 
     outcome.assert_outcomes(failed=1)
     outcome.stdout.fnmatch_lines(
-        ["*GET */one *asked at test_suite.py:5 in test_one()", "*--agentcache-record*"]
+        ["*GET */one *", "*sent at test_suite.py:5 in test_one()", "*--agentcache-record*"]
     )
 
 

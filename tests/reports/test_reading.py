@@ -46,7 +46,7 @@ def test_results_within_one_call_stand_below_their_calls(opened):
     page = opened(entry("test_a", trip()[1]), place="t0")
 
     assert page.texts("#call-0 h4") == ["system", "user", "assistant", "assistant"]
-    assert "gave back" in page.text("#call-0 .tool-box")
+    assert "returned" in page.text("#call-0 .tool-box")
 
 
 def test_a_stream_is_assembled(opened):
@@ -140,7 +140,7 @@ def test_a_miss_shows_what_differs(opened):
 
     shown = page.text("#miss-0")
 
-    assert "Asked at agent.py:8 in ask(), 2 times" in shown
+    assert "Sent at agent.py:8 in ask(), 2 times" in shown
     assert "json.messages[1].content '…in Paris?' '…in London?'" in shown
     assert page.texts("#miss-0 mark") == ["Paris", "London"]
     assert 'pytest --agentcache-record "test_trip.py::test_a"' in shown
@@ -185,8 +185,8 @@ def test_the_overview_names_what_wants_attention(opened):
     )
 
     assert page.texts("#detail h3")[:3] == [
-        "Never asked for",
-        "Asked after the end of their tests",
+        "Unused",
+        "Sent after the end of their tests",
         "Hosts",
     ]
     page.click("#detail li a")

@@ -1,4 +1,4 @@
-// A call and a miss as they are read: the conversation first, the bytes below.
+// A call and a miss: the conversation first, the bytes below it.
 
 const statusKind = (status) => (status >= 500 ? "bad" : status >= 400 ? "warn" : "");
 
@@ -40,7 +40,7 @@ function callParts(test, number) {
   const known = allTurns(test, whole);
   nodes.push(...turnNodes(whole.turns || [], known));
   if (answered || whole.media) {
-    // What is shown need not be named; and only who was spoken to is an assistant.
+    // Media that are shown need no label. Only a chat has an assistant.
     const parts = whole.answer.parts.filter((part) => !whole.media || part.kind !== "media");
     const said = { role: whole.turns ? "assistant" : "answer", parts };
     const answer = turnNode(said, [...known, said], "answer", new Set());
@@ -72,7 +72,7 @@ function earlierNode(test, whole, turns) {
   return node;
 }
 
-// Messages, with each result below the call that it answers where both are shown.
+// Messages, with each result below its tool call if both are shown.
 function turnNodes(turns, known, more) {
   const placed = new Set();
   const nodes = [];
@@ -121,7 +121,7 @@ function toolNode(call, results, apart) {
   if (call.text) box.append(argumentsNode(call.text));
   for (const part of results) {
     const came = make("div", { class: "came" });
-    if (!apart) came.append(make("p", { class: "label" }, "gave back"));
+    if (!apart) came.append(make("p", { class: "label" }, "returned"));
     if (part.media) came.append(mediaOf([part.media]));
     else came.append(...folded(make("pre", {}, looksLikeJson(part.text) ? jsonText(part.text) : part.text), part.text));
     box.append(came);
@@ -157,24 +157,24 @@ function offerNode(whole) {
   for (const [name, value] of settings) facts.append(make("dt", {}, name), make("dd", {}, value));
   const about = [whole.tools?.length && counted(whole.tools.length, "tool"), settings.length && counted(settings.length, "setting")];
   return make("details", { class: "raw" },
-    make("summary", {}, make("b", {}, "Asked with"), " ", about.filter(Boolean).join(", ")), make("div", {}, facts));
+    make("summary", {}, make("b", {}, "Parameters"), " ", about.filter(Boolean).join(", ")), make("div", {}, facts));
 }
 
-// Open where nothing else tells what the call is, and where what was searched for stands only here.
+// Open if nothing else shows what the call is, or if the searched words are only here.
 function messageNode(name, about, message, open, found) {
   const inside = make("div", {});
   const node = make("details", { class: "raw" },
     make("summary", {}, make("b", {}, name), " ", [message.headers.length && counted(message.headers.length, "header"), message.size || "no body"].filter(Boolean).join(", ")), inside);
   const fill = () => {
     if (inside.hasChildNodes()) return;
-    inside.append(make("dl", { class: "headers" }, make("dt", {}, name === "Request" ? "asked" : "status"), make("dd", {}, about),
+    inside.append(make("dl", { class: "headers" }, make("dt", {}, name === "Request" ? "sent" : "status"), make("dd", {}, about),
       message.headers.flatMap(([key, value]) => [make("dt", {}, key), make("dd", {}, value)])));
     if (message.media) inside.append(mediaOf([message.media]));
     else if (message.body !== undefined) {
       const body = make("pre", { class: "body" }, message.json ? jsonText(message.body) : message.body);
       inside.append(...(found ? [body] : folded(body, body.textContent)));
-      if (message.cut) inside.append(make("p", { class: "label" }, `This is the beginning of ${message.size}; the cassette holds all of it.`));
-    } else if (message.size) inside.append(make("p", { class: "label" }, `${message.size} that are no text`));
+      if (message.cut) inside.append(make("p", { class: "label" }, `This is the beginning of ${message.size}; the cassette has all of it.`));
+    } else if (message.size) inside.append(make("p", { class: "label" }, `${message.size} of binary data`));
   };
   node.addEventListener("toggle", () => {
     if (!node.open) return;
@@ -189,21 +189,21 @@ function messageNode(name, about, message, open, found) {
 }
 
 const MISS = {
-  missing: "is not on the cassette", exhausted: "was asked more often than it was recorded",
-  late: "was asked after the end of its test", socket: "went past every client that is recorded",
+  missing: "is not on the cassette", exhausted: "was sent more often than it was recorded",
+  late: "was sent after the end of its test", socket: "was not sent by a client that can be recorded",
 };
 
 function missNode(test, miss, number) {
   const facts = make("div", { class: "miss-facts" });
-  if (miss.caller) facts.append(make("p", {}, "Asked at ", make("code", {}, miss.caller), miss.count > 1 ? `, ${miss.count} times` : ""));
+  if (miss.caller) facts.append(make("p", {}, "Sent at ", make("code", {}, miss.caller), miss.count > 1 ? `, ${miss.count} times` : ""));
   const closest = miss.closest;
   if (closest) {
     facts.append(make("p", {}, `Closest is call ${closest.n}, ${closest.replayed ? "already replayed" : "not replayed yet"}.`));
     if (closest.places.length) facts.append(placesNode(closest.places));
-    else if (miss.kind === "missing") facts.append(make("p", { class: "aside" }, "The same by today's settings; it was recorded under others."));
+    else if (miss.kind === "missing") facts.append(make("p", { class: "aside" }, "The same under the current settings; it was recorded under different ones."));
     if (closest.diff.length) facts.append(diffNode(closest.diff));
   }
-  if (miss.elsewhere) facts.append(make("p", {}, "It stands in another cassette: ", make("code", {}, miss.elsewhere)));
+  if (miss.elsewhere) facts.append(make("p", {}, "It is on another cassette: ", make("code", {}, miss.elsewhere)));
   if (miss.body && !closest?.diff.length) {
     facts.append(...folded(make("pre", { class: "body" }, looksLikeJson(miss.body) ? jsonText(miss.body) : miss.body), miss.body));
   }
@@ -218,5 +218,5 @@ function placesNode(places) {
   const rows = places.map(([place, was, now]) => make("tr", {}, make("th", { scope: "row", class: "mono" }, place),
     make("td", { class: "was mono" }, was), make("td", { class: "now mono" }, now)));
   return make("div", { class: "scroll" }, make("table", {}, make("thead", {}, make("tr", {},
-    ["place", "recorded", "asked"].map((name) => make("th", { scope: "col" }, name)))), make("tbody", {}, rows)));
+    ["place", "recorded", "sent"].map((name) => make("th", { scope: "col" }, name)))), make("tbody", {}, rows)));
 }

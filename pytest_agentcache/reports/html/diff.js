@@ -1,4 +1,4 @@
-// Two requests line by line; in lines that were changed, the words that are others.
+// Compare two requests line by line, and changed lines word by word.
 
 const WORDS = /\s+|[\p{L}\p{N}_]+|./gsu;
 
@@ -36,10 +36,10 @@ function pieces(words) {
   return joined.map(([text, changed]) => (changed ? make("mark", {}, text) : text));
 }
 
-const LINE = { "-": ["minus", "−", "recorded: "], "+": ["plus", "+", "asked: "], " ": ["", "", ""], "@": ["gap", "⋯", ""] };
+const LINE = { "-": ["minus", "−", "recorded: "], "+": ["plus", "+", "sent: "], " ": ["", "", ""], "@": ["gap", "⋯", ""] };
 
 function diffNode(lines) {
-  const node = make("div", { class: "diff", role: "group", "aria-label": "Recorded and asked, line by line" });
+  const node = make("div", { class: "diff", role: "group", "aria-label": "Recorded and sent, line by line" });
   const line = (sign, content) => {
     const [kind, shown, spoken] = LINE[sign];
     node.append(make("div", { class: kind }, make("span", { "aria-hidden": "true" }, shown),

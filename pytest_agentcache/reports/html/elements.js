@@ -1,4 +1,4 @@
-// Elements made of plain values. What comes from a cassette is only ever text in them.
+// Make elements from plain values. Anything from a cassette is inserted as text only.
 
 const byId = (id) => document.getElementById(id);
 
@@ -39,7 +39,7 @@ function ageText(instant, now) {
   return days < 100 ? `${days} d` : `${Math.floor(days / 30)} mo`;
 }
 
-// A button that says what it did for a moment, to readers of the screen as well.
+// A copy button that confirms what it did, for screen readers too.
 function copier(text) {
   const button = make("button", { type: "button", class: "plain" }, "Copy");
   button.addEventListener("click", async () => {
@@ -57,7 +57,7 @@ function copier(text) {
   return button;
 }
 
-// Long text is cut by its height until somebody wants all of it.
+// Long text is cut by its height until it is expanded.
 function folded(node, text) {
   if (text.length < 1600 && text.split("\n", 19).length < 19) return [node];
   node.classList.add("clamp");

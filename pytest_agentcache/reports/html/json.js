@@ -1,10 +1,10 @@
-// JSON laid out for reading without being changed: each number and string stays as it was written.
+// Lay out JSON for reading, with each number and string as it was written.
 
 const JSON_TOKEN = /"(?:[^"\\]|\\.)*"?|[{}[\],:]|[^\s{}[\],:"]+/gs;
 const FITS = 88;
 const MANY_NUMBERS = 16;
 
-// Also of half a document, which is what is left of a very large one.
+// Accept a truncated document, too: very large ones are cut.
 function jsonTree(text) {
   const tokens = text.match(JSON_TOKEN) || [];
   let at = 0;
@@ -75,7 +75,7 @@ function jsonText(text) {
   try {
     print(jsonTree(text), "");
   } catch (error) {
-    // Nested more deeply than a browser's stack.
+    // Nested too deeply for the browser's stack.
     return document.createTextNode(text);
   }
   return out;

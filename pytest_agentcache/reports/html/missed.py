@@ -1,4 +1,4 @@
-"""A miss as the page has it: what was asked, what comes closest, and how the two differ."""
+"""A miss on the HTML page: the request, the closest interaction, and how the two differ."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ _LONGEST_BODY = 100_000
 def told(
     test: str, found: Iterable[Miss], responder: Responder | None, path: Path | None, root: Path
 ) -> list[dict[str, Any]]:
-    """Misses in values that a report carries from a worker to its controller.
+    """Return misses in values that xdist can send from a worker to the controller.
 
     Args:
         test: The node id of the test.
         found: Its misses.
-        responder: What answered it, if anything did.
-        path: Its cassette, None if it is on none.
+        responder: The responder of the test, if it had one.
+        path: Its cassette, None without one.
         root: The folder that paths are shown relative to.
     """
     return [_told(test, miss, responder, path, root) for miss in found]
@@ -66,7 +66,7 @@ def _told(
 
 
 def _readable(request: Request) -> str:
-    """A body as lines that can be compared."""
+    """Return a body as text whose lines can be compared."""
     if looks_like_json(request.body):
         try:
             return json.dumps(json.loads(request.body), ensure_ascii=False, indent=2)
@@ -78,7 +78,7 @@ def _readable(request: Request) -> str:
 
 
 def _diff(was: str, now: str) -> Iterator[list[str]]:
-    """`-`, `+` and equal lines, and `@` where lines are left out between them."""
+    """Yield `-`, `+` and equal lines, and `@` in place of omitted ones."""
     left, right = was.splitlines(), now.splitlines()
     count = 0
     matcher = difflib.SequenceMatcher(None, left, right, autojunk=False)

@@ -1,4 +1,4 @@
-// The data of the page, read piece by piece, and what of it a search finds.
+// The data of the page, parsed piece by piece, and the search.
 
 const INDEX = JSON.parse(byId("index").textContent);
 const TESTS = INDEX.tests.map((test, at) => ({ calls: [], unused: [], misses: [], ...test, at }));
@@ -15,7 +15,7 @@ for (const test of TESTS) {
   test.name = cut > 0 ? test.test.slice(cut + 2) : test.test || (test.path || "").split("/").pop();
 }
 
-// The messages of a call, those included that an earlier one has shown.
+// The messages of a call, including those that an earlier call has shown.
 function earlierTurns(test, whole) {
   if (!whole.seen) return [];
   const before = wholeOf(test, whole.seen.call);
@@ -33,7 +33,7 @@ function hostOf(url) {
   }
 }
 
-// What can be found: calls, misses, and the one thing that is wrong with a file.
+// The units of a search: calls, misses, and the error of a file.
 function unitsOf(test) {
   if (test.units) return test.units;
   const units = test.calls.map((call, at) => ({
@@ -94,7 +94,7 @@ function toolsOf(test, unit) {
   return (unit.tools = parts.filter((part) => part.kind === "call").map((part) => part.name || ""));
 }
 
-// `word "two words" host:name` as conditions and as words to mark.
+// Parse `word "two words" host:name` into conditions and words to highlight.
 function queryOf(text) {
   const query = { conditions: [], words: [] };
   for (const [, field, quoted, bare] of text.matchAll(/(?:(\w+):)?(?:"([^"]*)"?|(\S+))/g)) {
@@ -108,7 +108,7 @@ function queryOf(text) {
   return query;
 }
 
-// The tests that match, each with its units that do.
+// The matching tests, each with its matching units.
 function found(filter) {
   const query = queryOf(filter.query);
   const conditions = [...query.conditions];

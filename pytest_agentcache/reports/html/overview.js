@@ -1,4 +1,4 @@
-// What the page says before a test is open: what wants attention, and who was asked.
+// The page before a test is open: what needs attention, and the hosts.
 
 function overviewNodes() {
   const calls = TESTS.flatMap((test) => test.calls);
@@ -7,11 +7,11 @@ function overviewNodes() {
   const bad = [
     ["Cannot be read", TESTS.filter((test) => test.error), (test) => test.error.problem],
     ["Missed", TESTS.filter((test) => test.misses.length), (test) => `${test.misses[0].method} ${test.misses[0].url}${test.misses.length > 1 ? ` and ${test.misses.length - 1} more` : ""}`],
-    ["Never asked for", TESTS.filter((test) => test.unused.length), (test) => `call${test.unused.length > 1 ? "s" : ""} ${test.unused.join(", ")}`],
+    ["Unused", TESTS.filter((test) => test.unused.length), (test) => `call${test.unused.length > 1 ? "s" : ""} ${test.unused.join(", ")}`],
   ];
   for (const [title, tests, about] of bad) if (tests.length) nodes.push(...listNodes(title, tests, about));
   if (INDEX.run?.late?.length) {
-    nodes.push(make("h3", {}, "Asked after the end of their tests"), make("ul", {}, INDEX.run.late.map((line) => make("li", {}, line))));
+    nodes.push(make("h3", {}, "Sent after the end of their tests"), make("ul", {}, INDEX.run.late.map((line) => make("li", {}, line))));
   }
   if (calls.length) nodes.push(make("h3", {}, "Hosts"), hostsNode(calls));
   const old = TESTS.filter((test) => test.recorded_at).sort((a, b) => (a.recorded_at < b.recorded_at ? -1 : 1)).slice(0, 5);

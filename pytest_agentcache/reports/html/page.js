@@ -1,4 +1,4 @@
-// What the reader does: filters, keys, the way from the list to a test and back.
+// Interaction: filters, keys, and navigation between the list and a test.
 
 const OPEN = { test: null };
 const FILTER = { query: "", only: "", host: "", status: "", sort: "path" };
@@ -78,7 +78,7 @@ function chooseHost(name) {
   focusRow(0);
 }
 
-// The address says what is open, so that the way back and links to a test work.
+// The address says what is open, so that going back and links to a test work.
 function route() {
   const match = /^#t(\d+)(?:\.(\d+))?$/.exec(location.hash);
   const test = match && TESTS[Number(match[1])];
@@ -131,7 +131,7 @@ function goBack() {
   const row = OPEN.test && byId(`row-${OPEN.test.at}`);
   if (isNarrow()) {
     location.hash = "#";
-    // Now and not when that is told: what is hidden takes no focus.
+    // Now, not on hashchange: hidden elements cannot take the focus.
     showOverview();
   }
   (row || byId("query")).focus();
@@ -139,7 +139,7 @@ function goBack() {
 
 const isNarrow = () => matchMedia("(max-width: 800px)").matches;
 
-// Marks what was searched for, without touching what is there (CSS Custom Highlight API).
+// Highlight search hits without changing the document (CSS Custom Highlight API).
 function markHits() {
   if (!globalThis.CSS?.highlights) return;
   CSS.highlights.delete("hit");
@@ -167,7 +167,7 @@ function stored(name, value) {
     if (value === undefined) return localStorage.getItem(`agentcache-${name}`);
     localStorage.setItem(`agentcache-${name}`, value);
   } catch {
-    // A page from a file may have no memory.
+    // A page opened from a file may have no storage.
   }
   return null;
 }
@@ -182,7 +182,7 @@ function setTheme(name) {
 
 function nextTheme() {
   const dark = matchMedia("(prefers-color-scheme: dark)").matches;
-  // The first turn is to what is not there already.
+  // The first click switches to the other theme.
   const order = dark ? ["system", "light", "dark"] : ["system", "dark", "light"];
   const now = document.documentElement.dataset.theme || "system";
   stored("theme", setTheme(order[(order.indexOf(now) + 1) % 3]));
@@ -198,7 +198,7 @@ function focusRow(step) {
   if (at >= LIST.drawn) drawMore(at + PIECE);
   const row = byId(`row-${rows[at].test.at}`);
   row.focus();
-  // Where there is room for both, what is chosen is read at once; the way back is not filled with it.
+  // If there is room for both, show the test at once, without a history entry.
   if (!isNarrow()) {
     history.replaceState(null, "", row.hash);
     show(rows[at].test, true);

@@ -1,9 +1,9 @@
-// The list of tests, row by row as far as it is scrolled, and a test that is open.
+// The list of tests, drawn as far as it is scrolled, and the open test.
 
 const PIECE = 150;
 const LIST = { results: [], drawn: 0, group: null, grouped: true };
 
-// For lines that are narrow: a name is broken between its words. What is searched for is marked in whole texts only.
+// In narrow rows a name breaks between its words. Search hits are highlighted in whole texts only.
 function inWords(name) {
   return name.split(/(?<=_)(?!_)/).flatMap((word, at) => (at ? [make("wbr"), word] : [word]));
 }
@@ -90,7 +90,7 @@ function testNode(test, units, narrowed) {
     if (narrowed && hits.size && !hit) node.classList.add("off");
     nodes.push(node);
   });
-  if (!test.calls.length && !test.misses.length && !test.error) nodes.push(make("p", { class: "none" }, "This cassette holds no calls."));
+  if (!test.calls.length && !test.misses.length && !test.error) nodes.push(make("p", { class: "none" }, "This cassette has no calls."));
   return nodes;
 }
 
@@ -110,7 +110,7 @@ function factsNode(test) {
   return make("p", { class: "facts" }, facts.filter(Boolean).map(([kind, text]) => make("span", { class: kind }, text)));
 }
 
-// Calls are filled in as they come near, so that a long cassette opens at once.
+// Calls are rendered as they scroll into view, so that a long cassette opens at once.
 const filler = new IntersectionObserver((entries) => {
   for (const entry of entries) {
     if (!entry.isIntersecting) continue;
