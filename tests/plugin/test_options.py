@@ -256,7 +256,7 @@ def test_help_and_markers_tell_of_the_plugin(suite):
         ("record", "agentcache: record, requests that are not on their cassette are sent *"),
         ("rerecord", "agentcache: rerecord, every request is sent and recorded again"),
         ("offline", "agentcache: offline, no network at all"),
-        ("live", "agentcache: live, no cassette is used or written"),
+        ("live", "agentcache: live, cassettes are neither used nor written"),
     ],
 )
 def test_the_header_tells_the_mode(suite, mode, line):
