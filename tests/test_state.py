@@ -122,7 +122,7 @@ def test_every_state_can_be_reset():
 
 @pytest.mark.parametrize("path", sorted(ROOT.rglob("*.py")), ids=lambda path: path.stem)
 def test_attributes_of_foreign_objects_are_listed(path):
-    """What the plugin sets on objects of other libraries is set by way of `state`."""
+    """Attributes on objects of other libraries are set only through `state`."""
     if path.name == "state.py" or path.parent.name == "clock":
         pytest.skip("the list itself")
     tree = ast.parse(path.read_text(encoding="utf-8"))

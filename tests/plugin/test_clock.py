@@ -1,4 +1,4 @@
-"""Where the clock of a test starts, in which tests, and that it ends with them."""
+"""The start of a test's clock, the tests that have one, and its end."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_recording_anew_starts_now(suite):
 
 
 def test_recording_what_is_missing_keeps_the_clock(suite):
-    """What is added later is asked on the clock of what was there before."""
+    """Added requests are recorded on the clock of the existing ones."""
     suite.write(ASKS)
     suite.record()
     put_back(suite)
@@ -205,7 +205,7 @@ def test_ini_leaves_tests_without_cassette_alone(suite):
 
 
 @pytest.mark.parametrize(
-    ("value", "told"),
+    ("value", "message"),
     [
         ("'2026-11-21'", "freeze is '2026-11-21'; it has no time zone"),
         (
@@ -217,7 +217,7 @@ def test_ini_leaves_tests_without_cassette_alone(suite):
         ("__import__('datetime').datetime(2026, 1, 1)", "it has no time zone"),
     ],
 )
-def test_no_start_is_an_error(suite, value, told):
+def test_no_start_is_an_error(suite, value, message):
     """It names the test, the marker and what is wrong."""
     suite.write(f"""
         import pytest
@@ -229,7 +229,7 @@ def test_no_start_is_an_error(suite, value, told):
     outcome = suite.run()
 
     outcome.assert_outcomes(errors=1)
-    outcome.stdout.fnmatch_lines([f"test_suite.py:4: @pytest.mark.agentcache: *{told}*"])
+    outcome.stdout.fnmatch_lines([f"test_suite.py:4: @pytest.mark.agentcache: *{message}*"])
 
 
 def test_shared_cassette_starts_all_clocks_alike(suite):

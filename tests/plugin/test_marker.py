@@ -83,7 +83,7 @@ def test_the_nearest_marker_wins_argument_by_argument(suite):
 
 @pytest.mark.parametrize("scope", ["function", "module", "session"])
 def test_agentcache_config_works_at_any_scope(suite, scope):
-    """Users override the fixture at whatever scope their settings are made."""
+    """Users override the fixture at any scope."""
     suite.write(
         f"""
         import pytest
@@ -254,7 +254,7 @@ def test_redact_keeps_secrets_of_other_names_off_the_cassette(suite):
     assert "x-mine-too: <X_MINE_TOO>" in text
     assert "x-mine: <X_MINE>" in text
     assert "token: word" in text
-    # The upstream told in its path what the query was, which is no secret by any name.
+    # The path of upstream contains the query, which has no secret name.
     assert [secret for secret in ("hush-1", "hush-2", "hush-4") if secret in text] == []
 
 
@@ -340,7 +340,7 @@ def test_unused_ignores_lists_or_fails(suite):
 
 
 @pytest.mark.parametrize(
-    ("mark", "told"),
+    ("mark", "message"),
     [
         ("(colour=1)", "unknown argument 'colour'; allowed are *allowed_hosts, *cassette, *"),
         ("(mode='record')", "unknown argument 'mode'; allowed are *"),
@@ -372,8 +372,8 @@ def test_unused_ignores_lists_or_fails(suite):
     ],
 )
 @pytest.mark.parametrize("flag", ["--agentcache-record", "--agentcache-offline"])
-def test_a_wrong_argument_fails_that_test_alone(suite, flag, mark, told):
-    """The error says where the mark stands and what is allowed; the other tests run."""
+def test_a_wrong_argument_fails_that_test_alone(suite, flag, mark, message):
+    """The error names the mark and the allowed arguments; the other tests run."""
     suite.write(f"""
         import pytest
 
@@ -388,20 +388,20 @@ def test_a_wrong_argument_fails_that_test_alone(suite, flag, mark, told):
     outcome = suite.run(flag)
 
     outcome.assert_outcomes(passed=1, errors=1)
-    outcome.stdout.fnmatch_lines([f"*test_suite.py:4: @pytest.mark.agentcache*{told}"])
+    outcome.stdout.fnmatch_lines([f"*test_suite.py:4: @pytest.mark.agentcache*{message}"])
     outcome.stdout.no_fnmatch_line("*Traceback*")
     outcome.stdout.no_fnmatch_line("*INTERNALERROR*")
 
 
 @pytest.mark.parametrize(
-    ("value", "told"),
+    ("value", "message"),
     [
         ("['a']", "the fixture agentcache_config returned [[]'a']; it must return a dict"),
         ("{'colour': 1}", "fixture agentcache_config: unknown argument 'colour'; allowed are *"),
     ],
 )
-def test_a_wrong_config_fixture_fails_its_tests(suite, value, told):
-    """What the fixture gives is checked like the marker."""
+def test_a_wrong_config_fixture_fails_its_tests(suite, value, message):
+    """The result of the fixture is checked like the marker."""
     suite.write(f"""
         import pytest
 
@@ -418,4 +418,4 @@ def test_a_wrong_config_fixture_fails_its_tests(suite, value, told):
     outcome = suite.run()
 
     outcome.assert_outcomes(passed=1, errors=1)
-    outcome.stdout.fnmatch_lines([f"*{told}"])
+    outcome.stdout.fnmatch_lines([f"*{message}"])

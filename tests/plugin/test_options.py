@@ -95,7 +95,7 @@ def test_an_unknown_mode_in_the_environment_is_refused(suite, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("line", "told"),
+    ("line", "message"),
     [
         ("agentcache_mode = nothing", "agentcache_mode: mode is 'nothing'; allowed are replay*"),
         ("agentcache_xyz = 1", "unknown key agentcache_xyz; known are agentcache_aged*"),
@@ -123,13 +123,13 @@ def test_an_unknown_mode_in_the_environment_is_refused(suite, monkeypatch):
         ("agentcache_auto = perhaps", "agentcache_auto: *'perhaps'*"),
     ],
 )
-def test_a_wrong_ini_key_or_value_is_refused(suite, line, told):
+def test_a_wrong_ini_key_or_value_is_refused(suite, line, message):
     """The error names the file and the key, and says what is allowed."""
     suite.write(f"[pytest]\n{line}\n", "pytest.ini")
     outcome = suite.run()
 
     assert outcome.ret == pytest.ExitCode.USAGE_ERROR
-    outcome.stderr.fnmatch_lines([f"ERROR: *pytest.ini: {told}"])
+    outcome.stderr.fnmatch_lines([f"ERROR: *pytest.ini: {message}"])
 
 
 def test_an_unknown_key_on_the_command_line_is_refused(suite):

@@ -33,13 +33,13 @@ def ask():
 
 
 def files_of(suite):
-    """What was written, but for the suite itself."""
+    """Return all written files, except the suite itself."""
     found = [path for path in suite.root.rglob("*") if path.is_file()]
     return {str(path): path.read_bytes() for path in found if path.suffix not in (".py", ".pyc")}
 
 
 def test_value_of_a_variable_is_written_nowhere(suite, monkeypatch):
-    """Its name stands for it in all places, and with another value the cassette plays."""
+    """Its name replaces it everywhere, and with another value the cassette replays."""
     monkeypatch.setenv("WEATHER_TOKEN", SECRET)
     suite.write(EVERYWHERE + "\ndef test(agentcache):\n    ask()\n")
     suite.record()
@@ -54,7 +54,7 @@ def test_value_of_a_variable_is_written_nowhere(suite, monkeypatch):
 
 
 def test_variable_that_a_test_sets_is_one_too(suite):
-    """What `monkeypatch.setenv` sets is gone when the cassette is written, and yet not in it."""
+    """A variable set by `monkeypatch.setenv` is redacted, although it is unset at the end."""
     suite.write(
         EVERYWHERE
         + f"""
@@ -86,7 +86,7 @@ def test(monkeypatch, agentcache):
 
 
 def test_secret_by_name_needs_no_variable(suite, monkeypatch):
-    """Where a name tells it, a variable that is not set in CI makes no difference."""
+    """For a secret under a known name, a variable that is not set in CI makes no difference."""
     monkeypatch.setenv("WEATHER_TOKEN", SECRET)
     suite.write("""
 import os, pytest, requests
@@ -118,7 +118,7 @@ def test(agentcache):
     ],
 )
 def test_common_values_are_left_alone(suite, monkeypatch, name, value):
-    """A word that is no secret stays where it stands, whatever variable holds it."""
+    """A word that is not a secret is kept, even if a variable holds it."""
     monkeypatch.setenv(name, value)
     suite.write(f"""
 import requests
@@ -176,7 +176,7 @@ def test_in_doubt_nothing_is_written(suite):
 
 
 def test_false_alarm_is_allowed_by_its_fingerprint(suite):
-    """What the error shows is what the setting takes."""
+    """The fingerprint in the error is accepted by the setting."""
     suite.write(DOUBTFUL)
     shown = suite.run("--agentcache-record").stdout.str()
     found = re.search(r"\(([0-9a-f]{12})\)", shown)
@@ -243,7 +243,7 @@ def test(agentcache):
 
 
 @pytest.mark.parametrize(
-    ("line", "told"),
+    ("line", "message"),
     [
         ("redact_shapes = ACME", "write NAME => PATTERN or !NAME"),
         ("redact_shapes = acme => x+", "write it like MY_API_KEY"),
@@ -253,7 +253,7 @@ def test(agentcache):
         ("allow_secrets = abc", "a value that is not a fingerprint"),
     ],
 )
-def test_settings_say_what_is_wrong(suite, line, told):
+def test_settings_say_what_is_wrong(suite, line, message):
     """Before any test runs."""
     suite.write(f"[pytest]\nagentcache_{line}", "pytest.ini")
     suite.write("def test(): pass")
@@ -261,7 +261,7 @@ def test_settings_say_what_is_wrong(suite, line, told):
     result = suite.run()
 
     assert result.ret == 4
-    assert told in result.stderr.str()
+    assert message in result.stderr.str()
 
 
 LEAKY = """
@@ -319,12 +319,12 @@ def test_nothing_leaks_elsewhere(suite, monkeypatch, capsys):
     runs = [suite.spawn("--agentcache-record", "-k", f"not ({failing})")]
     assert runs[0].ret == 0, runs[0].stdout.str()
     monkeypatch.setenv("N", "2")
-    told = ("--junitxml=junit.xml", "--agentcache-report=page.html", "-rA", "-l", "-v")
-    runs.append(suite.spawn("--agentcache-offline", *told))
+    options = ("--junitxml=junit.xml", "--agentcache-report=page.html", "-rA", "-l", "-v")
+    runs.append(suite.spawn("--agentcache-offline", *options))
     runs.append(suite.spawn("--agentcache-record", "-k", failing, "-l", "--junitxml=failed.xml"))
     runs.append(
         suite.spawn(
-            "--agentcache-record", "-n2", *(f"{each}2" if "=" in each else each for each in told)
+            "--agentcache-record", "-n2", *(f"{each}2" if "=" in each else each for each in options)
         )
     )
     assert [run.ret for run in runs[1:]] == [1, 1, 1]
@@ -372,7 +372,7 @@ def test(agentcache):
 
 
 def test_cassette_reads_the_same_in_every_mode(suite):
-    """What `agentcache.cassette` holds while recording is what it holds on replay."""
+    """While recording, `agentcache.cassette` has the same contents as on replay."""
     suite.write("""
 import json, pathlib, requests
 
@@ -382,11 +382,11 @@ def test(agentcache):
     requests.post(URL, data={"c": "x y", "d": ""})
     requests.post(URL, files={"f": ("n.bin", bytes(range(128)) * 9)})
     requests.get(URL + "/?a=1&b=%20")
-    told = repr(agentcache.cassette.interactions)
-    kept = pathlib.Path("told.txt")
+    contents = repr(agentcache.cassette.interactions)
+    kept = pathlib.Path("contents.txt")
     if agentcache.mode == "offline":
-        assert kept.read_text("utf-8") == told
-    kept.write_text(told, "utf-8")
+        assert kept.read_text("utf-8") == contents
+    kept.write_text(contents, "utf-8")
 """)
     suite.record()
 

@@ -104,7 +104,7 @@ def drawing(suite: Suite) -> Iterator[DrawingUpstream]:
 
 
 def undated(files: dict[str, bytes]) -> dict[str, bytes]:
-    """Cassettes but for the time at which they were recorded."""
+    """Return the cassettes without the time of recording."""
     return {name: re.sub(rb"recorded_at: .*", b"", raw) for name, raw in files.items()}
 
 
@@ -126,7 +126,7 @@ def test_recording_again_changes_nothing(suite, drawing):
 
 
 def test_replay_makes_its_own_ids(suite, drawing):
-    """A test plays its cassette whatever ids it draws, and sees those that it drew."""
+    """A test replays its cassette with any new ids, and sees these ids."""
     suite.write(FLOWS)
     suite.write(INI, "pytest.ini")
     suite.record()
@@ -184,7 +184,7 @@ POSTS = """
 
 
 @pytest.mark.parametrize(
-    ("recorded", "asked", "told"),
+    ("recorded", "asked", "message"),
     [
         ("post(a=one, b=two)", "post(a=one, b=one)", "json.b   recorded '…02'   sent '…01'"),
         ("post(a=one, b=one)", "post(a=one, b=two)", "json.b   recorded '…01'   sent '"),
@@ -199,8 +199,8 @@ POSTS = """
         ("post(a=one)", "post(a=one); post(a=two)", "json.a   recorded '…01'   sent '"),
     ],
 )
-def test_two_ids_stay_two(suite, drawing, recorded, asked, told):
-    """What takes one id for two, or two for one, is missed, and the report says where."""
+def test_two_ids_stay_two(suite, drawing, recorded, asked, message):
+    """One id in place of two, or two in place of one, is a miss, and the report names the place."""
     suite.write(POSTS.format(recorded))
     suite.record()
 
@@ -211,8 +211,8 @@ def test_two_ids_stay_two(suite, drawing, recorded, asked, told):
     # Where CI is set, the summary below says all of it once more.
     printed = outcome.stdout.str().partition("short test summary info")[0]
     report = re.sub(r"'[…048-]*-0+(\d\d)'", r"'…\1'", printed)
-    assert told in report
-    # What merely is another id on each run is not told.
+    assert message in report
+    # An id that merely differs on each run is not reported.
     assert report.count(" recorded '") <= 1
 
 
@@ -233,7 +233,7 @@ def test_ids_of_upstream_are_told_apart(suite, drawing):
 
 
 def test_recording_goes_on_with_the_numbers(suite, drawing):
-    """What is added gets numbers that nobody has; what is there is not touched."""
+    """Added ids get unused numbers; existing ones keep theirs."""
     suite.write(POSTS.format("post(a=one); post(t=1, a=one, b=two)"))
     suite.record()
     before = suite.cassette("test_posts").read_bytes()
@@ -328,7 +328,7 @@ def test_block_has_stable_ids(suite, drawing, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("line", "told"),
+    ("line", "message"),
     [
         ("calls", "stable_ids has 'calls'; it takes true, false, answer, call, request"),
         ("A => (x)y", "which has a capturing group; the whole match is the id, so write (?:"),
@@ -336,12 +336,12 @@ def test_block_has_stable_ids(suite, drawing, tmp_path):
         ("a => x", "write it like MY_API_KEY"),
     ],
 )
-def test_wrong_setting_is_told(suite, line, told):
-    """What is no kind and no shape is an error that says what is allowed."""
+def test_wrong_setting_is_an_error(suite, line, message):
+    """An unknown kind or a wrong pattern is an error that says what is allowed."""
     suite.write("def test_nothing(): pass")
     suite.write(f"[pytest]\nagentcache_stable_ids =\n    {line}\n", "pytest.ini")
 
     outcome = suite.run()
 
     assert outcome.ret == pytest.ExitCode.USAGE_ERROR
-    assert told in outcome.stdout.str() + outcome.stderr.str()
+    assert message in outcome.stdout.str() + outcome.stderr.str()

@@ -25,7 +25,7 @@ def no_mode_around(monkeypatch):
 
 
 def test_record_then_replay(tmp_path, upstream):
-    """What one block records the next one plays, with upstream gone."""
+    """The recording of one block replays in the next, with upstream gone."""
     path = tmp_path / "deep" / "trip.yaml"
     with use_cassette(path, mode="record") as harness:
         live = requests.get(upstream.url + "/one").json()
@@ -54,7 +54,7 @@ def test_rerecord_asks_anew_and_live_goes_past(tmp_path, upstream):
 
 @pytest.mark.parametrize("mode", ["replay", "offline"])
 def test_a_miss_is_raised_at_the_end_of_the_block(tmp_path, upstream, mode):
-    """A miss that the block swallowed is told at its end, with a command that records."""
+    """A miss that the block swallowed is reported at its end, with a command that records."""
     path = tmp_path / "trip.yaml"
     with pytest.raises(MissError) as raised, use_cassette(path, mode=mode):
         assert requests.get(upstream.url + "/one").status_code == 504
@@ -169,7 +169,7 @@ def test_the_session_is_isolated_and_gone_afterwards(tmp_path, upstream):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         ({"mode": "nothing"}, r"use_cassette\(\): mode is 'nothing'; allowed are replay"),
         ({"colour": 1}, r"use_cassette\(\): unknown argument 'colour'; allowed are"),
@@ -178,9 +178,12 @@ def test_the_session_is_isolated_and_gone_afterwards(tmp_path, upstream):
         ({"ignore_json": ["a..[b"]}, r"use_cassette\(\): 'a\.\.\[b' is not a JSON path"),
     ],
 )
-def test_wrong_settings_are_refused(tmp_path, arguments, told):
+def test_wrong_settings_are_refused(tmp_path, arguments, message):
     """Names and values are checked like the marker's."""
-    with pytest.raises(SettingsError, match=told), use_cassette(tmp_path / "x.yaml", **arguments):
+    with (
+        pytest.raises(SettingsError, match=message),
+        use_cassette(tmp_path / "x.yaml", **arguments),
+    ):
         pass
 
 
@@ -294,7 +297,7 @@ def test_an_explicit_mode_does_not_open_the_network_offline(suite):
 
 
 def test_in_a_run_the_ini_file_and_the_hooks_hold(suite):
-    """What the suite calls secret is secret in a block too, in tests on a cassette and on none."""
+    """The suite's secrets are secrets in a block too, in tests on a cassette or not."""
     suite.write("[pytest]\nagentcache_redact = x-tenant\n", "pytest.ini")
     suite.write(
         """
