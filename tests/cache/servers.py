@@ -17,7 +17,8 @@ Keywords = dict[str, Any]
 @pytest.fixture(scope="session")
 def redis_keywords() -> Iterator[Keywords]:
     """Return the keyword arguments for a session on Redis."""
-    fakeredis = pytest.importorskip("fakeredis", reason="pip install fakeredis")
+    import fakeredis
+
     server = fakeredis.TcpFakeServer(("127.0.0.1", 0))
     server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))
@@ -31,10 +32,9 @@ def redis_keywords() -> Iterator[Keywords]:
 @pytest.fixture(scope="session")
 def dynamodb_keywords() -> Iterator[Keywords]:
     """Return the keyword arguments for a session on DynamoDB."""
-    moto = pytest.importorskip(
-        "moto.server", reason="pip install 'moto[dynamodb]' flask flask-cors"
-    )
-    server = moto.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
     yield {
@@ -49,8 +49,8 @@ def dynamodb_keywords() -> Iterator[Keywords]:
 @pytest.fixture(scope="session")
 def mongodb_keywords() -> Keywords:
     """Return the keyword arguments for a session on MongoDB."""
-    mongomock = pytest.importorskip("mongomock", reason="pip install mongomock pymongo")
-    pytest.importorskip("pymongo", reason="pip install mongomock pymongo")
+    import mongomock
+
     return {"connection": mongomock.MongoClient()}
 
 
