@@ -11,7 +11,7 @@ _LONGEST_WORD = 32
 
 
 def flow(value: Any, columns: int, more: int, most: int) -> list[str] | None:
-    """The lines of a collection in flow style.
+    """Return the lines of a collection in flow style.
 
     Args:
         value: A dict or list.
@@ -24,7 +24,7 @@ def flow(value: Any, columns: int, more: int, most: int) -> list[str] | None:
         lines or a sentence longer than a line. A list of numbers or words takes what it fills.
     """
     if not value:
-        # Opened up it would be nothing, so it stands on its line however long that gets.
+        # An empty collection cannot be opened up, so it stays on one line of any length.
         return ["{}" if isinstance(value, dict) else "[]"]
     pieces = _Pieces(columns, more)
     unlimited = _is_vector(value)
@@ -43,7 +43,7 @@ def _is_vector(value: Any) -> bool:
 
 
 class _Pieces:
-    """A collection cut where lines may end, and how deep inside each cut lies."""
+    """A collection, cut at each possible line end, and the depth of each cut."""
 
     def __init__(self, columns: int, more: int) -> None:
         self._columns, self._more = columns, more
@@ -51,7 +51,7 @@ class _Pieces:
         self._depths: list[int] = []
 
     def take(self, value: Any, room: int | None) -> bool:
-        """Cuts `value`; whether it may fit into `room` columns on all lines together."""
+        """Cut `value`, and return whether it may fit into `room` columns on all lines together."""
         self._room = room
         return self._add(value, "", 0)
 
@@ -84,13 +84,13 @@ class _Pieces:
         if isinstance(value, (dict, list)):
             text = "{}" if isinstance(value, dict) else "[]"
         elif isinstance(value, str) and "\n" in value[:-1]:
-            # Of several lines; one line with its end is as well read in quotes.
+            # Of several lines; a single line with its newline reads well in quotes.
             return False
         else:
             text = scalar(value, flow=True)
         size = len(start) + len(text)
         if size > self._more:
-            # A sentence is better read on a line of its own key; a longer word is not read at all.
+            # A sentence reads better on the line of its own key; nobody reads a longer word.
             if not isinstance(value, str) or " " in value or len(start) * 2 > self._more:
                 return False
             size = self._more
@@ -109,7 +109,7 @@ class _Pieces:
             self._depths.append(depth)
 
     def lines(self, most: int) -> list[str] | None:
-        """The fewest lines that hold all, `most` of them, cut as far outside as that allows."""
+        """Return the fewest lines that hold everything, cut as far out as that allows."""
         sizes = [len(text) + 1 for text in self._texts]
         if sum(sizes) - 1 <= self._columns:
             return [" ".join(self._texts)]
@@ -131,11 +131,11 @@ class _Pieces:
             end = _fitting(sizes, at, self._more)
 
     def _outside(self, cut: int) -> tuple[int, int]:
-        """How far outside, and then how far right, a cut lies."""
+        """Return how far out, and then how far right, a cut is."""
         return (1 if cut == len(self._texts) else -self._depths[cut - 1]), cut
 
     def _needed(self, sizes: list[int]) -> list[int]:
-        """How many lines it takes from each piece on to the end."""
+        """Return the number of lines needed from each piece to the end."""
         needed = [0] * (len(sizes) + 1)
         end, width = len(sizes), 0
         for at in range(len(sizes) - 1, 0, -1):
@@ -148,7 +148,7 @@ class _Pieces:
 
 
 def _fitting(sizes: list[int], at: int, columns: int) -> int:
-    """The end of what fits `columns` from `at` on; one piece always does."""
+    """Return the end of the pieces from `at` that fit `columns`; one piece always fits."""
     width = sizes[at] - 1
     for end in range(at + 1, len(sizes)):
         width += sizes[end]

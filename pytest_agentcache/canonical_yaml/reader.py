@@ -20,7 +20,7 @@ _Parser: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def load(text: str) -> Any:
-    """The one document in `text`.
+    """Return the one document in `text`.
 
     Raises:
         UnreadableError: If it is no YAML, more than one document, or holds tags of Python,
@@ -34,7 +34,7 @@ def load(text: str) -> Any:
         raise
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        # What is missing at the end is missing on the last line, not behind it.
+        # Something missing at the end is missing on the last line, not after it.
         line = min(_shown(text, mark.line + 1), text.rstrip("\n").count("\n") + 1) if mark else None
         raise UnreadableError(str(error.problem or error.context), line) from None
     except yaml.reader.ReaderError as error:
@@ -45,7 +45,7 @@ def load(text: str) -> Any:
 
 
 def _shown(text: str, line: int) -> int:
-    """The line that an editor shows for YAML's, which ends lines at separators too."""
+    """Return the line number in an editor for that of YAML, which counts separators as well."""
     if text.isascii() or not _SEPARATOR.search(text):
         return line
     ends = islice(_LINE_END.finditer(text), line - 1)
@@ -53,7 +53,7 @@ def _shown(text: str, line: int) -> int:
 
 
 def _built(events: Iterable[Any]) -> Any:
-    """The value that events make.
+    """Return the value that events make.
 
     Built here and not by PyYAML: it takes a third of the time, knows the line of everything, and
     does not compose on the C stack, which a file that is nested deeply would end.
@@ -100,7 +100,7 @@ def _check_key(event: Any, key: Any, mapping: dict[Any, Any]) -> None:
 
 
 def _value_of(event: Any) -> Any:
-    """A scalar, or the collection that begins here, still empty."""
+    """Return a scalar, or the collection that begins here, still empty."""
     if isinstance(event, yaml.ScalarEvent):
         return _scalar_of(event)
     if isinstance(event, yaml.AliasEvent):
@@ -126,7 +126,7 @@ def _scalar_of(event: Any) -> Any:
 
 @lru_cache(maxsize=4096)
 def _plain(text: str) -> Any:
-    """What YAML 1.1 takes unquoted text for."""
+    """Return the tag that YAML 1.1 gives to unquoted text."""
     for tag, pattern in RESOLVERS.get(text[:1], ()):
         # A date is text: JSON has no dates.
         if pattern.match(text) and not tag.endswith(":timestamp"):
@@ -135,7 +135,7 @@ def _plain(text: str) -> Any:
 
 
 def _tagged(tag: str, text: str) -> Any:
-    """The value of `text` under `tag`; a `KeyError` for a tag that is none of JSON's types."""
+    """Return the value of `text` under `tag`; a tag that is not of a JSON type is a `KeyError`."""
     if tag in ("!", "tag:yaml.org,2002:str"):
         return text
     value = _SCALARS[tag](yaml.ScalarNode(tag, text))
@@ -164,7 +164,7 @@ def _line(event: Any) -> int:
 
 
 def line_of(text: str, path: tuple[str | int, ...]) -> int | None:
-    """Line, counted from 1, of what stands at `path` (keys and indices) in `text`."""
+    """Return the line, from 1, of the value at `path` (keys and indices) in `text`."""
     node = yaml.compose(text, Loader=_Parser)
     line = None
     for step in path:

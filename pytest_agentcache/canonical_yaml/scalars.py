@@ -1,4 +1,4 @@
-"""Text and numbers as canonical YAML: plain where that is safe, else in quotes or as a block."""
+"""Text and numbers as canonical YAML: plain if safe, otherwise in quotes or as a block."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def scalar(value: Any, *, flow: bool) -> str:
 
 
 def string(text: str, plain: re.Pattern[str]) -> str:
-    """`text` on one line, without quotes if it is `plain` and can mean nothing else."""
+    """Return `text` on one line, without quotes if it is `plain` and unambiguous."""
     return _short(text, plain) if len(text) <= _SHORT else _string(text, plain)
 
 
@@ -67,7 +67,7 @@ _short = lru_cache(maxsize=4096)(_string)
 
 
 def block(text: str, indent: int) -> list[str] | None:
-    """`text` of several lines as a block: what follows the key, then its lines.
+    """Return `text` of several lines as a block: the indicator after the key, then its lines.
 
     Returns:
         A literal block; where YAML would change that (carriage returns, control characters, byte
@@ -93,7 +93,7 @@ _EDGES = "\u2028\u2029"
 
 
 def _quoted_lines(text: str, pad: str) -> list[str]:
-    """`text` in double quotes, a line of it a line; the backslash at the end is the line's."""
+    """Return `text` in double quotes, each of its lines on a line that ends in a backslash."""
     # A blank that begins a line would be taken for indentation.
     lines = [pad + ("\\" if line[:1] == " " else "") + _escaped(line) for line in text.split("\n")]
     last = lines.pop()
@@ -106,7 +106,7 @@ def _quoted_lines(text: str, pad: str) -> list[str]:
 
 
 def is_half(text: str) -> bool:
-    """Whether `text` holds half of a surrogate pair, which YAML cannot say."""
+    """Return whether `text` holds half of a surrogate pair, which YAML cannot write."""
     return _HALF.search(text) is not None
 
 

@@ -2,7 +2,7 @@
 
 It is our own because no emitter keeps what a reviewer needs at once: short collections on one
 line, long text as a block, nothing folded, emoji as they are (PyYAML folds, and libyaml's emitter
-escapes what lies beyond the basic plane).
+escapes characters beyond the basic plane).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _WORTH_FILLING = 1.4
 
 
 def dump(value: Any, indent: int = 0) -> str:
-    """A dict or list (of dicts, lists and JSON's scalars) as canonical YAML, ending in a newline.
+    """Return a dict or list (of JSON values) as canonical YAML that ends in a newline.
 
     Raises:
         UnwritableError: If it is nested deeper than 100 levels, or has a key past 1000 characters
@@ -36,12 +36,12 @@ def dump(value: Any, indent: int = 0) -> str:
 
 
 def dump_entry(key: str, value: Any, indent: int = 0) -> str:
-    """`key: value` as canonical YAML, ending in a newline; for files written piece by piece."""
+    """Return `key: value` as canonical YAML, for files that are written piece by piece."""
     return "\n".join(_entry(key, value, indent, len(_FRAME_LINES) - 1)) + "\n"
 
 
 def dump_item(value: Any, *, frame: int = 0) -> str:
-    """`- value` as canonical YAML in column 0, ending in a newline.
+    """Return `- value` as canonical YAML in column 0 that ends in a newline.
 
     Args:
         value: The item.
@@ -51,7 +51,7 @@ def dump_item(value: Any, *, frame: int = 0) -> str:
 
 
 def writable(value: Any, room: int = DEEPEST) -> bool:
-    """Whether `dump` takes `value` where `room` levels of nesting are left."""
+    """Return whether `dump` can write `value` with `room` levels of nesting left."""
     if room < 0:
         return False
     if isinstance(value, dict):
@@ -72,14 +72,14 @@ def writable(value: Any, room: int = DEEPEST) -> bool:
 def _collection(
     value: Any, columns: int, column: int, inside: int, depth: int, above: int = 0
 ) -> tuple[list[str], bool]:
-    """The lines of a collection, and whether they are in flow style; then the first has no indent.
+    """Return the lines of a collection, and whether they are in flow style (the first unindented).
 
     Args:
         value: A dict or list.
         columns: How many columns are left on the line where it begins.
         column: Where the lines after that begin in flow style.
         inside: Where what it holds begins if it is opened up.
-        depth: How deep it lies, from 0 on where the frame ends.
+        depth: Its depth, from 0 at the end of the frame.
         above: How many lines more it takes if it is opened up.
     """
     most = _FRAME_LINES[max(depth, 0)] if depth < len(_FRAME_LINES) else _MOST_LINES
@@ -97,12 +97,12 @@ def _collection(
 
 
 def _is_of_several(value: Any) -> bool:
-    """Whether this is a list like that of messages, each of which begins a line."""
+    """Return whether each item begins a line, as in a list of messages."""
     return isinstance(value, list) and sum(isinstance(each, (dict, list)) for each in value) > 1
 
 
 def _opened(value: Any, indent: int, depth: int) -> list[str]:
-    """Lines of a collection, an item or an entry each."""
+    """Return the lines of a collection, item by item or entry by entry."""
     if depth > DEEPEST:
         raise UnwritableError(f"nested deeper than {DEEPEST} levels")
     lines: list[str] = []
@@ -122,7 +122,7 @@ def _entry(key: str, value: Any, indent: int, depth: int) -> list[str]:
     head = f"{' ' * indent}{name}:"
     if not isinstance(value, (dict, list)):
         return _with_scalar(head, value, indent)
-    # A list stands in the column of its key, a mapping two further in.
+    # A list starts in the column of its key, a mapping two columns further in.
     inside = indent if isinstance(value, list) else indent + 2
     # Opened up it leaves its key a line to itself.
     lines, is_flow = _collection(

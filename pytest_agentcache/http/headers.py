@@ -1,7 +1,8 @@
-"""Which headers a cassette keeps: the one list, and the settings that extend it.
+"""The headers that a cassette keeps: one list, and the settings that extend it.
 
-Dropped is what changes on every answer and means nothing, what is about the wire or the browser,
-and what clients say of themselves. Kept is all that a client or a cache acts on.
+Headers are dropped if they change with every response and mean nothing, if they are about the
+connection or the browser, or if they describe the client. Everything that a client or a cache acts
+on is kept.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ REQUEST = [
     "x-request-id",
     "x-stainless-*",
 ]
-# Identifiers, clocks and the names of machines and of accounts.
+# Ids, times, and names of machines and accounts.
 RESPONSE_NOISE = [
     "anthropic-organization-id",
     "apim-request-id",
@@ -109,7 +110,7 @@ RESPONSE_NOISE = [
     "x-upstream-*",
     "x-vercel-id",
 ]
-# What only a browser obeys.
+# Headers for browsers only.
 BROWSER = [
     "access-control-*",
     "alt-svc",
@@ -130,7 +131,7 @@ BROWSER = [
     "x-robots-tag",
     "x-xss-protection",
 ]
-# Counters that tick on every answer; on a refusal they say how long to wait, so there they stay.
+# Counters that change with every response. On an error they say how long to wait, so they are kept.
 COUNTERS = ["*ratelimit*", "*rate-limit*"]
 BOT_COOKIES = [
     "__cf_bm",
@@ -156,12 +157,12 @@ def _listed(name: str, patterns: Iterable[str]) -> bool:
 def request_headers(
     headers: Headers, drop: Iterable[str] = (), keep: Iterable[str] = ()
 ) -> Headers:
-    """What of a request's headers goes on the cassette, sorted by name.
+    """Return the headers of a request that a cassette keeps, sorted by name.
 
     Args:
-        headers: All that the client sent.
-        drop: Globs of more names to drop.
-        keep: Globs of names to keep all the same.
+        headers: All headers that the client sent.
+        drop: Globs of further names to drop.
+        keep: Globs of names to keep, even if a list here drops them.
     """
     kept = []
     for name, value in headers.pairs:
@@ -183,16 +184,16 @@ def response_headers(
     drop: Iterable[str] = (),
     keep: Iterable[str] = (),
 ) -> Headers:
-    """What of a response's headers goes on the cassette, sorted by name.
+    """Return the headers of a response that a cassette keeps, sorted by name.
 
-    The boundary of a multipart answer stays, because whoever asked is about to read by it.
+    The boundary of a multipart response is kept, because the caller needs it to read the body.
 
     Args:
-        headers: All that upstream sent.
-        status: Its status; refusals (400 and above) keep their rate-limit headers.
-        method: The method asked with; the length of a HEAD answer is an answer.
-        drop: Globs of more names to drop.
-        keep: Globs of names to keep all the same.
+        headers: All headers that upstream sent.
+        status: The status code; errors (400 and above) keep their rate-limit headers.
+        method: The method of the request; the response to HEAD keeps its length.
+        drop: Globs of further names to drop.
+        keep: Globs of names to keep, even if a list here drops them.
     """
     dropped = [*WIRE, "content-encoding", *RESPONSE_NOISE, *BROWSER, *drop]
     if status < 400:

@@ -1,4 +1,4 @@
-"""The values that everything else speaks of: a request, the answer to it, and the two together."""
+"""A request, its response, and the two together: the values that all rooms share."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Headers:
 
     @classmethod
     def of(cls, pairs: Iterable[tuple[str | bytes, str | bytes]]) -> Headers:
-        """Headers from whatever pairs a client holds; bytes are read as Latin-1."""
+        """Return headers from the pairs of any client; bytes are read as Latin-1."""
         return cls(tuple((_text(name).lower(), _text(value)) for name, value in pairs))
 
     def __iter__(self) -> Iterator[tuple[str, str]]:
@@ -28,15 +28,15 @@ class Headers:
         return any(name == known for known, _ in self.pairs)
 
     def get(self, name: str, default: str = "") -> str:
-        """The first value of the field called `name` (lower case), or `default`."""
+        """Return the first value of the field `name` (lower case), or `default`."""
         return next((value for known, value in self.pairs if known == name), default)
 
     def without(self, *names: str) -> Headers:
-        """These headers but for the fields called `names`."""
+        """Return these headers without the fields `names`."""
         return Headers(tuple(pair for pair in self.pairs if pair[0] not in names))
 
     def plus(self, name: str, value: str) -> Headers:
-        """These headers with one field set anew, at the end."""
+        """Return these headers with the field `name` replaced, at the end."""
         return Headers((*self.without(name).pairs, (name, value)))
 
 
@@ -46,7 +46,7 @@ def _text(value: str | bytes) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a client asked for: method, absolute URL, headers and the whole body in bytes."""
+    """A request: method, absolute URL, headers and the whole body in bytes."""
 
     method: str
     url: str
@@ -61,10 +61,10 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """What upstream answered, the body decoded and whole.
+    """A response with its whole body, decoded.
 
-    `chunks` holds the sizes in bytes in which the body arrived, where that means something to
-    the caller; an event stream without them arrives event by event, anything else in one piece.
+    `chunks` holds the sizes in bytes in which the body arrived, if they mean something to the
+    caller. Without them an event stream arrives event by event, and any other body in blocks.
     """
 
     status: int
@@ -80,7 +80,7 @@ class Response:
 
 
 def standard_reason(status: int) -> str:
-    """The reason phrase that RFC 9110 gives `status`, or the empty string."""
+    """Return the reason phrase of `status` in RFC 9110, or the empty string."""
     try:
         return HTTPStatus(status).phrase
     except ValueError:
@@ -89,7 +89,7 @@ def standard_reason(status: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Interaction:
-    """One request and the answer upstream gave it."""
+    """One request and the response upstream gave."""
 
     request: Request
     response: Response

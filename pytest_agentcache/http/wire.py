@@ -1,7 +1,7 @@
 """A response as the bytes of HTTP/1.1 (RFC 9112), for clients that read them from a socket.
 
-Feeding a client's own parser is the surest way to an answer that behaves as live: reading in
-part, chunk by chunk, to the end or not at all.
+A client that parses these bytes itself behaves as it does live, whether it reads the body in part,
+chunk by chunk, to the end or not at all.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ def message(
     length: int | None,
     whole: bool = True,
 ) -> Iterator[bytes]:
-    """The bytes of a response, made as `pieces` arrive.
+    """Yield the bytes of a response as `pieces` arrive.
 
     Args:
-        method: The method asked with; a HEAD answer has no body.
+        method: The method of the request; the response to HEAD has no body.
         status: Status code.
         reason: Reason phrase.
         headers: Header fields, without framing.
@@ -56,7 +56,7 @@ def message(
 
 
 def content_of(body: Any) -> bytes:
-    """The body of a request in one piece, so that it can be looked at and sent.
+    """Return the body of a request in one piece, to be read here and sent.
 
     Args:
         body: Text, bytes, a file, or pieces of either.
@@ -76,7 +76,7 @@ def content_of(body: Any) -> bytes:
 
 
 class WireFile(io.RawIOBase):
-    """A file that reads the bytes of a message as they are made, never ahead of the reader.
+    """A file of the bytes of a message, which are made no earlier than they are read.
 
     Args:
         source: The bytes, in pieces.
@@ -108,7 +108,7 @@ class WireFile(io.RawIOBase):
 
 
 class WireSocket:
-    """As much of a socket as `http.client` needs to read a response.
+    """A socket, as far as `http.client` needs one to read a response.
 
     Args:
         source: The bytes of the message, in pieces.
@@ -119,17 +119,17 @@ class WireSocket:
         self._file = WireFile(source, on_close)
 
     def makefile(self, *_: Any, **__: Any) -> io.BufferedReader:
-        """The one file of this socket."""
+        """Return the one file of this socket."""
         return io.BufferedReader(self._file)
 
     def settimeout(self, _: float | None) -> None:
-        """Nothing waits here."""
+        """Do nothing, because nothing waits here."""
 
     def sendall(self, _: bytes) -> None:
-        """What was asked is known already."""
+        """Ignore the request, which is known already."""
 
     def shutdown(self, _: int) -> None:
-        """No connection stands behind it."""
+        """Do nothing, because there is no connection."""
 
     def close(self) -> None:
         """The file closes by itself."""
@@ -159,7 +159,7 @@ def response_socket(response: Response, method: str, until: int | None = None) -
 
 
 def frames(live: http.client.HTTPResponse) -> Iterator[bytes]:
-    """The body of a live response: its chunks as upstream sent them, else as the socket gives it.
+    """Yield the body of a live response, in the chunks of upstream or as the socket delivers it.
 
     Raises:
         http.client.HTTPException, OSError: Where the connection breaks.
@@ -167,14 +167,14 @@ def frames(live: http.client.HTTPResponse) -> Iterator[bytes]:
     while piece := _next_chunk(live) if live.chunked else live.read1(65536):
         yield piece
     if not live.chunked and live.length:
-        # `read1` takes the end of the connection for the end of the body.
+        # To `read1`, the end of the connection is the end of the body.
         raise http.client.IncompleteRead(b"", live.length)
-    # Python before 3.13 leaves a response open whose last byte `read1` has given.
+    # Before Python 3.13, a response stays open after `read1` returned its last byte.
     live.close()
 
 
 def _next_chunk(live: Any) -> bytes:
-    # As `HTTPResponse.read` does it, but for one chunk; `read1` may stop inside one.
+    # Like `HTTPResponse.read`, for one chunk only; `read1` may stop inside a chunk.
     left = None if live.isclosed() else live._get_chunk_left()
     if left is None:
         return b""

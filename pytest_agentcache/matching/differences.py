@@ -1,4 +1,4 @@
-"""What tells two requests apart, place by place, for a person to read."""
+"""The differences between two requests, place by place, for people to read."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ class Difference:
 
 
 def differences(matcher: Matcher, recorded: Request, asked: Request) -> list[Difference]:
-    """What tells `asked` from `recorded`, in the order method, URL, headers, body.
+    """Return the differences between two requests, in the order method, URL, headers, body.
 
-    Of what the settings leave out of matching nothing is told.
+    Parts that the settings exclude from matching are not compared.
     """
     found: list[Difference] = []
     recorded, asked = matcher.side_by_side(recorded, asked)
@@ -108,13 +108,13 @@ def _compare(place: str, was: Any, now: Any) -> list[Difference]:
 
 
 def _same(was: Any, now: Any) -> bool:
-    # JSON tells true from 1 and 1 from 1.0, Python does not.
+    # JSON distinguishes true, 1 and 1.0; Python does not.
     kinds = [float if isinstance(each, float) else type(each) for each in (was, now)]
     return kinds[0] is kinds[1] and bool(was == now)
 
 
 def _around(was: str, now: str, width: int = 60) -> tuple[str, str]:
-    """Both texts cut to where they begin to differ."""
+    """Return both texts, cut to the place where they begin to differ."""
     same = next(
         (at for at, (a, b) in enumerate(zip(was, now, strict=False)) if a != b),
         min(len(was), len(now)),
@@ -131,7 +131,7 @@ def _around(was: str, now: str, width: int = 60) -> tuple[str, str]:
 
 
 def short(value: Any, width: int = 60) -> str:
-    """`value` on a line of at most `width` columns."""
+    """Return `value` on a line of at most `width` columns."""
     if value is _ABSENT:
         return "(absent)"
     if value is None:

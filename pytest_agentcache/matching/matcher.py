@@ -1,4 +1,4 @@
-"""When two requests are the same: a key for a dict, and the difference for a person."""
+"""The key of a request: two requests match if their keys are equal."""
 
 from __future__ import annotations
 
@@ -21,27 +21,27 @@ _PORTS = {"http": 80, "https": 443}
 
 
 class Volatile(Protocol):
-    """Knows the ids that differ on each run (`stable_ids`); false if there are none to look for."""
+    """The ids that differ on each run (`stable_ids`); false if no ids are searched for."""
 
     def __bool__(self) -> bool: ...
 
     def pattern(self, text: bytes) -> tuple[bytes, Ids]:
-        """`text` with ids told apart by look and place alone, and those ids as they come."""
+        """Return `text` with each id replaced by its look and order, and the ids in order."""
         ...
 
     def in_terms_of(self, recorded: Ids, sent: Ids, request: Request) -> Request:
-        """A request with the ids that the cassette has for its own."""
+        """Return a request with the ids of the cassette instead of its own."""
         ...
 
 
 class Matcher:
-    """Makes keys of requests that are equal where the settings call the requests the same.
+    """Makes keys of requests, which are equal if the requests match by the settings.
 
     Args:
-        settings: Of these `match`, `ignore_json`, `ignore_query`, `ignore_form` and the header
-            settings are used.
-        prepare: Gives a request the form in which it is compared; by default it has it already.
-        volatile: Knows the ids that differ on each run; None for none.
+        settings: Only `match`, `ignore_json`, `ignore_query`, `ignore_form` and the settings of
+            headers are used.
+        prepare: Returns a request in the form in which it is compared; unchanged by default.
+        volatile: The ids that differ on each run; None for none.
     """
 
     def __init__(
@@ -54,13 +54,13 @@ class Matcher:
         self._paths = [json_path(path) for path in settings.ignore_json]
 
     def key(self, request: Request) -> Key:
-        """The key of a redacted, normalised request."""
+        """Return the key of a redacted, normalised request."""
         return self.key_and_ids(request)[0]
 
     def key_and_ids(self, request: Request) -> tuple[Key, Ids]:
-        """The key of a request whatever its volatile ids are, and those ids in a fixed order.
+        """Return a key that is independent of volatile ids, and those ids in a fixed order.
 
-        Two requests are the same if their keys are, and if their ids are by whoever knows them.
+        Two requests match if their keys are equal and their ids correspond.
         """
         request = self._prepare(request)
         if self._volatile is None:
@@ -70,7 +70,7 @@ class Matcher:
         return (_digest(pattern),), ids
 
     def side_by_side(self, recorded: Request, asked: Request) -> tuple[Request, Request]:
-        """Two requests in the form in which they are compared."""
+        """Return two requests in the form in which they are compared."""
         if self._volatile is not None:
             ids, own = (self.key_and_ids(request)[1] for request in (recorded, asked))
             asked = self._volatile.in_terms_of(ids, own, asked)
@@ -90,7 +90,7 @@ class Matcher:
                     yield tuple(self.headers(request, matcher))
 
     def _ordered(self, value: Any) -> Any:
-        """`value` with its names in an order that does not hang on the ids in them."""
+        """Return `value` with its names in an order that does not depend on ids in them."""
         if isinstance(value, dict):
             assert self._volatile is not None
             named = [(self._volatile.pattern(name.encode())[0], name) for name in value]
@@ -102,11 +102,11 @@ class Matcher:
 
     @property
     def compared(self) -> tuple[str, ...]:
-        """What is compared: some of `method`, `url`, `body`, `headers`, `header:NAME`."""
+        """The parts to compare: some of `method`, `url`, `body`, `headers`, `header:NAME`."""
         return self._settings.match
 
     def url(self, url: str) -> Key:
-        """Scheme, host, port, path and query sorted by name, escapes undone."""
+        """Return scheme, host, port, path and query (sorted by name), without escapes."""
         parts = urlsplit(url)
         query = [
             pair
@@ -118,16 +118,16 @@ class Matcher:
             port = parts.port or _PORTS.get(scheme)
         except ValueError:
             port = None
-        # Each step by itself, or an escaped slash would pass for one that parts two steps.
+        # Each segment by itself, or an escaped slash would count as a separator.
         path = tuple(
             unquote(step, errors="backslashreplace") for step in (parts.path or "/").split("/")
         )
-        # The order of the values of one name means something, that of the names does not.
+        # The order of the values of one name matters, the order of the names does not.
         query.sort(key=lambda pair: pair[0])
         return (scheme, (parts.hostname or "").lower(), port, path, tuple(query))
 
     def headers(self, request: Request, matcher: str) -> Iterator[tuple[str, str]]:
-        """The headers that `headers` or `header:NAME` compares."""
+        """Yield the headers that `headers` or `header:NAME` compares."""
         if matcher == "headers":
             settings = self._settings
             yield from request_headers(
@@ -138,7 +138,7 @@ class Matcher:
             yield from (pair for pair in request.headers if pair[0] == name)
 
     def body(self, request: Request) -> Any:
-        """The body as plain values: JSON as JSON, a form by name, parts without boundary."""
+        """Return the body as plain values: JSON as JSON, a form by name, parts without boundary."""
         return self._content(plain(request.body, request.content_type)) if request.body else None
 
     def _content(self, found: Plain | None) -> Any:

@@ -1,9 +1,9 @@
-"""Secrets out, placeholders in: by the name of what holds them, by value and by shape.
+"""Redaction: secrets are replaced by placeholders, by name, by value and by shape.
 
-Nothing secret is written, and what was written matches again whatever the secret is today:
+Nothing secret is written. What was written matches again, even if the secret is another one today.
 
-- by name: headers, query parameters, cookies and fields that are called like secrets;
-- by value: what the environment holds, and what upstream handed out while recording;
+- by name: headers, query parameters, cookies and fields with the names of secrets;
+- by value: secrets in the environment, and those that upstream issued while recording;
 - by shape: the formats of keys and tokens.
 """
 

@@ -20,7 +20,7 @@ _LINK = re.compile(r"<((?:[^<>]|<[A-Z0-9_]+>)*)>")
 _PARAMETER = re.compile(r"(?<=[?&#])([^=&#]+)=([^&#]+)")
 _PLACES = ("location", "content-location", "referer")
 _ADDRESSES = (*_PLACES, "link")
-# A `code` that is shorter is one of a country or a status.
+# A shorter `code` is that of a country or a status.
 _LONG_CODE = 10
 
 
@@ -33,12 +33,12 @@ def _joined(*texts: str) -> bytes:
 
 
 class Addresses:
-    """Takes secrets out of URLs and headers.
+    """Redacts URLs and headers.
 
     Args:
-        names: Tells names of secrets.
+        names: Decides which names hold secrets.
         values: Known secrets.
-        bodies: What redacts a text that stands in a parameter, or looks like a secret.
+        bodies: Redacts texts in parameters, and texts that look like secrets.
     """
 
     def __init__(self, names: Names, values: Values, bodies: Bodies) -> None:
@@ -59,12 +59,12 @@ class Addresses:
         )
 
     def url(self, url: str, *, every: bool = False, place: re.Pattern[str] = QUERY) -> str:
-        """`url` with placeholders for userinfo, for secret parameters and for known secrets.
+        """Return `url` with placeholders for userinfo, secret parameters and known secrets.
 
         Args:
             url: Absolute or not.
-            every: Whether to look at names alone, and to rename placeholders under them.
-            place: Names that are secret where this URL stands.
+            every: Whether to look at names only, and to rename placeholders under them.
+            place: Further names that are secret in this kind of URL.
         """
         if not every:
             url = self._by_value(url)
@@ -85,8 +85,8 @@ class Addresses:
         kept = self._kept(password, "<PASSWORD>", every)
         return f"{'<USER>' if user else ''}:{kept}@"
 
-    def _kept(self, value: str, told: str, every: bool) -> str:
-        return value if PLACEHOLDER.fullmatch(value) and not every else told
+    def _kept(self, value: str, mark: str, every: bool) -> str:
+        return value if PLACEHOLDER.fullmatch(value) and not every else mark
 
     def _parameter(self, match: re.Match[str], every: bool, place: re.Pattern[str]) -> str:
         name, value = unquote_plus(match[1]), match[2]
@@ -101,9 +101,9 @@ class Addresses:
         return match[0]
 
     def headers(self, headers: Headers, *, every: bool = False) -> Headers:
-        """`headers` with placeholders for credentials, values of cookies and known secrets."""
+        """Return `headers` with placeholders for credentials, cookies and known secrets."""
         if not every:
-            # Seldom is there anything in any of them.
+            # Most headers hold nothing, so look at all of them at once first.
             whole = _joined(*(value for _, value in headers.pairs))
             by_value = any(True for _ in self._values.spans(whole))
             by_shape = self._bodies.may_be_in(whole)
@@ -115,10 +115,10 @@ class Addresses:
             )
         else:
             by_shape = False
-        told = [(name, self._header(name, value, every)) for name, value in headers.pairs]
+        safe = [(name, self._header(name, value, every)) for name, value in headers.pairs]
         if by_shape:
-            told = [(name, self._by_shape(value)) for name, value in told]
-        return Headers(tuple(told))
+            safe = [(name, self._by_shape(value)) for name, value in safe]
+        return Headers(tuple(safe))
 
     def _header(self, name: str, value: str, every: bool) -> str:
         if not value:
@@ -151,7 +151,7 @@ class Addresses:
         return replaced(raw, spans).decode("utf-8", "surrogatepass") if spans else text
 
     def handed_out(self, headers: Headers) -> list[tuple[str, str]]:
-        """Secrets in the headers of an answer, by the names of what holds them."""
+        """Return the names and values of secrets in the headers of a response."""
         found: list[tuple[str, str]] = []
         for name, value in headers:
             if name == "set-cookie":

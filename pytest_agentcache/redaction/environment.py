@@ -1,4 +1,4 @@
-"""Secrets that the environment holds: the values of variables with names of secrets."""
+"""Secrets in the environment: the values of variables with the names of secrets."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _NAMES = re.compile(
     )(?:_?\d{1,2})? | .+(?:PASSWORD|PASSWD|PASSPHRASE) | .+_(?:PASS|PWD|PW|PAT|AUTH|SAS)""",
     re.VERBOSE | re.IGNORECASE,
 )
-# `SORT_KEY` and `CACHE_KEY` may hold a word; what a key opens has a digit in it, or is long.
+# `SORT_KEY` and `CACHE_KEY` may hold a word; a real key has a digit in it, or is long.
 _WEAK = re.compile(
     r"(?:.*_)?(?<!API)(?<!API_)(?<!SECRET_)(?<!ACCESS_)(?<!PRIVATE_)KEY(?:_?\d{1,2})?",
     re.IGNORECASE,
@@ -45,11 +45,11 @@ SHORTEST = 8
 def secrets_of(
     environment: Mapping[str, str], extra: Iterable[str] = ()
 ) -> Iterable[tuple[str, str]]:
-    """Name and value of each variable that holds a secret, in the order of their names.
+    """Yield name and value of each variable that holds a secret, ordered by name.
 
     Args:
         environment: Variables by their names.
-        extra: Globs of more names; one that starts with `!` names what is no secret.
+        extra: Globs of further names; one that starts with `!` is for names of harmless values.
     """
     globs = [each.upper() for each in extra]
     more = [each for each in globs if not each.startswith("!")]
@@ -60,7 +60,7 @@ def secrets_of(
             continue
         named = any(fnmatchcase(upper, glob) for glob in more)
         if not named and not _NAMES.fullmatch(upper):
-            # Other variables hold none, but for a password in an address.
+            # Other variables hold at most a password in a URL.
             if (found := _USERINFO.match(value)) and is_secret(password := unquote(found[1])):
                 yield f"{name}_PASSWORD", password
             continue
@@ -69,7 +69,7 @@ def secrets_of(
 
 
 def is_secret(value: str) -> bool:
-    """Whether a value is long and peculiar enough to be looked for in everything that is sent."""
+    """Return whether a value is long and unusual enough to be searched for in all messages."""
     return len(value) >= SHORTEST and value.lower() not in _WORDS and not _HARMLESS.fullmatch(value)
 
 

@@ -1,4 +1,4 @@
-"""Values under secret names: in JSON, in JSON inside text, in XML, in URLs that stand in a body."""
+"""Values under secret names: in JSON, in JSON inside text, in XML, and in URLs inside a body."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from .names import HEADER, MARK, QUERY, Names, placeholder
 
 # A name and the start of its text value: in JSON, in JSON inside a stream, and (with the quotes
 # escaped, seven times over at most) in JSON inside a string of JSON. Each attempt begins at the
-# first of a run of backslashes and is bounded, or a body could be made that takes for ever.
+# first of a run of backslashes and is bounded, or some bodies would take quadratic time.
 _MEMBER = (
     rb"""(?<!\\)(?P<quote>\\{0,7}")(?P<name>%s)(?P=quote)\s{0,64}:\s{0,64}"""
     rb"""(?:(?P<text>(?P=quote))|(?P<open>[\[{])|(?P<number>-?\d[\w.+-]{0,64}(?=\s{0,64}[,}])))"""
 )
 _PLAIN = re.compile(_MEMBER % rb"[\w.$-]{1,64}")
-# Slower, and seldom of use: names that are written with escapes.
+# Slower and rarely needed: names that are written with escapes.
 _CODED = re.compile(_MEMBER % rb"(?:[\w.$-]|\\{1,8}u00[2-7][0-9A-Fa-f]){1,64}")
 _PAIR = re.compile(
     rb"""(?<!\\)(?P<quote>\\{0,7}")(?:name|key)(?P=quote)\s{0,64}:\s{0,64}(?P=quote)"""
@@ -47,7 +47,7 @@ _SCHEMA = re.compile(
 _PIECE = rb"""\\*"(?:log_?prob(?:ability)?s?|token_?id|bytes)\\*\""""
 _PIECE_AFTER = re.compile(rb"\s*,\s*" + _PIECE, re.IGNORECASE)
 _PIECE_BEFORE = re.compile(_PIECE + rb"\s*:[^{}]*,\s*\Z", re.IGNORECASE)
-# Parameters and userinfo of URLs that stand in a body.
+# Parameters and userinfo of URLs inside a body.
 _PARAMETER = re.compile(rb"(?<=[?&])([\w.-]{1,64})=([^&#\s\"'\\<>]+)")
 _USERINFO = re.compile(rb"(?<=://)[^/@?#:\s\"'\\<>]{0,256}:([^/@?#:\s\"'\\<>]{1,256})@")
 _LONGEST = 2**20
@@ -55,21 +55,21 @@ _NUMBER = re.compile(rb"-?\d[\w.+-]*")
 
 
 class Fields:
-    """Finds what stands under secret names.
+    """Finds values under secret names.
 
     Args:
-        names: Tells them.
+        names: Decides which names hold secrets.
     """
 
     def __init__(self, names: Names) -> None:
         self._names = names
 
     def spans(self, raw: bytes, *, every: bool = False) -> Iterator[Span]:
-        """Secrets by their names.
+        """Yield secrets by their names.
 
         Args:
             raw: A body, or a part of one.
-            every: Whether placeholders that stand there count too, whatever they are called.
+            every: Whether placeholders of any name count too.
         """
         for span in self._all(raw):
             if every or not MARK.fullmatch(raw, span.start, span.stop):
@@ -85,7 +85,7 @@ class Fields:
         yield from self.in_urls(raw)
 
     def _members(self, raw: bytes) -> Iterator[Span]:
-        """Texts, numbers, and what lists and objects hold, under secret names."""
+        """Yield texts and numbers under secret names, also those inside lists and objects."""
         is_secret, done = self._names.is_secret, 0
         for match in (_CODED if b"\\u00" in raw else _PLAIN).finditer(raw):
             name, quote = _plain(match["name"]), match["quote"]
@@ -94,24 +94,24 @@ class Fields:
             if match["text"]:
                 yield from self._text(raw, match, name)
                 continue
-            # A bare "token" with a number is a piece of text by its number, "tokens" are counted.
+            # A bare "token" with a number is the id of a piece of text, and "tokens" are a count.
             if match.start() < done or name.lower() == "token":
                 continue
             if match["number"] and name.lower().endswith("tokens"):
                 continue
-            told = quote + placeholder(name).encode() + quote
+            mark = quote + placeholder(name).encode() + quote
             if match["number"]:
-                yield Span(*match.span("number"), told)
+                yield Span(*match.span("number"), mark)
             elif not _SCHEMA.match(raw, match.start("open")):
                 if texts := _TEXTS.match(raw, match.start("open")):
-                    # However many there were.
-                    yield Span(*texts.span(), b"[" + told + b"]")
+                    # One placeholder, for any number of texts.
+                    yield Span(*texts.span(), b"[" + mark + b"]")
                 else:
-                    found, done = _leaves(raw, match.start("open"), quote, told)
+                    found, done = _leaves(raw, match.start("open"), quote, mark)
                     yield from found
 
     def _text(self, raw: bytes, match: re.Match[bytes], name: str) -> Iterator[Span]:
-        """The text that begins where `match` ends."""
+        """Yield the text that begins where `match` ends."""
         end = _end_of_text(raw, match.end(), len(match["quote"]) - 1)
         if end is None or end == match.end():
             return
@@ -130,7 +130,7 @@ class Fields:
                 yield from self._text(raw, match, name)
 
     def in_urls(self, raw: bytes) -> Iterator[Span]:
-        """Parameters of secret names and passwords, in the URLs that stand in `raw`."""
+        """Yield secret parameters and passwords of the URLs in `raw`."""
         if b"=" in raw:
             for match in _PARAMETER.finditer(raw):
                 name = match[1].decode("latin-1")
@@ -141,7 +141,7 @@ class Fields:
                 yield Span(match.start(), match.end() - 1, b"<USER>:<PASSWORD>")
 
     def elements(self, raw: bytes, *, every: bool = False) -> Iterator[Span]:
-        """The texts of XML elements and attributes that have secret names, and fields of HTML."""
+        """Yield the texts of XML elements, attributes and HTML fields with secret names."""
         for name, start, stop in named_values(raw):
             held = raw[start:stop].replace(b"&lt;", b"<").replace(b"&gt;", b">")
             if self._names.is_secret(name) and (every or not MARK.fullmatch(held)):
@@ -154,14 +154,14 @@ def _plain(name: bytes) -> str:
     return name.decode("latin-1")
 
 
-def _leaves(raw: bytes, start: int, quote: bytes, told: bytes) -> tuple[list[Span], int]:
-    """The texts and numbers in the list or object that begins at `start`, and where it ends."""
+def _leaves(raw: bytes, start: int, quote: bytes, mark: bytes) -> tuple[list[Span], int]:
+    """Return the texts and numbers in the list or object at `start`, and its end."""
     found: list[Span] = []
     at, open_ = start, [b""]
     while (match := _BRACKET.search(raw, at, start + _LONGEST)) is not None:
         if open_[-1] == b"[":
-            # Those of an object have names of their own, and say how long something holds.
-            found += [Span(*each.span(), told) for each in _NUMBER.finditer(raw, at, match.start())]
+            # Numbers of an object have names of their own, and are often lifetimes.
+            found += [Span(*each.span(), mark) for each in _NUMBER.finditer(raw, at, match.start())]
         at = match.end()
         if match[0] in (b"[", b"{"):
             open_.append(match[0])
@@ -176,13 +176,13 @@ def _leaves(raw: bytes, start: int, quote: bytes, told: bytes) -> tuple[list[Spa
             after = end + len(quote)
             is_name = raw[after : after + 64].lstrip()[:1] == b":"
             if not is_name and end > at and not MARK.fullmatch(raw, at, end):
-                found.append(Span(at, end, told[len(quote) : len(told) - len(quote)]))
+                found.append(Span(at, end, mark[len(quote) : len(mark) - len(quote)]))
             at = after
     return found, max(at, start + 1)
 
 
 def _end_of_text(raw: bytes, start: int, escapes: int) -> int | None:
-    """Where a JSON text ends that began after a quote with so many backslashes before it."""
+    """Return the end of a JSON text whose quote has that many backslashes before it."""
     for match in _QUOTE.finditer(raw, start):
         run = match.end() - match.start() - 1
         # One level down, a backslash is written as two and a quote has one more before it.

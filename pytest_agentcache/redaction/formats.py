@@ -1,4 +1,4 @@
-"""What keys and tokens look like: the formats of model providers, clouds, code hosts and the like.
+"""The formats of keys and tokens: of model providers, clouds, code hosts and others.
 
 Each is known by a mark that is looked for first, which costs next to nothing; only where it stands
 the expression is tried. An expression that has a group replaces that group alone.
@@ -21,14 +21,14 @@ _CODE, _PAD = rb"(?:[\w+/-]|%(?:25)?2[BbFf]|\\/)", rb"(?:={1,2}|(?:%(?:25)?3[Dd]
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """How secrets of one kind are written.
+    """The format of one kind of secret.
 
     Args:
-        name: What the placeholder says.
-        marks: One of these stands in each; none means that the expression is always tried.
-        expression: The whole of it, as the source of a regular expression of bytes.
+        name: The name of the placeholder.
+        marks: Every secret contains one of these; without any, the expression is always tried.
+        expression: The source of a regular expression (of bytes) for a whole secret.
         anywhere: Whether it may also begin inside a word.
-        around: Whether a mark may stand outside of the sixteen or more signs of the secret itself,
+        around: Whether a mark may be outside the sixteen or more characters of the secret itself,
             or the secret may be shorter.
     """
 

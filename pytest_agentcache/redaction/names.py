@@ -1,4 +1,4 @@
-"""Which names hold secrets, and the placeholder that is made of a name."""
+"""Names that hold secrets, and the placeholder for a name."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from fnmatch import fnmatchcase
 from functools import lru_cache
 
-# Names as they end, in any case and spelling (`apiKey`, `API-KEY`, `api_key`).
+# The ends of names, in any case and spelling (`apiKey`, `API-KEY`, `api_key`).
 _SECRET = re.compile(
     r"""[\w.-]*?(?:
     (?:api|app|subscription|secret|private|signing|encryption|access|auth|account|master|shared
@@ -23,7 +23,7 @@ _SECRET = re.compile(
     ) | _?token | _?[cx]srf | secret | pwd | assertion | (?:set-)?cookie""",
     re.VERBOSE | re.IGNORECASE,
 )
-# What besides is one in a header, or in the query of a URL.
+# Further names of secrets in a header, or in the query of a URL.
 HEADER = re.compile(
     r"""(?:proxy-)?authorization | api-?key | key | x-auth-key | x-functions-key
     | authentication | x-auth
@@ -35,17 +35,17 @@ QUERY = re.compile(
     r"key|sig|hmac|auth|(?:x-amz-|x-goog-|oauth_)?signature|x-(?:amz|goog)-credential",
     re.IGNORECASE,
 )
-# What besides is one in the address that an answer leads to, if it is long: the code of OAuth.
+# Further names of secrets in the URL of a redirect: the code of OAuth, if it is long.
 REDIRECT = re.compile(rf"{QUERY.pattern}|code", re.IGNORECASE)
 PLACEHOLDER = re.compile(r"<[A-Z][A-Z0-9_]{0,127}>")
 MARK = re.compile(PLACEHOLDER.pattern.encode())
 
 
 class Names:
-    """Tells names that hold secrets.
+    """Decides which names hold secrets.
 
     Args:
-        extra: Globs of more names; one that starts with `!` names what is no secret.
+        extra: Globs of further names; one that starts with `!` is for names of harmless values.
     """
 
     def __init__(self, extra: Iterable[str] = ()) -> None:
@@ -55,7 +55,7 @@ class Names:
         self.is_secret = lru_cache(maxsize=4096)(self._judge)
 
     def is_harmless(self, name: str) -> bool:
-        """Whether a setting says that what is called `name` is no secret."""
+        """Return whether a setting says that values under `name` are harmless."""
         return any(fnmatchcase(name.lower(), glob) for glob in self._harmless)
 
     def _judge(self, name: str, place: re.Pattern[str] | None = None) -> bool:
@@ -70,7 +70,7 @@ class Names:
 
 @lru_cache(maxsize=4096)
 def placeholder(name: str) -> str:
-    """`<API_KEY>` for `apiKey`, `api-key` or `API_KEY`."""
+    """Return `<API_KEY>` for `apiKey`, `api-key` or `API_KEY`."""
     words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)
     text = re.sub(r"[^A-Za-z0-9]+", "_", words).strip("_").upper()
     return f"<{text}>" if text[:1].isalpha() else f"<SECRET_{text}>"

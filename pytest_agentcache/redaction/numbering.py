@@ -1,4 +1,4 @@
-"""Interactions whose secrets of one shape are numbered as they appear on the cassette."""
+"""Interactions with numbered secrets: those of one shape, in the order of the cassette."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from ..http.messages import Headers, Interaction, Request
 
 
 def renumbered(interaction: Interaction, renumber: Callable[[bytes], bytes]) -> Interaction:
-    """A redacted interaction with other numbers.
+    """Return a redacted interaction with other numbers.
 
     Args:
         interaction: The interaction.
-        renumber: Gives a text with the numbers that it shall have.
+        renumber: Returns a text with its new numbers.
     """
 
     def text(value: str) -> str:
@@ -31,20 +31,20 @@ def renumbered(interaction: Interaction, renumber: Callable[[bytes], bytes]) -> 
     )
     body, sizes = renumber(response.body), response.chunks
     if len(body) != len(response.body) and sizes:
-        # Only where a tenth of one name comes: the last chunk makes up for it.
+        # Only where a number gets a second digit: the last chunk takes the difference.
         sizes = (*sizes[:-1], sizes[-1] + len(body) - len(response.body))
     answer = replace(response, headers=headers(response.headers), body=body, chunks=sizes)
     return Interaction(asked, answer)
 
 
 def sent(request: Request) -> bytes:
-    """All of a request in which numbers can stand."""
+    """Return every text of a request that can hold numbers."""
     values = [request.url, *(value for _, value in request.headers.pairs), ""]
     return "\n".join(values).encode("utf-8", "surrogatepass") + request.body
 
 
 def whole(interaction: Interaction) -> bytes:
-    """All of an interaction in which numbers can stand."""
+    """Return every text of an interaction that can hold numbers."""
     values = "\n".join(value for _, value in interaction.response.headers.pairs)
     answered = values.encode("utf-8", "surrogatepass") + b"\n" + interaction.response.body
     return sent(interaction.request) + b"\n" + answered

@@ -1,4 +1,4 @@
-"""Requests and answers without their secrets."""
+"""Requests and responses without their secrets."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ class Redaction:
     """Redacts requests and responses, by name, by value and by shape.
 
     Args:
-        extra: Globs of more names, for headers, query parameters and fields alike; one that
-            starts with `!` names what is no secret.
-        env: Globs of more variables of the environment that hold secrets, or with `!` hold none.
-        shapes: `NAME => regular expression` for more shapes, `!NAME` for one to leave out.
-        personal: What else is to be replaced: `email`, `account`, `arn`.
-        allowed: Fingerprints of what looks like a secret and is none.
-        environment: Variables as the run found them; None to look into no environment.
+        extra: Globs of further names, for headers, query parameters and fields alike; one that
+            starts with `!` is for names of harmless values.
+        env: Globs of further environment variables that hold secrets, or with `!` hold none.
+        shapes: `NAME => regular expression` for further shapes, `!NAME` for one to leave out.
+        personal: Personal data to redact in addition: `email`, `account`, `arn`.
+        allowed: Fingerprints of values that look like secrets but are not.
+        environment: Variables at the start of the run; None to read no environment.
     """
 
     def __init__(
@@ -65,11 +65,12 @@ class Redaction:
 
     @classmethod
     def of(cls, settings: Settings, environment: Mapping[str, str] | None = None) -> Redaction:
-        """The redaction that settings ask for.
+        """Return the redaction for some settings.
 
         Args:
-            settings: Of these the settings of redaction are used.
-            environment: Variables as the run found them, besides those of today; None for none.
+            settings: Only the settings of redaction are used.
+            environment: Variables at the start of the run, in addition to the current ones; None
+                for none.
         """
         return cls(
             settings.redact,
@@ -86,27 +87,27 @@ class Redaction:
     def _look_into(self, environment: Mapping[str, str]) -> None:
         for name, value in secrets_of(environment, self._env):
             if not self._is_allowed(value.encode("utf-8", "surrogateescape")):
-                self._values.add(value, told := placeholder(name))
-                self._shapes.reserve(told[1:-1], value)
+                self._values.add(value, mark := placeholder(name))
+                self._shapes.reserve(mark[1:-1], value)
 
     def _look(self) -> None:
-        """Takes note of variables that a test has set."""
+        """Learn the secrets in variables that a test has set."""
         if not self._watches:
             return
-        # A copy of all of them would cost more than the rest.
+        # A copy of all of them would cost more than the rest of redaction.
         now = getattr(os.environ, "_data", None) or os.environ
         if self._seen != now:
             self._seen = dict(now)
             self._look_into(os.environ)
 
     def interaction(self, interaction: Interaction) -> Interaction:
-        """`interaction` without its secrets."""
+        """Return `interaction` without its secrets."""
         return Interaction(self.request(interaction.request), self.response(interaction.response))
 
     def request(self, request: Request, kept: Headers | None = None) -> Request:
-        """`request` without its secrets; the same again if called on what it returned.
+        """Return `request` without its secrets. A second call changes nothing more.
 
-        A body that is packed is unpacked, for it is compared and never sent again.
+        A compressed body is decompressed, because it is compared and never sent again.
 
         Args:
             request: The request.
@@ -115,7 +116,7 @@ class Redaction:
         self._look()
         headers, raw = request.headers if kept is None else kept, request.body
         if raw and (coding := request.headers.get("content-encoding")):
-            # What is not coded as it says stays as it is.
+            # A body that is not in its coding stays as it is.
             with contextlib.suppress(ValueError):
                 if (plain := encoding.undone(raw, coding)) is not None:
                     headers, raw = headers.without("content-encoding"), plain
@@ -124,7 +125,7 @@ class Redaction:
         return Request(request.method, url, headers, body)
 
     def response(self, response: Response) -> Response:
-        """`response` without its secrets."""
+        """Return `response` without its secrets."""
         self._look()
         headers = self._addresses.headers(response.headers)
         raw, media = response.body, response.content_type
@@ -142,10 +143,10 @@ class Redaction:
         return replace(response, body=body, chunks=sizes)
 
     def comparable(self, request: Request) -> Request:
-        """A redacted request as it is matched: by the names of what holds secrets, first of all.
+        """Return a redacted request in the form in which it is matched.
 
-        What stands under a secret name is called by that name, whichever variable or answer it
-        came from, and secrets of one shape have no numbers.
+        A secret under a secret name gets the placeholder of that name, from whichever variable or
+        response it came. Placeholders of one shape lose their numbers.
         """
         url, headers, body = request.url, request.headers, request.body
         # Values under secret names are placeholders already, so only those can change.
@@ -165,35 +166,35 @@ class Redaction:
         return raw.decode("utf-8", "surrogatepass")
 
     def url(self, url: str) -> str:
-        """`url` without its secrets."""
+        """Return `url` without its secrets."""
         self._look()
         return self._addresses.url(url)
 
     def headers(self, headers: Headers) -> Headers:
-        """`headers` without their secrets."""
+        """Return `headers` without their secrets."""
         self._look()
         return self._addresses.headers(headers)
 
     def body(self, raw: bytes, content_type: str) -> bytes:
-        """`raw` without its secrets, all else as it was."""
+        """Return `raw` without its secrets, and everything else as it was."""
         self._look()
         return self._bodies.redacted(raw, content_type)
 
     def text(self, text: str) -> str:
-        """A text that is shown, of an error for example, without secrets.
+        """Return a text that people see, of an error for example, without its secrets.
 
-        Names count in the URLs in it alone: what else stands beside a name may be code.
+        Names count inside URLs only, because a value after another name may be code.
         """
         self._look()
         raw = text.encode("utf-8", "surrogatepass")
         return self._bodies.text(raw).decode("utf-8", "surrogatepass")
 
     def asked(self, request: Request) -> None:
-        """Takes note of a redacted request: what stands in it was not handed out later."""
+        """Remember a redacted request: its values cannot be secrets that upstream issues later."""
         self._asked.append(request.url.encode("utf-8", "surrogatepass") + b"\n" + request.body)
 
     def learn(self, response: Response) -> None:
-        """Remembers the secrets that an answer hands out, to find them in what is sent next."""
+        """Remember the secrets that a response issues, to find them in later requests."""
         found: list[tuple[str, str]] = []
         raw, media = response.body, response.content_type
         if kind_of(raw, media) is FORM:
@@ -206,38 +207,38 @@ class Redaction:
                 if PLACEHOLDER.fullmatch(span.text.decode("latin-1"))
             ]
         worth = [pair for pair in found if _is_worth_it(pair[1], SHORTEST)]
-        # What cookies and parameters hold is often no secret at all.
-        told = self._addresses.handed_out(response.headers)
-        worth += [pair for pair in told if _is_worth_it(pair[1], LONG) and _has_digit(pair[1])]
+        # Values of cookies and parameters are often not secret at all.
+        issued = self._addresses.handed_out(response.headers)
+        worth += [pair for pair in issued if _is_worth_it(pair[1], LONG) and _has_digit(pair[1])]
         for name, value in worth:
             raw = value.encode("utf-8", "surrogatepass")
             if not any(raw in each for each in self._asked) and not self._is_allowed(raw):
                 self._values.add(value, placeholder(name))
 
     def continue_behind(self, interactions: Iterable[Interaction]) -> None:
-        """Takes note of the numbers that secrets of one shape have on a cassette."""
+        """Number new secrets of a shape after those of a cassette."""
         for each in interactions:
             self._shapes.continue_behind(numbering.whole(each))
 
     def played(self, request: Request, recorded: Request) -> None:
-        """Takes note that secrets in a redacted request are those of the recorded one."""
+        """Remember that the secrets of a redacted request are those of the recorded one."""
         if _may_hold_placeholders(request):
             self._shapes.equate(numbering.sent(request), numbering.sent(recorded))
 
     def renumbered(
         self, interactions: Iterable[Interaction], kept: Iterable[Interaction] = ()
     ) -> tuple[Interaction, ...]:
-        """Redacted interactions, secrets of one shape numbered as they appear.
+        """Return redacted interactions, with secrets of one shape numbered in order.
 
         Args:
-            interactions: New ones.
-            kept: What stays on the cassette as it is, with the numbers in it.
+            interactions: New interactions.
+            kept: Interactions that stay on the cassette unchanged, with their numbers.
         """
         renumber = self._shapes.renumbering(map(numbering.whole, kept))
         return tuple(numbering.renumbered(each, renumber) for each in interactions)
 
     def doubts(self, interactions: Iterable[Interaction]) -> list[Doubt]:
-        """What in redacted interactions may be a secret all the same."""
+        """Return the values of redacted interactions that may still be secrets."""
         return [
             doubt
             for number, each in enumerate(interactions, 1)
@@ -259,7 +260,7 @@ def _may_hold_placeholders(request: Request) -> bool:
 
 
 def _said(written: bytes) -> str:
-    """What a text of JSON says."""
+    """Return the content of a JSON text."""
     text = written.decode("utf-8", "replace")
     try:
         said = json.loads(f'"{text}"')
@@ -269,7 +270,7 @@ def _said(written: bytes) -> str:
 
 
 def _is_worth_it(value: str, shortest: int) -> bool:
-    """Whether a secret that was handed out is peculiar enough to be looked for."""
+    """Return whether an issued secret is unusual enough to be searched for."""
     if PLACEHOLDER.fullmatch(value) or len(value) < shortest:
         return False
     return is_secret(value) if len(value) >= LONG else _has_digit(value) and not value.isdecimal()

@@ -1,4 +1,4 @@
-"""Secrets known by what they look like, told apart by number."""
+"""Secrets known by their format, with numbers to distinguish those of one format."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ class Shapes:
     """Finds secrets by their formats, and numbers those of one name.
 
     Args:
-        changes: `NAME => regular expression` for more formats, `!NAME` for one to leave out.
-        personal: What of `PERSONAL` is to be found too.
-        is_allowed: Whether a text that looks like a secret is known to be none.
+        changes: `NAME => regular expression` for further formats, `!NAME` for one to leave out.
+        personal: Keys of `PERSONAL`, for personal data to find in addition.
+        is_allowed: Returns whether a text that looks like a secret is known to be harmless.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class Shapes:
         formats = (*mine, *FORMATS, *(each for kind in personal for each in PERSONAL[kind]))
         self._formats = tuple(each for each in formats if each.name not in without)
         self._others = {"BASIC_AUTH", "ASSIGNMENT"} - without
-        # By mark, those that can only be where it stands; the rest is looked for everywhere.
+        # Formats by their mark. Those without a mark are searched for everywhere.
         self._marked: dict[bytes, list[Format]] = {}
         for each in self._formats:
             for mark in each.marks:
@@ -66,13 +66,13 @@ class Shapes:
             rf"(<|%3C|&lt;)({names})(?:_(\d{{1,6}}))?(?=>|%3E|&gt;)".encode()
         )
         self._numbers: dict[str, dict[bytes, int]] = {}
-        # The highest number that a cassette has of each name, and which of ours is which of its.
+        # The highest number on a cassette for each name, and the cassette's numbers of our secrets.
         self._taken: dict[bytes, int] = {}
         self._same: dict[tuple[bytes, int], int] = {}
         self._lock = threading.Lock()
 
     def _hits(self, raw: bytes) -> list[bytes]:
-        """The marks that stand in `raw`, those of keys only in what is long enough for one."""
+        """Return the marks in `raw`; those of keys only in runs that are long enough for a key."""
         hits = [mark for mark in self._around if mark in raw]
         outline = raw.translate(_OUTLINE)
         at = outline.find(_RUN)
@@ -87,15 +87,15 @@ class Shapes:
         return hits
 
     def may_be_in(self, raw: bytes) -> bool:
-        """Whether `raw` is worth being searched; much faster than a search."""
+        """Return whether `raw` is worth a search; this is much faster than a search."""
         return bool(self._hits(raw)) or any(each.pattern.search(raw) for each in self._unmarked)
 
     def spans(self, raw: bytes) -> Iterator[Span]:
-        """Where secrets stand in `raw`."""
+        """Yield where secrets are in `raw`."""
         for start, stop, name in self._found(raw):
             value = raw[start:stop]
             if value and not _MARK.fullmatch(value) and not self._is_allowed(value):
-                yield Span(start, stop, self._told(name, value))
+                yield Span(start, stop, self._mark(name, value))
 
     def _found(self, raw: bytes) -> Iterator[tuple[int, int, str]]:
         hits = self._hits(raw)
@@ -111,10 +111,10 @@ class Shapes:
                     yield match.start(1), match.end(1), "BASIC_AUTH"
         if "ASSIGNMENT" in self._others and not _ASSIGNMENT_MARKS.isdisjoint(hits):
             for match in _ASSIGNMENT.finditer(raw):
-                # Its own name says more than any that could be given it.
+                # The name of the variable says more than the name of a format.
                 yield match.start(2), match.end(2), "=" + match[1].decode()
 
-    def _told(self, name: str, value: bytes) -> bytes:
+    def _mark(self, name: str, value: bytes) -> bytes:
         if name.startswith("="):
             return f"<{name[1:]}>".encode()
         with self._lock:
@@ -124,35 +124,35 @@ class Shapes:
         return numbered(name, number)
 
     def reserve(self, name: str, value: str) -> None:
-        """Gives a known secret a number of its name, should a shape have that name too."""
+        """Reserve a number of a name for a known secret, in case a format has that name too."""
         with self._lock:
             known = self._numbers.setdefault(name, {})
             known.setdefault(value.encode("utf-8", "surrogatepass"), len(known) + 1)
 
     def unnumbered(self, raw: bytes) -> bytes:
-        """`raw` with placeholders that say what a secret was, and not which."""
+        """Return `raw` with placeholders without numbers."""
         return self._numbered.sub(rb"\1\2", raw)
 
     def _placeholders(self, raw: bytes) -> list[tuple[bytes, int]]:
         return [(each[2], int(each[3] or 1)) for each in self._numbered.finditer(raw)]
 
     def continue_behind(self, raw: bytes) -> None:
-        """Leaves the numbers that stand in `raw`, which is on a cassette, to what has them."""
+        """Keep the numbers in `raw`, which is on a cassette, for the secrets that have them."""
         for name, number in self._placeholders(raw):
             self._taken[name] = max(number, self._taken.get(name, 0))
 
     def equate(self, raw: bytes, recorded: bytes) -> None:
-        """Takes note that what is told of in `raw` is what a cassette calls by other numbers."""
+        """Remember which numbers a cassette has for the placeholders in `raw`."""
         ours, others = self._placeholders(raw), self._placeholders(recorded)
         if [name for name, _ in ours] == [name for name, _ in others]:
             for each, (_, number) in zip(ours, others, strict=True):
                 self._same.setdefault(each, number)
 
     def renumbering(self, kept: Iterable[bytes] = ()) -> Callable[[bytes], bytes]:
-        """A function that numbers placeholders in the order in which it meets them.
+        """Return a function that numbers placeholders in the order in which they appear.
 
         Args:
-            kept: What stays on a cassette as it is, with the numbers in it.
+            kept: Texts that stay on a cassette unchanged, with their numbers.
         """
         used = {each for raw in kept for each in self._placeholders(raw)}
         met: dict[bytes, dict[int, int]] = {}
@@ -172,23 +172,23 @@ class Shapes:
         return lambda raw: self._numbered.sub(renumber, raw)
 
 
-# As it may stand in a form and in XML, too.
+# In a form and in XML it is escaped.
 _MARK = re.compile(rb"(?:<|%3C|&lt;)[A-Z][A-Z0-9_]{0,127}(?:>|%3E|&gt;)")
 
 
 def numbered(name: str, number: int) -> bytes:
-    """`<NAME>` for the first, `<NAME_2>` for the second."""
+    """Return `<NAME>` for the first, `<NAME_2>` for the second."""
     return f"<{name}_{number}>".encode() if number > 1 else f"<{name}>".encode()
 
 
 def _plain(value: bytes) -> bytes:
-    """A secret without the escapes of the place where it stands."""
+    """Return a secret without the escapes of the text around it."""
     plain = value.replace(b"\\/", b"/")
     return unquote_to_bytes(unquote_to_bytes(plain)) if b"%" in plain else plain
 
 
 def _is_userinfo(coded: bytes) -> bool:
-    """Whether base64 holds a user and a password (RFC 7617)."""
+    """Return whether base64 holds a user and a password (RFC 7617)."""
     try:
         text = b64decode(coded, validate=True)
     except ValueError:

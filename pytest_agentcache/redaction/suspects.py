@@ -1,4 +1,4 @@
-"""What may be a secret and was not redacted: then the file is not written."""
+"""Values that may be secrets and were not redacted: then the file is not written."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _HINTS = frozenset(
         """,
     )
 )
-# Names that have a word of the above in them and hold no secret.
+# Names that contain one of the words above and hold no secret.
 _OTHERS = frozenset(
     re.findall(
         r"\S+",
@@ -60,7 +60,7 @@ class Doubt:
 
     Attributes:
         interaction: Its number, from 1.
-        place: Where it stands: `request json.settings.secret`.
+        place: Its place: `request json.settings.secret`.
         why: What it looks like.
         fingerprint: The first twelve hexadecimal digits of its SHA-256.
     """
@@ -77,14 +77,14 @@ class Doubt:
 def doubts(
     number: int, interaction: Interaction, names: Names, values: Values, bodies: Bodies
 ) -> Iterator[Doubt]:
-    """What in a redacted interaction may be a secret all the same.
+    """Yield the values of a redacted interaction that may still be secrets.
 
     Args:
         number: Its number, from 1.
         interaction: The interaction.
-        names: Tells names that hold none.
+        names: Decides which names are harmless.
         values: Known secrets.
-        bodies: What tells which texts look like secrets.
+        bodies: Finds texts that look like secrets.
     """
     for side, message in (("request", interaction.request), ("response", interaction.response)):
         for place, why, value in _message(message, names, values, bodies):
@@ -92,7 +92,7 @@ def doubts(
 
 
 def fingerprint(value: bytes) -> str:
-    """What tells a value from others without telling it: the head of its SHA-256."""
+    """Return the first digits of the SHA-256 of a value, which identify it and do not reveal it."""
     return sha256(value).hexdigest()[:12]
 
 
@@ -112,16 +112,16 @@ def _message(message: Request | Response, names: Names, values: Values, bodies: 
     for match in _CUT_KEY.finditer(message.body):
         line = message.body.count(b"\n", 0, match.start()) + 1
         yield f"body, line {line}", "the beginning of a private key", match[1]
-    # What could not be replaced where it stands: in a picture, in digits of another kind.
+    # Secrets that cannot be replaced in their place: in a picture, or as hexadecimal digits.
     head = _head(message)
     whole = head + message.body
-    told = {span.text for span in values.spans(whole)} | set(values.hexadecimal(whole))
-    for text in sorted(told):
+    found_marks = {span.text for span in values.spans(whole)} | set(values.hexadecimal(whole))
+    for text in sorted(found_marks):
         yield "body", f"what {text.decode()} stands for", message.body
     for place, content in (("head", head), ("body", message.body), *_hidden(message)):
         spans = [*values.spans(content), *bodies.shaped(content)]
         for secret, text in dict.fromkeys((content[s.start : s.stop], s.text) for s in spans):
-            if text not in told:
+            if text not in found_marks:
                 yield place, f"what looks like {text.decode()}", secret
 
 
@@ -132,15 +132,15 @@ def _head(message: Request | Response) -> bytes:
 
 
 def _hidden(message: Request | Response) -> Iterator[tuple[str, bytes]]:
-    """What a body holds and cannot be replaced in it, each with where that is."""
+    """Yield the place and bytes of content that cannot be replaced in a body."""
     raw = message.body
     if AWS_EVENTS.has_type(message.content_type):
-        # A model's own events, in base64 and each in one of AWS's.
-        told = []
+        # The events of a model, each in base64 inside an event of AWS.
+        inner = []
         for _, payload in AWS_EVENTS.events(raw):
             with contextlib.suppress(ValueError, TypeError, KeyError):
-                told.append(b64decode(json.loads(payload)["bytes"]))
-        whole = b"".join(b"data: " + each + b"\n" for each in told)
+                inner.append(b64decode(json.loads(payload)["bytes"]))
+        whole = b"".join(b"data: " + each + b"\n" for each in inner)
         yield "body, put together", b"\n".join(joined_texts(whole, EVENT_STREAM))
     elif b"\0" in raw:
         # Letters of two or four bytes.
@@ -154,7 +154,7 @@ def _hints(name: str, names: Names) -> bool:
 
 
 def _peculiar(value: str) -> str:
-    """What makes a value look like a secret; empty if nothing does."""
+    """Return why a value looks like a secret; empty if it does not."""
     text = PLACEHOLDER.sub("", value)
     if not _VALUE.fullmatch(text) or _UUID.fullmatch(text) or "://" in text:
         return ""

@@ -1,4 +1,4 @@
-"""Values that are known to be secret, found wherever they stand and however they are written."""
+"""Values that are known to be secret, found in every place and in every spelling."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ from urllib.parse import quote, quote_plus
 
 from ..http.body.spans import Span
 
-# Shorter ones are looked for as whole words, and in no coding.
+# Shorter ones are searched for as whole words only, in no coding.
 LONG = 8
 _BASE64 = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_")
 
 
 class Values:
-    """Known secrets and the placeholders that take their place."""
+    """Known secrets and the placeholders that replace them."""
 
     def __init__(self) -> None:
         self._known: dict[str, bytes] = {}
         self._plain: dict[bytes, bytes] = {}
         self._coded: dict[bytes, bytes] = {}
         self._words: dict[bytes, bytes] = {}
-        # What `spans` goes through; a new one each time, as other threads may be in it.
+        # What `spans` iterates over; replaced whole, because other threads may be iterating.
         self._written: tuple[tuple[bytes, bytes], ...] = ()
         self._cores: tuple[tuple[bytes, bytes], ...] = ()
 
-    def add(self, value: str, told: str) -> None:
-        """Remembers a secret; the first placeholder it was given stays its own."""
+    def add(self, value: str, mark: str) -> None:
+        """Remember a secret; the first placeholder that it gets stays its own."""
         if value in self._known:
             return
-        self._known[value] = text = told.encode()
+        self._known[value] = text = mark.encode()
         if len(value) < LONG:
             self._words = {**self._words, value.encode("utf-8", "surrogatepass"): text}
             return
@@ -43,8 +43,8 @@ class Values:
         self._written, self._cores = tuple(self._plain.items()), tuple(self._coded.items())
 
     def spans(self, raw: bytes) -> Iterator[Span]:
-        """Where known secrets stand in `raw`."""
-        # Looking for each by itself is much faster than for any of them.
+        """Yield where known secrets are in `raw`."""
+        # Searching for each of them is much faster than searching for any of them.
         for written, text in self._written:
             at = raw.find(written)
             while at >= 0:
@@ -62,7 +62,7 @@ class Values:
                     yield Span(*match.span(), text)
 
     def hexadecimal(self, raw: bytes) -> Iterator[bytes]:
-        """The placeholders of known secrets that stand in `raw` in hexadecimal digits."""
+        """Yield the placeholders of known secrets that are in `raw` as hexadecimal digits."""
         lower = raw.lower()
         for value, text in tuple(self._known.items()):
             if (
@@ -73,7 +73,7 @@ class Values:
 
 
 def _spellings(value: str) -> set[str]:
-    """The ways in which a text is written in URLs, forms, JSON and XML."""
+    """Return the spellings of a text in URLs, forms, JSON and XML."""
     found = {value, html.escape(value), html.escape(value, quote=False)}
     for escape in (
         quote(value, safe=""),
@@ -93,7 +93,7 @@ def _spellings(value: str) -> set[str]:
 
 
 def _cores(value: bytes) -> set[bytes]:
-    """What base64 of any text has in it that has `value` in it, wherever its groups begin."""
+    """Return the base64 of `value` at each of the three offsets inside a longer text."""
     found = set()
     for before, cut in ((0, 0), (1, 2), (2, 3)):
         whole = bytes(before) + value
@@ -105,7 +105,7 @@ def _cores(value: bytes) -> set[bytes]:
 
 
 def _run(raw: bytes, start: int, stop: int) -> tuple[int, int]:
-    """The whole run of base64 around a part of it."""
+    """Return the whole run of base64 around a part of it."""
     while start and raw[start - 1] in _BASE64:
         start -= 1
     while stop < len(raw) and raw[stop] in _BASE64:

@@ -31,7 +31,10 @@ FIXTURES = [
 ]
 # The modules whose errors users see; those of other modules are wrapped by these.
 SPEAKING = (
-    "http.body.__init__",
+    "http.body.binary",
+    "http.body.kinds",
+    "http.body.multipart",
+    "http.body.text",
     "cache.keywords",
     "cassette.reader",
     "cassette.writer",

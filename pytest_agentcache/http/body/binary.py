@@ -46,7 +46,7 @@ class Binary(BodyKind):
         if key == "base64":
             return base64.b64decode("".join(text.split()), validate=True)
         if reading.load is None:
-            raise BodyError("file", "no files stand beside this one")
+            raise BodyError("file", "there are no files beside this one")
         return reading.load(text)
 
     def render(self, raw: bytes, content_type: str) -> str:

@@ -1,4 +1,4 @@
-"""Content codings (RFC 9110, section 8.4.1) undone piece by piece, as a stream arrives."""
+"""Content codings (RFC 9110, section 8.4.1), decoded piece by piece as a stream arrives."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import Protocol
 
 
 class Decoder(Protocol):
-    """Takes a body piece by piece and gives back what that makes readable."""
+    """A decoder that takes a body piece by piece."""
 
     def decompress(self, piece: bytes, /) -> bytes:
-        """What `piece` adds."""
+        """Return the bytes that `piece` adds."""
         ...
 
     def flush(self) -> bytes:
-        """What is left at the end."""
+        """Return the rest at the end."""
         ...
 
 
@@ -97,7 +97,7 @@ class _Zstandard:
         return b""
 
 
-# The modules that clients themselves use, so whoever asks for a coding has one of them.
+# The modules that clients use themselves, so a client that accepts a coding has one of them.
 _OPTIONAL: dict[str, tuple[Callable[[object], Decoder], tuple[str, ...]]] = {
     "br": (_Brotli, ("brotli", "brotlicffi")),
     "zstd": (_Zstandard, ("compression.zstd", "backports.zstd", "zstandard")),
@@ -105,10 +105,10 @@ _OPTIONAL: dict[str, tuple[Callable[[object], Decoder], tuple[str, ...]]] = {
 
 
 def undone(raw: bytes, coding: str) -> bytes | None:
-    """A whole body without `coding`, or None if that is beyond this Python.
+    """Return a whole body without `coding`, or None if there is no decoder for it.
 
     Raises:
-        ValueError: If `raw` is not coded so.
+        ValueError: If `raw` is not in `coding`.
     """
     found = decoder(coding)
     if found is None:
@@ -120,7 +120,7 @@ def undone(raw: bytes, coding: str) -> bytes | None:
 
 
 def decoder(coding: str) -> Decoder | None:
-    """What undoes `coding`, or None if that is beyond this Python (a list of codings, say)."""
+    """Return a decoder for `coding`, or None if there is none (for a list of codings, say)."""
     coding = coding.strip().lower()
     if coding in ("gzip", "x-gzip"):
         return _Gzip()

@@ -23,7 +23,7 @@ _LONGEST_UNDECLARED = 2**16
 class Form(BodyKind):
     """The fields of an HTML form.
 
-    JSON that is labelled as a form is not one: urllib and curl label whatever they send so.
+    JSON that is labelled as a form is not one: urllib and curl label every body so by default.
     """
 
     name = "form"

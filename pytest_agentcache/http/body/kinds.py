@@ -141,7 +141,7 @@ def to_fields(
 def from_fields(
     fields: Mapping[str, Any], load: Load | None = None, content_type: str = ""
 ) -> bytes:
-    """Return the bytes that `fields` stand for.
+    """Return the body that `fields` describe.
 
     Args:
         fields: Fields from `to_fields`, perhaps edited by a person; other keys are ignored.

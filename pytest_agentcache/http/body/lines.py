@@ -9,7 +9,7 @@ from .json_text import json_leaves
 from .protocol import BodyKind, Leaf, Part, Place, media_type
 from .text import decoded
 
-# How their media types end, whatever comes before (`application/x-`, `application/geo+`, `text/`).
+# The ends of their media types, after `application/x-`, `application/geo+`, `text/` and the like.
 # This is the one list of them.
 SUFFIXES = (
     "json-lines",

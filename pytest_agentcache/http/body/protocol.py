@@ -98,7 +98,7 @@ class Plain:
 
     @property
     def is_readable(self) -> bool:
-        """Whether the value is something other than bytes that no person can read."""
+        """True unless the value is binary data."""
         if self.kind != "text":
             return True
         try:
