@@ -13,7 +13,6 @@ from typing import Any
 
 from .clients import DISPATCHER, install
 from .clients.sockets import SocketGuard
-from .clock import Clock, take_out
 from .errors import CassetteError, FaultError, MissError, SettingsError
 from .faults import fault_report
 from .replay.hooks import Hooks
@@ -70,7 +69,7 @@ def use_cassette(
     place = Path(path).absolute()
     install()
     with tempfile.TemporaryDirectory(prefix="agentcache-") as folder:
-        before, frozen = DISPATCHER.guard, Clock().frozen
+        before = DISPATCHER.guard
         hooks = SURROUNDINGS.hooks() if SURROUNDINGS.hooks else Hooks()
         harness = Harness(merged, place, Path(folder), SURROUNDINGS.run or _RUN, hooks).open()
         if merged.mode in ("replay", "offline"):
@@ -83,11 +82,7 @@ def use_cassette(
             harness.check_flags()
         finally:
             DISPATCHER.guard = before
-            try:
-                harness.close()
-            finally:
-                if not frozen:
-                    take_out()
+            harness.close()
         block = f"use_cassette({os.fspath(path)!r})"
         faults = fault_report(block, harness.responder.plan)
         if harness.misses and merged.on_miss != "respond":

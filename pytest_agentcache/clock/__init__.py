@@ -9,9 +9,9 @@ from datetime import UTC, datetime, timedelta
 from ..errors import ClockError
 from ..settings.durations import duration, instant
 from . import threads
+from .engines import ENGINES, put_in, real_time, take_out
+from .frozen_time import TIME
 from .loops import awaiting_upstream
-from .patches import leave, put_in, set_aside, take_out
-from .stopped import TIME, plain
 
 
 class Clock:
@@ -25,22 +25,31 @@ class Clock:
         self._frozen_at: datetime | None = None
         self._restore: Callable[[], None] | None = None
 
-    def freeze(self, at: datetime) -> None:
-        """Stops time at `at`, until `release`. What was frozen already stands there again then."""
+    def freeze(self, at: datetime, engine: str = ENGINES[0]) -> None:
+        """Stop time at `at` until `release`, which restores the time that was frozen before.
+
+        Args:
+            at: The instant, aware.
+            engine: What patches the clock: one of `ENGINES`.
+
+        Raises:
+            ClockError: If the engine is not installed.
+        """
         if self._restore is None:
-            put_in()
+            put_in(engine)
             if not TIME.stopped:
                 threads.begin()
+                TIME.spins.clear()
             self._restore = TIME.stop(at)
-            self._frozen_at = plain(at.astimezone(UTC))
+            self._frozen_at = TIME.now()
 
     def release(self) -> None:
-        """Undoes `freeze`."""
+        """Undo `freeze`."""
         restore, self._restore = self._restore, None
         if restore is not None:
             restore()
-        if not TIME.stopped:
-            leave()
+            if not TIME.stopped:
+                take_out()
 
     @property
     def frozen(self) -> bool:
@@ -110,7 +119,7 @@ class Clock:
     @property
     def real_now(self) -> datetime:
         """The time it really is, aware and in UTC, frozen or not."""
-        return TIME.real_now()
+        return datetime.fromtimestamp(TIME.real_ns() / 1e9, UTC)
 
     def sleep(self, seconds: float) -> None:
         """Lets `seconds` pass: moves the clock where it is frozen, really waits where it is not."""
@@ -120,12 +129,12 @@ class Clock:
     def real(self) -> Iterator[None]:
         """Lets time be real for a while; afterwards the clock stands where it stood."""
         stood = TIME.now() if TIME.stopped else None
-        put_back = set_aside()
+        TIME.go_on()
         try:
-            yield
+            with real_time():
+                yield
         finally:
             if stood is not None:
-                put_back()
                 TIME.stop(stood, again=True)
 
     def _check(self, call: str) -> None:
@@ -140,4 +149,4 @@ class Clock:
         return f"<Clock {'frozen' if self.frozen else 'real'} at {self.now.isoformat()}>"
 
 
-__all__ = ["Clock", "awaiting_upstream", "take_out"]
+__all__ = ["ENGINES", "TIME", "Clock", "awaiting_upstream"]

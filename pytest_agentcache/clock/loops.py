@@ -17,7 +17,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from . import threads
-from .stopped import REAL, SECOND, TIME, told_at
+from .frozen_time import REAL, SECOND, TIME, instant_at
 
 # In seconds: how long a loop waits for real input before it looks around again.
 SLICE = 0.02
@@ -97,7 +97,7 @@ def _told(loop: Any, at: int) -> float:
 
 def _instant(loop: Any, when: float) -> int:
     """When that clock tells `when`."""
-    return told_at(when, lambda at: _told(loop, at), TIME.loop_time())
+    return instant_at(when, lambda at: _told(loop, at), TIME.loop_time())
 
 
 def _of_test(loop: Any) -> bool:
@@ -151,9 +151,10 @@ def _move_or_wait(loop: Any) -> None:
         if (left := waits.left(due) - now) <= 0:
             _let_fire(loop, due, turn, alone=due is not timer)
             return
-        before = REAL.monotonic()
+        before = REAL.monotonic() - now
         came = _poll(loop, min(SLICE, left))
-        waits.total += REAL.monotonic() - before
+        # Real waiting elsewhere has moved the clock by its part.
+        waits.total += max(REAL.monotonic() - loop.time() - before, 0)
         if came:
             return
 

@@ -12,11 +12,18 @@ import threading
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
-# These keep threads beyond the work they were started for; only what they are given is a test's.
-POOLS = ("asyncio", "concurrent.futures", "multiprocessing.pool", "anyio._backends", "trio")
+# The threads of pools outlive the work they were started for, so only their work is a test's:
+# modules of their classes, and what they run.
+_POOL_CLASSES = ("anyio._backends", "concurrent.futures", "multiprocessing.pool")
+_POOL_TARGETS = {
+    ("concurrent.futures.thread", "_worker"),
+    ("multiprocessing.pool", "worker"),
+    ("trio._core._thread_cache", "_work"),
+}
 # Functions in which a thread waits until someone else has something for it.
 _IDLE = {
     ("_thread_cache.py", "_work"),
@@ -42,7 +49,10 @@ _FOR_OTHERS = {
     ("queue.py", "put"),
     ("threading.py", "join"),
 }
-_LIBRARIES = tuple({sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")})
+_LIBRARIES = (
+    *{sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")},
+    str(Path(__file__).with_name("waits.py")),
+)
 
 # Work given to a pool that no thread of it has begun; what is dropped leaves by itself.
 _QUEUED: weakref.WeakSet[Callable[..., Any]] = weakref.WeakSet()
@@ -62,7 +72,8 @@ def begin() -> None:
 
 def belongs() -> bool:
     """Whether the calling thread is the test's: the main one, or one that it started."""
-    thread = threading.current_thread()
+    # Not `current_thread`, which makes a thread known that was started outside Python.
+    thread = vars(threading)["_active"].get(threading.get_ident())
     return thread is threading.main_thread() or _of_test(thread)
 
 
@@ -74,15 +85,15 @@ def adopt(thread: threading.Thread) -> None:
         thread.agentcache_test = _Test.number  # type: ignore[attr-defined]
 
 
-def _of_test(thread: threading.Thread) -> bool:
+def _of_test(thread: threading.Thread | None) -> bool:
     return getattr(thread, "agentcache_test", None) == _Test.number
 
 
 def of_pool(thread: threading.Thread) -> bool:
     """Whether a thread is kept by a pool for whatever work comes."""
     target = getattr(thread, "_target", None)
-    names = (getattr(target, "__module__", None) or "", type(thread).__module__)
-    return any(name.startswith(POOLS) for name in names)
+    runs = (getattr(target, "__module__", None), getattr(target, "__name__", None))
+    return runs in _POOL_TARGETS or type(thread).__module__.startswith(_POOL_CLASSES)
 
 
 def handing_over(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -186,4 +197,6 @@ def _calls(frame: FrameType | None, wanted: Callable[[FrameType], bool]) -> bool
 
 def _of_user(frame: FrameType) -> bool:
     file = frame.f_code.co_filename
-    return not file.startswith((*_LIBRARIES, "<frozen")) and "site-packages" not in file
+    # What runs here was handed over by the test.
+    library = file.startswith((*_LIBRARIES, "<frozen")) or "site-packages" in file
+    return file == __file__ or not library

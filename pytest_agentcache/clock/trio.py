@@ -14,8 +14,8 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from . import threads
+from .frozen_time import REAL, SECOND, TIME, instant_at
 from .loops import FAR, SLICE, awake, requests_under_way
-from .stopped import REAL, SECOND, TIME, told_at
 
 MODULE = "trio._core._run"
 
@@ -69,7 +69,7 @@ def _told(clock: Any, at: int) -> float:
 
 def _instant(clock: Any, when: float) -> int:
     """When that clock tells `when`."""
-    return told_at(when, lambda at: _told(clock, at), TIME.loop_time())
+    return instant_at(when, lambda at: _told(clock, at), TIME.loop_time())
 
 
 def _move_or_wait(runner: Any, deadline: float) -> None:
@@ -86,9 +86,10 @@ def _move_or_wait(runner: Any, deadline: float) -> None:
         if not may_come or waited >= left:
             TIME.move(timedelta(seconds=left), _instant(clock, deadline), turn)
             return
-        before = REAL.monotonic()
+        before = REAL.monotonic() - clock.current_time()
         _poll(runner, min(SLICE, left - waited))
-        waited += REAL.monotonic() - before
+        # Real waiting elsewhere has moved the clock by its part.
+        waited += max(REAL.monotonic() - clock.current_time() - before, 0)
 
 
 def _poll(runner: Any, seconds: float) -> bool:

@@ -12,7 +12,6 @@ from .hooks import (
     pytest_runtest_protocol,
     pytest_runtest_setup,
     pytest_runtest_teardown,
-    pytest_sessionfinish,
     pytest_unconfigure,
 )
 
@@ -28,6 +27,5 @@ __all__ = [
     "pytest_runtest_protocol",
     "pytest_runtest_setup",
     "pytest_runtest_teardown",
-    "pytest_sessionfinish",
     "pytest_unconfigure",
 ]

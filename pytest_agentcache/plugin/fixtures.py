@@ -52,7 +52,7 @@ def agentcache(
     try:
         settings = options.settings_of_test(item.config.stash[SETTINGS], agentcache_config, item)
         if settings.freeze is None:
-            settings = replace(settings, freeze=requests_clock(item))
+            settings = replace(settings, freeze=True)
         settings, path, test = cassette_of(item, settings)
         run, hooks, configure = item.config.stash[RUN], hooks_of(item), _session_hook(item)
         harness = Harness(settings, path, tmp_path, run, hooks, configure, test=test).open()
@@ -83,11 +83,8 @@ def agentcache_session(request: pytest.FixtureRequest, agentcache: Harness) -> C
 
 
 @pytest.fixture
-def agentcache_clock(request: pytest.FixtureRequest, agentcache: Harness) -> Clock:
-    """Return the test's frozen clock: `.now`, `.tick(seconds)`, `.move_to(when)`, `.real()`."""
-    if agentcache.settings.freeze is False and not requests_clock(request.node):
-        # Requested by name while the test runs.
-        agentcache.freeze()
+def agentcache_clock(agentcache: Harness) -> Clock:
+    """The test's clock, frozen: `.now`, `.tick(seconds)`, `.move_to(when)`, `.real()`."""
     return agentcache.clock
 
 
@@ -101,24 +98,6 @@ def agentcache_upstream(agentcache: Harness) -> Upstream:
 def agentcache_cassette(agentcache: Harness) -> Cassette:
     """Return the test's cassette: `.path`, `.recorded_at`, `.interactions`."""
     return agentcache.cassette
-
-
-# Requesting one of these fixtures freezes the clock.
-_FREEZING = {"agentcache", "agentcache_clock", "agentcache_upstream"}
-
-
-def requests_clock(item: pytest.Item) -> bool:
-    """Return whether a test, or a fixture of the user, requests a fixture that freezes time."""
-    if not isinstance(item, pytest.Function):
-        return False
-    info = item._fixtureinfo
-    asked = set(info.initialnames)
-    for definitions in info.name2fixturedefs.values():
-        for each in definitions:
-            # Our own fixtures use each other, which says nothing about the test.
-            if getattr(each.func, "__module__", "") != __name__:
-                asked.update(each.argnames)
-    return not _FREEZING.isdisjoint(asked)
 
 
 def hooks_of(item: pytest.Item) -> Hooks:

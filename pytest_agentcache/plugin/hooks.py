@@ -5,7 +5,6 @@ This module must stay light: suites that do not use the plugin import it all the
 
 from __future__ import annotations
 
-import sys
 import uuid
 from collections.abc import Generator
 from pathlib import Path
@@ -75,12 +74,6 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         config.stash[RUN].forget()
 
 
-@pytest.hookimpl(trylast=True)
-def pytest_sessionfinish() -> None:
-    # After -x or Ctrl-C the next frozen test, for which time stayed frozen, does not come.
-    _thaw()
-
-
 def pytest_report_header(config: pytest.Config) -> str:
     from ..reports.run_summary import header
 
@@ -105,9 +98,7 @@ def _open_first(item: pytest.Function) -> None:
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_runtest_protocol(
-    item: pytest.Item, nextitem: pytest.Item | None
-) -> Generator[None, object, object]:
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
     settings = item.config.stash[SETTINGS]
     around = SURROUNDINGS.settings, SURROUNDINGS.hooks, SURROUNDINGS.run
     SURROUNDINGS.settings, SURROUNDINGS.hooks = settings, lambda: hooks_of(item)
@@ -118,28 +109,6 @@ def pytest_runtest_protocol(
         return (yield)
     finally:
         SURROUNDINGS.settings, SURROUNDINGS.hooks, SURROUNDINGS.run = around
-        if not (nextitem and _freezes(nextitem)):
-            _thaw()
-
-
-def _thaw() -> None:
-    clock = sys.modules.get("pytest_agentcache.clock")
-    if clock is not None:
-        clock.take_out()
-
-
-def _freezes(item: pytest.Item) -> bool:
-    """Return whether a test will freeze its clock, as far as this is known before it runs.
-
-    From one to the next freezegun stays in, which is what makes it cheap.
-    """
-    if not is_on_cassette(item):
-        return False
-    chosen = [
-        mark.kwargs["freeze"] for mark in item.iter_markers("agentcache") if "freeze" in mark.kwargs
-    ]
-    setting = chosen[0] if chosen else item.config.stash[SETTINGS].freeze
-    return fixtures.requests_clock(item) if setting is None else bool(setting)
 
 
 def _shut(item: pytest.Item, settings: Settings) -> Generator[None, object, object]:

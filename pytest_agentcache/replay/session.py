@@ -106,7 +106,7 @@ class Harness:
         start = self.settings.freeze
         if not isinstance(start, datetime):
             start = None if self.mode == "rerecord" else self.cassette_file.recorded_at
-        self.clock.freeze(start or self.cassette_file.opened_at)
+        self.clock.freeze(start or self.cassette_file.opened_at, self.settings.clock_engine)
 
     def close(self) -> None:
         """Gives up charge; whoever still asks is late."""

@@ -109,6 +109,11 @@ class Settings:
     freeze: bool | datetime | None = _setting(
         None, START, "whether to freeze the clock, or the time at which it starts (ISO 8601, zone)"
     )
+    clock_engine: str = _setting(
+        "time-machine",
+        "what freezes the clock: time-machine, or freezegun where that cannot be had",
+        choices=("time-machine", "freezegun"),
+    )
     router: bool = _setting(
         False, TRUTH, "put the test's CachedSession between every client and the cassette"
     )

@@ -4,6 +4,13 @@ import time
 
 import pytest
 
+from pytest_agentcache.clock.frozen_time import REAL
+
+
+def work_for(seconds):
+    """Take real time, as work does that does not look at a clock."""
+    REAL.sleep(seconds)
+
 
 class Ticked:
     """How far a clock has moved since, in seconds."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import threading
 import time
 
 import anyio
@@ -13,6 +12,8 @@ import trio
 import trio.testing
 
 from pytest_agentcache.clock import awaiting_upstream
+
+from .conftest import work_for
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="trio's time is real there")
 
@@ -75,7 +76,7 @@ def test_work_in_a_thread_is_waited_for(moved):
     async def main():
         with trio.fail_after(5):
             assert await trio.to_thread.run_sync(lambda: sum(range(3_000_000))) > 0
-            await trio.to_thread.run_sync(threading.Event().wait, 0.1)
+            await trio.to_thread.run_sync(work_for, 0.1)
             for each in range(100):
                 assert await trio.to_thread.run_sync(lambda each=each: each) == each
         assert moved == 0
@@ -91,7 +92,7 @@ def test_input_is_waited_for(moved, lasted):
     async def answer(stream):
         async with stream:
             await stream.receive_some()
-            await trio.to_thread.run_sync(threading.Event().wait, 0.1)
+            await trio.to_thread.run_sync(work_for, 0.1)
             await stream.send_all(b"pong")
 
     async def main():
@@ -148,7 +149,7 @@ def test_anyio_on_trio(moved):
             with anyio.fail_after(5):
                 await anyio.sleep(6)
         with anyio.move_on_after(5) as scope:
-            await anyio.to_thread.run_sync(lambda: threading.Event().wait(0.1))
+            await anyio.to_thread.run_sync(lambda: work_for(0.1))
         assert not scope.cancelled_caught
         async with anyio.create_task_group() as group:
             group.start_soon(anyio.sleep, 10)

@@ -6,7 +6,6 @@ import re
 from datetime import UTC, datetime, timedelta
 from textwrap import dedent
 
-import freezegun.api
 import pytest
 
 from pytest_agentcache import cassette
@@ -119,11 +118,10 @@ def test_clock_runs_on_live_requests_too(suite):
 
 
 FROZEN = """
-    import pytest
-    from datetime import datetime
+    import pytest, time
 
     def test_it({fixture}):
-        assert (datetime.__name__ == "FakeDatetime") is {expected}
+        assert (len({{time.time_ns() for _ in range(100)}}) == 1) is {expected}
 """
 
 
@@ -133,14 +131,52 @@ FROZEN = """
         ("agentcache", True),
         ("agentcache_clock", True),
         ("agentcache_upstream", True),
-        ("agentcache_session", False),
-        ("agentcache_cassette", False),
+        ("agentcache_session", True),
+        ("agentcache_cassette", True),
         ("tmp_path", False),
     ],
 )
-def test_who_asks_for_time_has_it_frozen(suite, fixture, expected):
-    """Those fixtures freeze through which a test could tell; the others leave time as it is."""
+def test_every_test_on_a_cassette_is_frozen(suite, fixture, expected):
+    """Each fixture puts its test on a cassette; time is real in a test that asks for none."""
     suite.write(FROZEN.format(fixture=fixture, expected=expected))
+
+    suite.run().assert_outcomes(passed=1)
+
+
+@pytest.mark.parametrize(
+    ("ini", "source"),
+    [
+        ("", "@pytest.mark.agentcache\ndef test_it():"),
+        ("", "@pytest.mark.agentcache\nclass TestIt:\n  def test_it(self):"),
+        ("", "pytestmark = pytest.mark.agentcache\ndef test_it():"),
+        ("", "@pytest.mark.usefixtures('agentcache_cassette')\ndef test_it():"),
+        ("agentcache_auto = true", "def test_it():"),
+        ("agentcache_auto = true", "class TestIt(unittest.TestCase):\n  def test_it(self):"),
+    ],
+)
+def test_whatever_puts_a_test_on_a_cassette_freezes_it(suite, ini, source):
+    """A marker or a setting freezes as a fixture does, at the moment of the recording."""
+    suite.write(f"[pytest]\n{ini}\n", "pytest.ini")
+    indent = " " * (len(source.rpartition("\n")[2]) - len(source.rpartition("\n")[2].lstrip()) + 2)
+    body = ("stamp = datetime.now(UTC).isoformat()", "requests.get(URL + '/day?now=' + stamp)")
+    lines = [f"{indent}{line}" for line in body]
+    head = "import pytest, requests, unittest\nfrom datetime import UTC, datetime\n\n"
+    suite.write(head + "\n".join([source, *lines]))
+    for mode in ("--agentcache-record", "--agentcache-offline"):
+        suite.run(mode).assert_outcomes(passed=1)
+
+
+def test_looking_at_the_cassette_does_not_freeze(suite):
+    """A fixture that is first used while the test runs finds the clock as `freeze` left it."""
+    suite.write("""
+        import pytest, time
+
+        @pytest.mark.agentcache(freeze=False)
+        def test_it(request):
+            for name in ("agentcache", "agentcache_clock"):
+                request.getfixturevalue(name)
+            assert len({time.time_ns() for _ in range(100)}) > 1
+    """)
 
     suite.run().assert_outcomes(passed=1)
 
@@ -152,12 +188,10 @@ def test_fixture_of_the_users_asks_for_time(suite):
 
         @pytest.fixture
         def today(agentcache_clock):
-            assert datetime.datetime.__name__ == "FakeDatetime"
-            return datetime.date.today()
+            return datetime.datetime.now()
 
         def test_it(today, agentcache_session):
-            assert datetime.date.today() == today
-            assert datetime.datetime.__name__ == "FakeDatetime"
+            assert datetime.datetime.now() == today
     """)
 
     suite.run().assert_outcomes(passed=1)
@@ -298,32 +332,3 @@ def test_expiry_is_the_same_in_every_mode(suite):
 
 def prompts_recorded_at(suite):
     return cassette.read(suite.cassette("test_it")).recorded_at
-
-
-def test_neighbours_share_one_freezegun(suite, monkeypatch):
-    """Between frozen tests it stays in, and it is out before and after them."""
-    calls = []
-    for name in ("start", "stop"):
-        real = getattr(freezegun.api._freeze_time, name)
-        monkeypatch.setattr(
-            freezegun.api._freeze_time,
-            name,
-            lambda self, name=name, real=real: (calls.append(name), real(self))[1],
-        )
-    suite.write("""
-        import pytest
-
-        @pytest.mark.parametrize("number", range(5))
-        def test_frozen(agentcache_clock, number):
-            agentcache_clock.tick(number)
-
-        def test_real():
-            pass
-
-        @pytest.mark.parametrize("number", range(5))
-        def test_frozen_again(agentcache_clock, number):
-            pass
-    """)
-
-    suite.run().assert_outcomes(passed=11)
-    assert calls == ["start", "stop"] * 2

@@ -1,0 +1,267 @@
+"""The time that a frozen test sees. It stands still until something moves it."""
+
+from __future__ import annotations
+
+import functools
+import sys
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from types import FrameType, SimpleNamespace
+
+from . import threads
+
+# Nanoseconds in a second.
+SECOND = 1_000_000_000
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def original(function: Callable[..., object]) -> Callable[..., object]:
+    """Return what a wrapper of this package wraps, or `function` itself."""
+    return getattr(function, "agentcache_original", function)
+
+
+# The functions of `time` that engines and wrappers replace, taken before that.
+REAL = SimpleNamespace(
+    **{name: original(getattr(time, name)) for name in ("sleep", "monotonic", "monotonic_ns")},
+    time_ns=time.time_ns,
+)
+# Packages and modules that measure tests, or wait for processes, see real time.
+_REAL_CALLERS = (
+    *("_pytest", "concurrent.futures._base", "coverage", "execnet", "hypothesis.internal"),
+    *("multiprocessing", "pytest_timeout", "subprocess", "xdist"),
+)
+# These among them call what a test hands to them, which may be `time.sleep` itself.
+_CALL_BACK = (
+    *("_pytest.fixtures", "_pytest.python", "_pytest.python_api", "_pytest.raises"),
+    *("multiprocessing.dummy", "multiprocessing.pool", "multiprocessing.process"),
+)
+# In freezegun: those who ask how much real time has passed, for a frozen clock that ticks.
+_TICKING = ("__call__", "move_to", "start")
+# A place that reads the clock this often, for this long (ns), while nothing moves the clock, is
+# a loop that waits for it: one that only spins, or one that waits in a way that is not patched.
+_LOOPS = ((10_000, SECOND // 5), (10, 2 * SECOND))
+
+
+@functools.cache
+def _sees_real_time(module: str) -> bool:
+    return _within(module, _REAL_CALLERS) and not _within(module, _CALL_BACK)
+
+
+def _within(module: str, names: tuple[str, ...]) -> bool:
+    return any(module == name or module.startswith(f"{name}.") for name in names)
+
+
+def module_of(frame: FrameType) -> str:
+    """Return the name of the module whose code runs in `frame`."""
+    return str(frame.f_globals.get("__name__") or "")
+
+
+class FrozenTime:
+    """Time that may stand still. There is one for the process, because time is process-wide.
+
+    Attributes:
+        stopped: Whether time stands still now.
+        turns: How often it was stopped or released.
+        spins: Places that waited in a loop for a clock that stood still, and were let go on.
+        carry: Called with each move, in nanoseconds, for clocks that run on top of this one.
+    """
+
+    stopped = False
+    turns = 0
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        # The monotonic clock of the test, in nanoseconds. It never goes back. `_ahead` and `_base`
+        # are its distance from the clock of the machine, now and when the test began. These are
+        # integers: after a hundred years floats could not tell a timer from the instant before.
+        self._loop = self._ahead = self._base = 0
+        # What is added to it for the date, in nanoseconds since 1970.
+        self._offset = 0
+        # Until when real time has been added to the clock, on the clock of the machine.
+        self._caught_up = 0
+        self._reads: dict[tuple[int, int], list[int]] = {}
+        self.spins: dict[tuple[str, int], int] = {}
+        self.carry: Callable[[int], None] = lambda moved: None
+
+    def stop(self, at: datetime, *, again: bool = False) -> Callable[[], None]:
+        """Stop time at `at`.
+
+        Args:
+            at: The instant, aware.
+            again: Whether it goes on from where it stood in the same test.
+
+        Returns:
+            A function that undoes it: time goes back to where it stood before, or becomes real.
+        """
+        with self._lock:
+            before = self._loop + self._offset if self.stopped else None
+            if not self.stopped:
+                self._loop = REAL.monotonic_ns() + self._ahead
+                self._base = self._base if again else self._ahead
+            self._offset = (at - _EPOCH) // timedelta(microseconds=1) * 1000 - self._loop
+            self.stopped = True
+            self.turns += 1
+            self.progress()
+
+        def restore() -> None:
+            if before is None:
+                self.go_on()
+            else:
+                self._offset = before - self._loop
+
+        return restore
+
+    def go_on(self) -> None:
+        """Make time real."""
+        with self._lock:
+            if self.stopped:
+                self.stopped = False
+                self.turns += 1
+                self._ahead = self._loop - REAL.monotonic_ns()
+
+    def now(self) -> datetime:
+        """Return the current time, aware and in UTC."""
+        return _date(self._loop + self._offset if self.stopped else self.real_ns())
+
+    def real_ns(self) -> int:
+        """Return the real time in nanoseconds since 1970."""
+        if (machine := sys.modules.get("_time_machine")) is not None:
+            try:
+                return int(machine.original_time_ns())
+            except ValueError:
+                # It is not patched in now.
+                pass
+        return int(REAL.time_ns())
+
+    def applies(self, frame: FrameType) -> bool:
+        """Return whether the code in `frame`, on the calling thread, is on the frozen clock."""
+        if not self.stopped or not threads.belongs():
+            return False
+        caller: FrameType | None = frame
+        while caller is not None and module_of(caller) == "freezegun.api":
+            # It asks for the code that called it, unless its own clocks tick.
+            if caller.f_code.co_name in _TICKING:
+                return False
+            caller = caller.f_back
+        return caller is None or not _sees_real_time(module_of(caller))
+
+    def wall_ns(self, frame: FrameType) -> int:
+        """Return the time in nanoseconds since 1970 as the code in `frame` sees it."""
+        if not self.applies(frame):
+            return self.real_ns()
+        self._read(frame)
+        return self._loop + self._offset
+
+    def monotonic_ns(self, frame: FrameType) -> int:
+        """Return `time.monotonic_ns()` as the code in `frame` sees it."""
+        if not self.applies(frame):
+            return int(REAL.monotonic_ns())
+        self._read(frame)
+        return self._loop - self._base
+
+    def move(self, by: timedelta, loop: int = 0, turn: int | None = None) -> datetime:
+        """Move time forward, and the clock of event loops at least to `loop`.
+
+        Args:
+            by: The distance.
+            loop: What event loops see then, in nanoseconds.
+            turn: What `turns` was when that was decided. Time is not moved if a test has ended,
+                or another has begun, since then.
+
+        Returns:
+            The time afterwards.
+        """
+        with self._lock:
+            if turn is not None and turn != self.turns:
+                return self.now()
+            further = by // timedelta(microseconds=1) * 1000
+            further = max(further, loop - self._loop)
+            # Raises an error for dates that Python does not have.
+            moved = _date(self._loop + further + self._offset)
+            if further:
+                self._loop += further
+                self.progress()
+                self.carry(further)
+            return moved
+
+    def waited(self, began: int) -> None:
+        """Move time by what was really waited since `began`, a value of `REAL.monotonic_ns()`.
+
+        What several threads wait side by side counts once.
+        """
+        self.progress()
+        self._catch_up(began)
+
+    def _catch_up(self, began: int) -> None:
+        with self._lock:
+            ended = REAL.monotonic_ns()
+            if self.stopped:
+                self._loop += ended - max(began, self._caught_up)
+            self._caught_up = ended
+
+    def sleep(self, seconds: float) -> None:
+        """Sleep: move time where it is frozen for the calling thread, else really wait."""
+        if not self.stopped or not threads.belongs():
+            REAL.sleep(seconds)
+            return
+        # Raises the errors of the real one, and lets other threads run.
+        REAL.sleep(min(seconds, 0))
+        self.move(timedelta(seconds=seconds))
+
+    def progress(self) -> None:
+        """Note that the test gets on: whoever reads the clock now does not wait for it in vain."""
+        self._reads.clear()
+
+    def _read(self, frame: FrameType) -> None:
+        """Count a look at the clock. Let time go on for a loop that waits for it to move."""
+        place = (id(frame.f_code), frame.f_lasti)
+        known = self._reads.get(place)
+        if known is None:
+            self._reads[place] = [1, REAL.monotonic_ns(), False]
+            return
+        known[0] += 1
+        if known[0] < _LOOPS[-1][0]:
+            return
+        count, began, waits = known
+        if not waits:
+            spent = REAL.monotonic_ns() - began
+            waits = any(count >= often and spent >= long for often, long in _LOOPS)
+            # Logging reads the clock once per record, which is no waiting.
+            if not waits or module_of(frame) == "logging":
+                return
+            known[2] = True
+        self._catch_up(began)
+        at = (frame.f_code.co_filename, frame.f_lineno)
+        self.spins[at] = self.spins.get(at, 0) + 1
+
+    def loop_time(self) -> int:
+        """Return the clock of the test's event loops, in nanoseconds."""
+        return self._loop if self.stopped else int(REAL.monotonic_ns() + self._ahead)
+
+    def loop_base(self) -> int:
+        """Return the distance of `loop_time` from `time.monotonic`, in nanoseconds."""
+        return self._base if self.stopped else self._ahead
+
+
+def _date(nanoseconds: int) -> datetime:
+    return _EPOCH + timedelta(microseconds=nanoseconds // 1000)
+
+
+def instant_at(when: float, tells: Callable[[int], float], since: int) -> int:
+    """Return the instant on the test's clock at which a clock of its own shows `when`.
+
+    Args:
+        when: What that clock shows then, in seconds.
+        tells: A function that returns what it shows at an instant in nanoseconds.
+        since: The current instant.
+    """
+    then, step = since + round((when - tells(since)) * SECOND), 1
+    # What is rounded must not end up before a timer, which would be moved to again and again.
+    while tells(then) < when:
+        then, step = then + step, 2 * step
+    return then
+
+
+TIME = FrozenTime()
