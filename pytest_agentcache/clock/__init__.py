@@ -24,6 +24,8 @@ class Clock:
     def __init__(self) -> None:
         self._frozen_at: datetime | None = None
         self._restore: Callable[[], None] | None = None
+        # Places, file and line, that waited in a loop for this clock and were let go on.
+        self.spins: tuple[tuple[str, int], ...] = ()
 
     def freeze(self, at: datetime, engine: str = ENGINES[0]) -> None:
         """Stop time at `at` until `release`, which restores the time that was frozen before.
@@ -47,6 +49,7 @@ class Clock:
         """Undo `freeze`."""
         restore, self._restore = self._restore, None
         if restore is not None:
+            self.spins = tuple(TIME.spins)
             restore()
             if not TIME.stopped:
                 take_out()

@@ -39,9 +39,10 @@ _CALL_BACK = (
 )
 # In freezegun: those who ask how much real time has passed, for a frozen clock that ticks.
 _TICKING = ("__call__", "move_to", "start")
-# A place that reads the clock this often, for this long (ns), while nothing moves the clock, is
-# a loop that waits for it: one that only spins, or one that waits in a way that is not patched.
-_LOOPS = ((10_000, SECOND // 5), (10, 2 * SECOND))
+# A place that reads the clock this often, for this long (ns), while nothing moves the clock, is a
+# loop that waits for it. It spins, for so much time of the CPU, or waits in a way not patched here.
+_SPINS = (10_000, SECOND // 4)
+_WAITS = (10, 2 * SECOND)
 
 
 @functools.cache
@@ -81,8 +82,8 @@ class FrozenTime:
         self._offset = 0
         # Until when real time has been added to the clock, on the clock of the machine.
         self._caught_up = 0
-        self._reads: dict[tuple[int, int], list[int]] = {}
-        self.spins: dict[tuple[str, int], int] = {}
+        self._reads: dict[tuple[int, int, int], list[int]] = {}
+        self.spins: set[tuple[str, int]] = set()
         self.carry: Callable[[int], None] = lambda moved: None
 
     def stop(self, at: datetime, *, again: bool = False) -> Callable[[], None]:
@@ -216,25 +217,25 @@ class FrozenTime:
 
     def _read(self, frame: FrameType) -> None:
         """Count a look at the clock. Let time go on for a loop that waits for it to move."""
-        place = (id(frame.f_code), frame.f_lasti)
+        place = (threading.get_ident(), id(frame.f_code), frame.f_lasti)
         known = self._reads.get(place)
         if known is None:
-            self._reads[place] = [1, REAL.monotonic_ns(), False]
+            self._reads[place] = [1, REAL.monotonic_ns(), time.thread_time_ns(), False]
             return
         known[0] += 1
-        if known[0] < _LOOPS[-1][0]:
+        count, began, began_work, waits = known
+        if count < _WAITS[0]:
             return
-        count, began, waits = known
         if not waits:
-            spent = REAL.monotonic_ns() - began
-            waits = any(count >= often and spent >= long for often, long in _LOOPS)
+            worked = count >= _SPINS[0] and time.thread_time_ns() - began_work
             # Logging reads the clock once per record, which is no waiting.
-            if not waits or module_of(frame) == "logging":
+            if module_of(frame) == "logging" or not (
+                worked >= _SPINS[1] or REAL.monotonic_ns() - began >= _WAITS[1]
+            ):
                 return
-            known[2] = True
+            known[3] = True
         self._catch_up(began)
-        at = (frame.f_code.co_filename, frame.f_lineno)
-        self.spins[at] = self.spins.get(at, 0) + 1
+        self.spins.add((frame.f_code.co_filename, frame.f_lineno))
 
     def loop_time(self) -> int:
         """Return the clock of the test's event loops, in nanoseconds."""

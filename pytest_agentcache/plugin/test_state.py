@@ -244,6 +244,10 @@ def account(item: pytest.Item) -> dict[str, Any]:
         "held": len(harness.responder.recorded) if shared else 0,
         "aged": harness.cassette_file.aged,
         "moved": _move_for_summary(item),
+        "spins": [
+            f"{display_path(Path(file), item.config.rootpath)}:{line}"
+            for file, line in harness.clock.spins
+        ],
         **told,
     }
 

@@ -37,6 +37,7 @@ class Totals:
     missed: int = 0
     cassettes: dict[str, dict[str, Any]] = field(default_factory=dict)
     late: list[str] = field(default_factory=list)
+    spins: list[str] = field(default_factory=list)
     seen: set[str] = field(default_factory=set)
     orphans: list[tuple[str, str]] = field(default_factory=list)
     moved: dict[str, str] = field(default_factory=dict)
@@ -48,6 +49,7 @@ class Totals:
         if "cassette" not in told:
             return
         self.seen.add(test)
+        self.spins += (f"{test}: {place} {_SPINS}" for place in told["spins"])
         if moved := told["moved"]:
             self.moved.setdefault(*moved)
         # Tests that share a cassette share its line.
@@ -96,6 +98,7 @@ class Totals:
                 yield f"{path}: {problem}: {rerecording_command(tests)}"
         yield from (text for _, text in sorted(self.moved.items()))
         yield from self._orphan_lines()
+        yield from self.spins
         for sentence in self.late:
             yield f"late: {sentence}"
         replayed, recorded, unused, written = (
@@ -127,6 +130,7 @@ class Totals:
 _COUNTED = ("replayed", "recorded", "missed", "unused", "written", "discarded")
 _KNOWN = (*_COUNTED, "held", "passed", "left", "aged")
 _MOST_ORPHANS = 20
+_SPINS = "waits in a loop for a frozen clock, which was moved on by the real time"
 _MOST_NAMED = 3
 
 
