@@ -143,9 +143,9 @@ class Clock:
     def _check(self, call: str) -> None:
         if not TIME.stopped:
             raise ClockError(
-                f"clock.{call}: time is real here. A test's clock is frozen if it asks for "
-                "agentcache_clock (or agentcache), by freeze= of the marker and by the ini key "
-                "agentcache_freeze"
+                f"clock.{call}: time is real here. A test on a cassette is frozen unless "
+                "freeze=False of the marker or agentcache_freeze = false says otherwise; a block of "
+                "use_cassette() is frozen with freeze=True"
             )
 
     def __repr__(self) -> str:

@@ -111,8 +111,8 @@ class Settings:
     )
     clock_engine: str = _setting(
         "time-machine",
+        one_of("time-machine", "freezegun"),
         "what freezes the clock: time-machine, or freezegun where that cannot be had",
-        choices=("time-machine", "freezegun"),
     )
     router: bool = _setting(
         False, TRUTH, "put the test's CachedSession between every client and the cassette"

@@ -59,7 +59,7 @@ def test_neighbour_sees_true_classes(suite):
         assert datetime.datetime is dt
         import imported_while_frozen
 
-    def test_after(agentcache_session):
+    def test_after():
         is_real()
         import imported_while_frozen as imported
         assert imported.datetime is dt and imported.date is date
