@@ -144,8 +144,8 @@ class Clock:
         if not TIME.stopped:
             raise ClockError(
                 f"clock.{call}: time is real here. A test on a cassette is frozen unless "
-                "freeze=False of the marker or agentcache_freeze = false says otherwise; a block of "
-                "use_cassette() is frozen with freeze=True"
+                "freeze=False of the marker or agentcache_freeze = false says otherwise; a block "
+                "of use_cassette() is frozen with freeze=True"
             )
 
     def __repr__(self) -> str:
