@@ -1,4 +1,4 @@
-"""requests-cache's filesystem backend, made whole: atomic, exact, nothing beside the YAML."""
+"""A filesystem backend for requests-cache that is atomic and exact, and writes only YAML files."""
 
 from __future__ import annotations
 
@@ -18,38 +18,38 @@ from ..files import replace_file
 from ..redaction import Redaction
 from .serializer import STRUCTURE, redacted, to_yaml, yaml_serializer
 
-# requests-cache's keys are lower-case hexadecimal; those of a user's `key_fn` may be anything.
-_NO_PLAIN_NAME = re.compile(r"[^a-z0-9_-]")
-# No file system takes a name of more than 255 bytes, endings included.
+# requests-cache's keys are lower-case hexadecimal; a user's `key_fn` may return any text.
+_SPECIAL = re.compile(r"[^a-z0-9_-]")
+# Names of files have at most 255 bytes, including suffixes.
 _LONGEST = 200
 
-# By key: the bytes of the file, and what they stand for, secrets and all.
+# For each key: the bytes of the file, and the response with its secrets.
 Vault = dict[str, tuple[bytes, dict[str, Any]]]
 
 
 class AtomicFiles(FileDict):
-    """A folder as a dict, in which a reader finds a file whole or not at all.
+    """A folder as a dict, whose files are replaced atomically.
 
-    A key may be any text. What is no plain lower-case name is percent-encoded, so that no two keys
-    share a file on any file system; a key that is too long for a name stands in a file beside.
+    A key may be any text. Special characters and upper case are percent-encoded, so that no two
+    keys share a file on any file system. A key that is too long for a name is in a second file.
     """
 
     def _key2path(self, key: str) -> Path:
-        name = _NO_PLAIN_NAME.sub(_percent, key)
+        name = _SPECIAL.sub(_percent, key)
         if len(name) > _LONGEST:
             digest = hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
             name = f"{name[:100]}~{digest}"
         return Path(self.cache_dir, name + self.extension)
 
     def key_of(self, path: Path) -> str:
-        """The key of the value in the file at `path`."""
+        """Return the key of the value in the file at `path`."""
         if "~" in path.name:
             with self._try_io(path.name):
                 return _beside(path).read_bytes().decode("utf-8", "surrogatepass")
         return unquote(path.name[: -len(self.extension)], errors="surrogatepass")
 
     def keys(self) -> list[str]:  # type: ignore[override]
-        """The keys of all values."""
+        """Return the keys of all values."""
         found = []
         for path in self.paths():
             # Between finding a file and reading its key, another thread may delete both.
@@ -63,16 +63,16 @@ class AtomicFiles(FileDict):
         if self.is_binary:
             return self.deserialize(key, raw)
         try:
-            # Not text mode, whose encoding is the machine's.
+            # Text mode would use the encoding of the machine.
             return self.deserialize(key, raw.decode("utf-8"))
         except UnicodeDecodeError:
-            # What is no text is for the serializer to judge.
+            # Let the serialiser decide about bytes that are not text.
             return self.deserialize(key, raw)
 
     def __setitem__(self, key: str, value: Any) -> None:
-        # Serialised before any file is touched: a serialiser that raises leaves nothing behind.
+        # Serialised before any file is written: a serialiser that raises leaves nothing behind.
         content = self.serialize(value)
-        # A pipeline of the user's may make bytes and not say so.
+        # A user's pipeline may return bytes without declaring it.
         self.is_binary = isinstance(content, bytes)
         self._write(key, content)
 
@@ -91,14 +91,14 @@ class AtomicFiles(FileDict):
 
 
 class ResponseFiles(AtomicFiles):
-    """Responses, a file each. Secrets stay in memory: the file has placeholders in their stead.
+    """Responses, one file each. The files have placeholders, and the secrets stay in memory.
 
-    What was written is remembered, so a hit on an untouched file need not read YAML again.
+    Written responses are remembered, so a hit on an unchanged file does not parse YAML again.
 
     Args:
-        ours: Whether the serialiser is our YAML; another one's files are its own business.
-        redaction: What is kept out of the files.
-        vault: What was written, and where the secrets stay; sessions on one folder share it.
+        ours: Whether the serialiser is our YAML; files of other serialisers are not redacted.
+        redaction: The redaction of the files.
+        vault: The written responses with their secrets; sessions on one folder share it.
     """
 
     def __init__(
@@ -125,18 +125,19 @@ class ResponseFiles(AtomicFiles):
 
     def deserialize(self, key: str, value: Any) -> Any:
         written, fields = self._vault.get(key, (None, None))
-        # Whoever edits the file means what it says from then on.
+        # An edited file replaces the remembered response.
         return super().deserialize(key, fields if value == written else value)
 
 
 class LimitedResponseFiles(ResponseFiles):
-    """Responses of a limited size together; the least recently used make room.
+    """Responses with a limited total size; the least recently used are removed.
 
     Args:
-        max_cache_bytes: Size of all files together. By default 100 MiB, as of requests-cache.
-        max_file_bytes: Size of one file; a larger answer is not kept. By default the same.
-        block_bytes: What a file's size is rounded up to.
-        sync_index: Accepted and not needed; files that lie there are counted from the start.
+        max_cache_bytes: The maximum size of all files; by default 100 MiB, as for requests-cache.
+        max_file_bytes: The maximum size of one file, above which a response is not stored; by
+            default the same.
+        block_bytes: The multiple to which the size of a file is rounded up.
+        sync_index: Accepted for compatibility; existing files are always counted.
     """
 
     def __init__(
@@ -156,7 +157,7 @@ class LimitedResponseFiles(ResponseFiles):
                 "max_cache_bytes, max_file_bytes and block_bytes must fall in this order"
             )
         files = sorted(self.paths(), key=lambda path: path.stat().st_mtime_ns)
-        # requests-cache keeps this in an SQLite file beside the answers.
+        # requests-cache keeps this in an SQLite file next to the responses.
         self._sizes = OrderedDict(
             (self.key_of(path), self._rounded(path.stat().st_size)) for path in files
         )
@@ -189,12 +190,12 @@ class LimitedResponseFiles(ResponseFiles):
         return -(-size // self.block_bytes) * self.block_bytes
 
     def clear(self) -> None:
-        """Empties the folder."""
+        """Remove all files."""
         super().clear()
         self._sizes.clear()
 
     def size(self) -> int:
-        """The size of all files together in bytes."""
+        """Return the size of all files in bytes."""
         return sum(self._sizes.values())
 
 
@@ -202,11 +203,11 @@ class YamlCache(FileCache):
     """The cache of an isolated session.
 
     Args:
-        cache_name: Its folder.
-        serializer: Another serialiser of requests-cache, in place of our YAML.
-        redaction: What is kept out of the files.
-        vault: Where the secrets stay; sessions on one folder share it.
-        kwargs: As for `requests_cache.FileCache`.
+        cache_name: The folder.
+        serializer: Another serialiser of requests-cache, instead of our YAML.
+        redaction: The redaction of the files.
+        vault: The written responses with their secrets; sessions on one folder share it.
+        kwargs: The other arguments of `requests_cache.FileCache`.
     """
 
     def __init__(
@@ -217,10 +218,10 @@ class YamlCache(FileCache):
         vault: Vault | None = None,
         **kwargs: Any,
     ) -> None:
-        # Not FileCache's, which puts an SQLite file for redirects into the folder.
+        # FileCache's own constructor creates an SQLite file for redirects in the folder.
         BaseCache.__init__(self, cache_name=str(cache_name), **kwargs)
         files = LimitedResponseFiles if "max_cache_bytes" in kwargs else ResponseFiles
-        # requests-cache's own YAML is what this one stands in for.
+        # Our YAML replaces that of requests-cache.
         ours = serializer is None or serializer in ("yaml", yaml_serializer)
         decoded = kwargs.pop("decode_content", True)
         self.responses: ResponseFiles = files(  # pyright: ignore[reportIncompatibleVariableOverride]
@@ -237,7 +238,7 @@ class YamlCache(FileCache):
         )
 
     def clear(self) -> None:
-        """Empties the folder."""
+        """Remove all files."""
         with self.lock:
             self.responses.clear()
 

@@ -1,4 +1,4 @@
-"""Keeps every cache that code under test opens inside the folder of its test."""
+"""The isolation of caches: each test has its own caches in its own folder."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from .files import Vault
     from .session import IsolatedSession
 
-# MongoDB's names of databases have 63 bytes at most, and ours begin with 24.
+# Names of MongoDB databases have at most 63 bytes, and ours start with 24.
 _LONGEST = 39
 
 
@@ -30,10 +30,10 @@ class Isolation:
     """The caches of one test.
 
     Args:
-        folder: The test's own folder, where every cache of its lies.
-        redaction: What is kept out of the files.
-        settings: What holds for the test.
-        prompts: Takes note of what is asked through its session.
+        folder: The test's own folder, which contains all of its caches.
+        redaction: The redaction of the files.
+        settings: The settings of the test.
+        prompts: The log of the model calls through its session.
     """
 
     def __init__(
@@ -44,18 +44,18 @@ class Isolation:
         prompts: PromptLog,
     ) -> None:
         self._folder, self._redaction = folder, redaction
-        # Not made from the folder's name, which is the same in each run that is given one: what
-        # an earlier run left on a server is none of this one's.
+        # Not derived from the folder's name, which may be the same in each run: data that an
+        # earlier run left on a server must not be found.
         self._token = secrets.token_hex(6)
         self._settings, self._prompts = settings, prompts
         self._own: dict[int, tuple[BaseCache, BaseCache]] = {}
         self._vaults: defaultdict[Path, Vault] = defaultdict(dict)
 
     def session(self, keywords: dict[str, Any]) -> IsolatedSession:
-        """The test's `CachedSession`: filesystem backend and YAML, unless `keywords` differ.
+        """Return the test's `CachedSession`, by default with the filesystem backend and YAML.
 
         Raises:
-            SettingsError: For a backend or a serializer that is none, and for a keyword that
+            SettingsError: For an invalid backend or serialiser, and for a keyword that
                 requests-cache would silently ignore.
         """
         from .files import YamlCache
@@ -79,38 +79,38 @@ class Isolation:
         return IsolatedSession(self._settings, self._prompts, **options)
 
     def path(self, wanted: str | Path) -> Path:
-        """Where a cache that wants to lie at `wanted` lies instead."""
+        """Return the path in the test's folder that replaces the path `wanted` of a cache."""
         place = Path(wanted).expanduser()
         if place.is_absolute() and place.is_relative_to(self._folder):
             return place
         name = re.sub(r"[^\w.-]+", "_", place.name) or "cache"
         if len(place.parts) > 1:
-            # Two caches of one name in two folders stay two.
+            # Caches with one name in two folders stay separate.
             name = f"{hashlib.sha256(str(place).encode()).hexdigest()[:8]}-{name}"
         return self._folder / "caches" / name
 
     def namespace(self, wanted: str) -> str:
-        """The name under which a cache on a server keeps apart from those of other tests."""
+        """Return the name of a cache on a server, which no other test uses."""
         if len(wanted) > _LONGEST:
             digest = hashlib.sha256(wanted.encode()).hexdigest()[:12]
             wanted = f"{wanted[: _LONGEST - 13]}-{digest}"
         return f"agentcache-{self._token}-{wanted}"
 
     def own(self, cache: BaseCache) -> BaseCache:
-        """This test's own cache in place of one that was opened before it, with its settings."""
+        """Return the test's own cache, with the same settings, for a cache that it shares."""
         if CACHE_ISOLATION.get(cache) is self:
             return cache
-        # The foreign one is held on to, so that no other gets its id while this test runs.
+        # Keep a reference to the other cache, so that its id is not reused while this test runs.
         if id(cache) not in self._own:
             self._own[id(cache)] = cache, self._empty_copy(cache)
         return self._own[id(cache)][1]
 
     def memory(self) -> str:
-        """Address of the SQLite database in memory that the sessions of this test share."""
+        """Return the URI of the in-memory SQLite database that the sessions of this test share."""
         return f"file:{self.namespace('memory')}?mode=memory&cache=shared"
 
     def close(self) -> None:
-        """Closes the caches that stood in for others."""
+        """Close the caches that replaced others."""
         for _, own in self._own.values():
             own.close()  # type: ignore[no-untyped-call]
 
@@ -135,7 +135,7 @@ class Isolation:
             in_memory = ":memory:" in name or "mode=memory" in name
             own = SQLiteCache(name, serializer=serializer, use_memory=in_memory)
         else:
-            # What lies on a server is not to be touched; memory does the same for one test.
+            # Data on a server must not be changed; memory is equivalent within one test.
             own = BaseCache(cache.cache_name)
         own._settings = copy.copy(cache._settings)
         CACHE_ISOLATION.set(own, self)

@@ -1,4 +1,4 @@
-"""What the test's `CachedSession` may be made with, checked before requests-cache ignores it."""
+"""The check of the keywords for the test's `CachedSession`, which requests-cache lacks."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 from ..errors import SettingsError
 
-# What pip installs a missing one with, where its name says nothing of it.
+# The packages that pip installs for backends and serialisers with other names.
 _EXTRAS = {
     "gridfs": "requests-cache[mongodb]",
     "bson": "requests-cache[mongodb]",
@@ -18,7 +18,7 @@ _EXTRAS = {
     "ujson": "ujson",
 }
 
-# In the module of the backends: the classes of each, and those of its client.
+# In requests-cache's module of backends: the classes of each backend, and those of its client.
 _TAKERS = {
     "dynamodb": ("DynamoDbCache", "DynamoDbDict", "dynamodb.boto3.Session"),
     "filesystem": ("FileCache", "FileDict", "LRUFileDict"),
@@ -31,11 +31,11 @@ _TAKERS = {
 
 
 def check(keywords: Mapping[str, Any]) -> None:
-    """Refuses what no part of requests-cache takes: it ignores such keywords in silence.
+    """Refuse keywords that no part of requests-cache uses, which it would silently ignore.
 
     Raises:
-        SettingsError: For a backend or a serializer that is none, one whose package is not
-            installed, or a keyword that the backend does not take.
+        SettingsError: For an invalid backend or serialiser, for one whose package is not
+            installed, or for a keyword that the backend does not use.
     """
     backend = _backend(keywords.get("backend"))
     _check_serializer(keywords.get("serializer"))
@@ -49,7 +49,7 @@ def check(keywords: Mapping[str, Any]) -> None:
     if backend == "dynamodb":
         known.add("endpoint_url")
     if backend is None:
-        # They are set where the backend is made.
+        # The constructor of the backend has set these.
         known -= {"cache_name", "serializer"}
     for name in keywords:
         if name not in known:
@@ -62,7 +62,7 @@ def check(keywords: Mapping[str, Any]) -> None:
 
 
 def _backend(chosen: Any) -> str | None:
-    """The name of a backend; None for one that is made already."""
+    """Return the name of a backend; None for an instance."""
     from requests_cache.backends import BACKEND_CLASSES
     from requests_cache.backends.base import BaseCache
 
@@ -105,7 +105,7 @@ def _not_installed(what: str, name: str) -> SettingsError:
 
 
 def _takers(backend: str | None) -> list[Any]:
-    """All that takes keywords on the way from a session to where its answers lie."""
+    """Return all classes and functions that use the keywords of a session."""
     import requests_cache
 
     takers: list[Any] = [requests_cache.CacheMixin, requests_cache.CacheSettings]

@@ -1,4 +1,4 @@
-"""Requests as `requests` prepares them, and as everything else speaks of them."""
+"""The conversion between prepared requests of `requests` and our `Request`."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ from ..http.headers import WIRE
 from ..http.messages import Headers, Request
 from ..http.wire import content_of
 
-# About one connection, or made anew from the body; which host and proxies it names is kept.
+# Headers of one connection, or derived from the body. The host and the proxies are kept.
 _FRAMING = {*WIRE} - {"host", "http2-settings", "via"}
 
 
-def asked(prepared: Any) -> Request:
-    """What a `requests.PreparedRequest` asks for; a body that can be read but once stays there."""
+def from_prepared(prepared: Any) -> Request:
+    """Return the `Request` of a `requests.PreparedRequest`, whose body stays readable."""
     body: Any = prepared.body or b""
     if not isinstance(body, (str, bytes)):
-        # What can be read but once is read here, and sent from what was read.
+        # A body that can be read only once is read here, and its bytes are sent instead.
         body = prepared.body = content_of(body)
-        # Nothing is left to be wound back for a redirect.
+        # A redirect does not have to rewind it.
         prepared._body_position = None
     raw = body.encode("utf-8") if isinstance(body, str) else body
     return Request(prepared.method, prepared.url, Headers.of(prepared.headers.items()), raw)
 
 
-def prepared(request: Request) -> Any:
-    """`request` as a `requests.PreparedRequest` to which no session has added anything."""
+def to_prepared(request: Request) -> Any:
+    """Return the `requests.PreparedRequest` of `request`, without the defaults of a session."""
     from requests import PreparedRequest
     from requests.cookies import RequestsCookieJar
     from requests.structures import CaseInsensitiveDict
@@ -37,7 +37,7 @@ def prepared(request: Request) -> Any:
         if name not in _FRAMING:
             joint = "; " if name == "cookie" else ", "
             known = made.headers.get(name)
-            # Names as browsers write them: some servers know no others.
+            # Capitalised as browsers do, because some servers need that.
             made.headers[name.title()] = value if known is None else f"{known}{joint}{value}"
     if request.body or request.method in ("POST", "PUT", "PATCH"):
         made.headers["Content-Length"] = str(len(request.body))

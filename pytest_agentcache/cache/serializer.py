@@ -1,4 +1,4 @@
-"""A cached response as YAML, its bodies written by the same code as the cassette's."""
+"""Cached responses as YAML, with bodies in the same form as on cassettes."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from ..http import body
 from ..http.messages import Headers
 from ..redaction import Redaction, placeholder
 
-# In the order in which a reader wants them; what requests-cache adds comes after.
+# The most interesting fields first; other fields of requests-cache follow.
 _ORDER = ("status_code", "reason", "url", "created_at", "expires", "elapsed", "headers")
 
 
 def fields_of(unstructured: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields of a file for a response that requests-cache has taken apart."""
+    """Return the fields of a file for an unstructured response of requests-cache."""
     rest = dict(unstructured)
     fields = {name: rest.pop(name) for name in _ORDER if rest.get(name) is not None}
     fields |= _headers(fields)
@@ -43,7 +43,7 @@ def _request_fields(request: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _headers(part: Mapping[str, Any]) -> dict[str, Any]:
-    """The header fields of `part`, if it has any, as text; requests takes bytes as well."""
+    """Return the header fields of `part` as text; requests allows bytes as well."""
     headers = part.get("headers")
     if not headers:
         return {}
@@ -51,10 +51,10 @@ def _headers(part: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def unstructured(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """What requests-cache puts together again, from the fields of a file.
+    """Return the unstructured response of requests-cache for the fields of a file.
 
     Raises:
-        ValueError: If the fields are none of ours.
+        ValueError: If the fields are invalid.
     """
     rest = dict(fields)
     taken: dict[str, Any] = {"_content": body.from_fields(rest, None, _content_type(fields))}
@@ -86,10 +86,10 @@ def _content_type(part: Mapping[str, Any]) -> str:
 
 
 def redacted(unstructured: Mapping[str, Any], redaction: Redaction) -> dict[str, Any]:
-    """A response that requests-cache has taken apart, without its secrets."""
+    """Return an unstructured response of requests-cache without its secrets."""
     safe = dict(unstructured)
     if "url" in safe:
-        # requests-cache makes bytes of a URL that is not there.
+        # requests-cache turns a missing URL into bytes.
         safe["url"] = redaction.url(_text(safe["url"]))
     if safe.get("reason"):
         safe["reason"] = redaction.text(_text(safe["reason"]))
@@ -120,19 +120,19 @@ STRUCTURE = CattrStage()
 
 
 def to_yaml(value: Any) -> bytes:
-    """A response that requests-cache has taken apart, as the bytes of its file.
+    """Return the bytes of the file for an unstructured response of requests-cache.
 
-    Anything else that somebody puts into a cache stands there by itself.
+    Other values in a cache are stored under the key `value`.
     """
     fields = fields_of(value) if isinstance(value, Mapping) else {"value": value}
     return cassette_yaml.dump(fields).encode("utf-8")
 
 
 def from_yaml(raw: bytes | Mapping[str, Any]) -> Any:
-    """The inverse of `to_yaml`; what needs no reading, for it is remembered, is given back.
+    """Return the value for the bytes of a file; a remembered response is returned unchanged.
 
     Raises:
-        ValueError: If `raw` is none of our files; requests-cache takes that for a cache miss.
+        ValueError: If `raw` is not one of our files, which is a cache miss for requests-cache.
     """
     if isinstance(raw, Mapping):
         return raw
@@ -141,7 +141,7 @@ def from_yaml(raw: bytes | Mapping[str, Any]) -> Any:
         return fields["value"]
     status = fields.get("status_code") if isinstance(fields, dict) else None
     if not isinstance(status, int):
-        raise ValueError("no cached response")  # noqa: TRY004 - requests-cache catches ValueError
+        raise ValueError("not a cached response")  # noqa: TRY004 - requests-cache catches ValueError
     return unstructured(fields)
 
 

@@ -1,4 +1,4 @@
-"""The test's `CachedSession`: that of requests-cache, under the router's `auto_cache`."""
+"""The test's `CachedSession`, which obeys the router's `auto_cache`."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ from ..http.messages import Response as Answer
 from ..llm import router_flag as auto_cache
 from ..llm.prompt_log import PromptLog
 from ..settings.settings import Settings
-from .prepared import asked
+from .prepared import from_prepared
 
 
 class IsolatedSession(CachedSession):
-    """A `CachedSession` in which `requesty.auto_cache` overrides what it may cache.
+    """A `CachedSession` whose settings `requesty.auto_cache` overrides.
 
     Args:
-        agentcache: What holds for the test.
-        prompts: Takes note of what is asked.
-        options: As for `CachedSession`.
+        agentcache: The settings of the test.
+        prompts: The log of the model calls.
+        options: The keywords of `CachedSession`.
     """
 
     def __init__(self, agentcache: Settings, prompts: PromptLog, **options: Any) -> None:
         self._agentcache, self._prompts = agentcache, prompts
-        # What holds for the request that a thread sends, and for no other.
+        # The state of the request that each thread sends.
         self._sending = threading.local()
         super().__init__(**options)
         self.cache.create_key = partial(  # type: ignore[method-assign]
@@ -44,7 +44,7 @@ class IsolatedSession(CachedSession):
 
     @property
     def settings(self) -> CacheSettings:
-        """The settings of the cache, as they are for the request that this thread sends."""
+        """The settings of the cache for the request that this thread sends."""
         return getattr(self._sending, "settings", None) or self.cache._settings
 
     @settings.setter
@@ -53,7 +53,7 @@ class IsolatedSession(CachedSession):
 
     @property
     def cookies(self) -> RequestsCookieJar:
-        """The session's cookies; a client's own while the session answers for it."""
+        """The session's cookies, or those of the client that it serves."""
         jar: RequestsCookieJar | None = getattr(self._sending, "cookies", None)
         own: RequestsCookieJar = self.__dict__["cookies"]
         return own if jar is None else jar
@@ -63,9 +63,9 @@ class IsolatedSession(CachedSession):
         self.__dict__["cookies"] = jar
 
     def send(self, request: PreparedRequest, *args: Any, **kwargs: Any) -> Any:
-        """As `CachedSession.send`, with the settings that the request asks for."""
+        """Send a request, as `CachedSession.send` does, with the settings of its flag."""
         __tracebackhide__ = True
-        wanted = asked(request)
+        wanted = from_prepared(request)
         sending = self._sending.__dict__
         before = {name: sending.get(name) for name in ("settings", "request")}
         try:
@@ -82,7 +82,7 @@ class IsolatedSession(CachedSession):
         try:
             caches = auto_cache.caches(request, self._agentcache)
         except AutoCacheError as error:
-            # Agents catch whatever is raised.
+            # Agents may catch the exception.
             self._prompts.problems.append(error)
             raise
         if caches is None:
@@ -100,7 +100,7 @@ class IsolatedSession(CachedSession):
             answer = answer_of(response)
             self._prompts.answered(request, lambda: answer, from_cache=found)
         else:
-            # What went straight through. What is not read yet is not to be read here.
+            # Passed through. Do not read a body that has not been read yet.
             self._prompts.answered(
                 request,
                 lambda: answer_of(response) if response._content else None,
@@ -114,9 +114,9 @@ class IsolatedSession(CachedSession):
             return super()._send_and_cache(request, *args, **kwargs)
 
     def _create_key(self, create: Callable[..., str], request: Any, *args: Any, **kw: Any) -> str:
-        """The key under which the cache finds what was asked with another flag, trace or user.
+        """Return a key that does not depend on the flag, the trace or the user of a request.
 
-        A `key_fn` of the user's sees all of the request: its keys are its own.
+        A user's own `key_fn` gets the unchanged request.
         """
         if self.cache._settings.key_fn is None:
             request = _without_flag(request)
@@ -125,24 +125,24 @@ class IsolatedSession(CachedSession):
         except UnicodeDecodeError:
             if not self._answers:
                 raise
-            # requests-cache reads a form as text; a client may send what is none.
+            # requests-cache decodes a form as text; a client may send other bytes.
             request = request.copy()
             request.body = request.body.hex()
             return create(request, *args, **kw)
 
     @property
     def _answers(self) -> bool:
-        """Whether this thread answers for another client."""
+        """True if this thread serves another client."""
         return getattr(self._sending, "cookies", None) is not None
 
     def answer(
         self, request: PreparedRequest, timeout: tuple[float | None, float | None] | None = None
     ) -> Any:
-        """Answers in place of upstream: the client itself has cookies, and follows redirects.
+        """Respond to another client, which has its own cookies and follows redirects itself.
 
         Args:
-            request: What the client asks for.
-            timeout: How long it waits for a connection and for an answer, in seconds.
+            request: The request of the client.
+            timeout: Its timeouts for the connection and the response, in seconds.
         """
         __tracebackhide__ = True
         way = self.merge_environment_settings(request.url, {}, False, None, None)
@@ -155,12 +155,12 @@ class IsolatedSession(CachedSession):
             self._sending.cookies = before
 
     def get_redirect_target(self, resp: Response) -> str | None:
-        """Where a redirect leads; a client for which the session answers finds that out itself."""
+        """Return the target of a redirect; None while serving another client."""
         return None if self._answers else super().get_redirect_target(resp)
 
 
 def answer_of(response: Any) -> Answer:
-    """A response of requests as the value that edges play, its body read to the end."""
+    """Return our `Response` for one of requests, with its body read to the end."""
     fields: Any = response.raw.headers if response.raw is not None else response.headers
     if isinstance(response, CachedResponse):
         fields = response.headers

@@ -77,7 +77,7 @@ class Repository:
         return True
 
     def revision_range(self, text: str) -> tuple[str, str | None]:
-        """Return the two commits of `A`, `A..B` or `A...B`; None stands for the work tree.
+        """Return the two commits of `A`, `A..B` or `A...B`; None means the work tree.
 
         As for `git diff`, `A...B` starts at the common ancestor of both.
 

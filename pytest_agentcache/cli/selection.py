@@ -16,7 +16,7 @@ from ..errors import CassetteError
 from ..http.messages import Interaction
 from .exit_codes import CommandError
 
-# In bytes; nobody reviews a larger file, and its parsed form would not fit into memory.
+# In bytes; a larger file cannot be reviewed, and its parsed form would not fit into memory.
 LARGEST = 64 * 2**20
 _SUFFIXES = (".yaml", ".yml", ".json", ".har")
 _PASSED_OVER = {"node_modules", "__pycache__", "site-packages", "build", "dist"}

@@ -27,7 +27,7 @@ _CODES = {
     "magenta": "35",
     "cyan": "36",
 }
-# A long run of letters and digits, such as base64, which nobody reads.
+# A long run of letters and digits, such as base64.
 _UNREAD = re.compile(r"(?<![\w+/=-])(?=[\w+/=-]*\d)[\w+/=-]{65,}", re.ASCII)
 _NARROWEST, _WIDEST, _UNKNOWN = 20, 200, 100
 

@@ -6,7 +6,7 @@ import functools
 import threading
 from typing import Any
 
-from ..cache.prepared import asked as _asked
+from ..cache.prepared import from_prepared
 from ..replay.dispatcher import DISPATCHER, find_caller
 from ..replay.refreshes import Refresh
 from ..replay.responder import Responder
@@ -70,7 +70,7 @@ def _hold(session: Any) -> None:
         holds = (
             responder is not None
             and not asked_for
-            and not responder.can_answer(_asked(request))
+            and not responder.can_answer(from_prepared(request))
             and _comes_down(session.OriginalSession, self, request)
         )
         before, held.by = getattr(held, "by", None), responder if holds else None
@@ -89,7 +89,7 @@ def _hold(session: Any) -> None:
         responder: Responder | None = getattr(held, "by", None)
         if responder is None:
             return get_504(request)
-        asked = _asked(request)
+        asked = from_prepared(request)
         kind = responder.kind_of_miss(asked)
         answer = responder.miss(responder.normalized(asked), kind, find_caller())
         response = get_504(request)
@@ -132,7 +132,7 @@ def _queue_refreshes(session: Any) -> None:
             if not stored and answer.reason != "Not Cached":
                 answer.raise_for_status()
 
-        asked = responder.normalized(_asked(later))
+        asked = responder.normalized(from_prepared(later))
         responder.refreshes.pending.append(Refresh(asked, caller, self, run))
 
     mixin.send, mixin._resend_async = send_after_refreshes, resend_later

@@ -1,8 +1,8 @@
-"""What goes wrong upstream, planned by the test, in front of whatever is recorded."""
+"""Failures and responses of the upstream that a test plans, in front of the cassette."""
 
+from .fault_report import fault_report
 from .plan import Plan
 from .planned import Planned
-from .report import fault_report
 from .upstream import Upstream
 from .values import NOTHING_PLANNED, Call, Selection
 

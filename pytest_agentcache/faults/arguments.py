@@ -1,4 +1,4 @@
-"""The arguments of what plans faults, and what is said of wrong ones."""
+"""Checks of the arguments with which a test plans faults."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from ..settings.durations import duration
 
 P = ParamSpec("P")
 R = TypeVar("R")
-# What tests know it by.
+# The name of the fixture, which errors start with.
 NAME = "agentcache_upstream"
 
 
 def checked(method: Callable[P, R]) -> Callable[P, R]:
-    """`method`, which says what it takes if it is given something else."""
+    """Wrap `method` so that wrong arguments raise a `FaultError` with the list of arguments."""
     signature = inspect.signature(method)
 
     @functools.wraps(method)
@@ -34,14 +34,14 @@ def checked(method: Callable[P, R]) -> Callable[P, R]:
 
 
 def truth_of(value: Any, where: str) -> bool:
-    """`value` where `optional` takes one."""
+    """Return the value of `optional`, which must be a boolean."""
     if not isinstance(value, bool):
         raise FaultError(f"{where}: optional is {value!r}; it takes True or False")
     return value
 
 
 def seconds_of(value: Any, where: str) -> float:
-    """`value` as a number of seconds, where it is a span of time that is not negative."""
+    """Return a duration, which must not be negative, in seconds."""
     try:
         return duration(value).total_seconds()
     except (TypeError, ValueError):

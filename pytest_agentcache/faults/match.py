@@ -1,4 +1,4 @@
-"""Which requests a fault is for: a URL, a glob, a regular expression or a function."""
+"""The selection of requests by a URL, a glob, a regular expression or a function."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from ..matching.matcher import Matcher
 
 Matchable = str | re.Pattern[str] | Callable[[Request], object]
 ALLOWED = (
-    "a URL, a glob (`*` stands for anything), an re.Pattern of text, or a function of the request"
+    "a URL, a glob (`*` matches anything), an re.Pattern of text, or a function of the request"
 )
 
 
 class Match:
-    """Tells the requests that are meant.
+    """A predicate that selects requests.
 
     Args:
         given: A whole URL, which is compared as the cassette compares URLs (the order of the
-            query does not matter); a glob, with scheme or without; a regular expression that
-            is searched for in the URL; or a function that gets the `Request`.
-        matcher: Compares URLs.
-        where: The call that it was given to, for errors.
+            query does not matter); a glob, with or without a scheme; a regular expression, which
+            is searched for in the URL; or a function of the `Request`.
+        matcher: The comparison of URLs.
+        where: The call with this argument, for errors.
 
     Raises:
-        FaultError: For anything else.
+        FaultError: For any other value.
     """
 
     def __init__(self, given: Matchable, matcher: Matcher, where: str) -> None:
@@ -37,10 +37,10 @@ class Match:
         self._meant = self._test(given, matcher)
 
     def __call__(self, request: Request) -> bool:
-        """Whether `request` is meant.
+        """Return whether `request` is selected.
 
         Raises:
-            FaultError: If the function that was given raises, or is asynchronous.
+            FaultError: If the user's function raises, or is asynchronous.
         """
         return self._meant(request)
 
@@ -52,7 +52,7 @@ class Match:
 
     @property
     def text(self) -> str:
-        """The URL or the pattern, to tell which request comes close; empty for a function."""
+        """The URL or the pattern, for finding similar requests; empty for a function."""
         if isinstance(self.given, re.Pattern):
             return self.given.pattern
         return self.given if isinstance(self.given, str) else ""
@@ -60,7 +60,7 @@ class Match:
     def _test(self, given: Any, matcher: Matcher) -> Callable[[Request], bool]:
         if isinstance(given, str) and "*" in given:
             glob = re.compile(".*".join(map(re.escape, given.split("*"))), re.DOTALL)
-            # `api.example/*` stands for both schemes.
+            # `api.example/*` matches both schemes.
             return lambda request: any(
                 glob.fullmatch(url) for url in (request.url, request.url.partition("://")[2])
             )

@@ -1,4 +1,4 @@
-"""The library `responses` in front of faults and cassette."""
+"""The mock of the library `responses`, in front of the faults and the cassette."""
 
 from __future__ import annotations
 
@@ -16,51 +16,51 @@ from .values import Call
 
 
 class Mock(responses.RequestsMock):
-    """A `responses.RequestsMock` that hands on what it does not know.
+    """A `responses.RequestsMock` that passes other requests on.
 
     Args:
-        note: Is told of what it answers.
-        normalized: Makes of a request what may be told of it.
+        note: Is called with each request that the mock responds to.
+        normalized: Redacts and normalises a request.
     """
 
     def __init__(
         self, note: Callable[[Call], int], normalized: Callable[[Request], Request]
     ) -> None:
-        hand_on: Any = self._hand_on
-        super().__init__(assert_all_requests_are_fired=True, real_adapter_send=hand_on)
-        self._calls = _Told(note, normalized)
+        pass_on: Any = self._pass_on
+        super().__init__(assert_all_requests_are_fired=True, real_adapter_send=pass_on)
+        self._calls = _NotedCalls(note, normalized)
         self._below: Any = None
         self._own: Any = None
         self._ended = False
 
     def start(self) -> None:
-        """Goes in front of what is there. Idempotent."""
-        # Not as the library does it: whoever goes in between, and out before, would be undone.
+        """Put the mock in front of the current adapter. Idempotent."""
+        # The library's own patching would undo another patch that was applied in between.
         if self._ended or HTTPAdapter.send is self._own:
             return
         self._below, self._own = HTTPAdapter.send, self.unbound_on_send()
-        # What it does not know meets an edge, unlike what other mocks get.
+        # Requests that the mock passes on are handled by a client, as those of other mocks are not.
         self._own.__module__ = HTTPAdapter.__module__
         HTTPAdapter.send = self._own  # type: ignore[method-assign]
 
     def stop(self, allow_assert: bool = True) -> None:
-        """Goes out; as the library does, asserts that everything was asked for."""
+        """Remove the mock, and assert that all responses were requested, as the library does."""
         if self._own is not None and HTTPAdapter.send is self._own:
             HTTPAdapter.send = self._below  # type: ignore[method-assign]
         super().stop(allow_assert)
 
     def end(self) -> None:
-        """Goes out for good."""
+        """Remove the mock for good."""
         self.stop(allow_assert=False)
         self._ended = True
 
     def set_registry(self, registry: type[FirstMatchRegistry]) -> None:
-        """Chooses how answers are found, before any is added: `responses.registries`."""
+        """Set how responses are found, before any is added: see `responses.registries`."""
         self._set_registry(registry)
 
     @property
-    def unasked(self) -> tuple[str, ...]:
-        """Method and URL of what was never asked for, where that is to be asserted."""
+    def unrequested(self) -> tuple[str, ...]:
+        """Method and URL of each response that must be requested and was not."""
         if not self.assert_all_requests_are_fired:
             return ()
         return tuple(
@@ -70,7 +70,7 @@ class Mock(responses.RequestsMock):
         )
 
     def knows_url(self, request: Request) -> bool:
-        """Whether it may answer `request`, as far as method and URL tell."""
+        """Return whether a response has the method and URL of `request`."""
         return any(
             each.method == request.method and each._url_matches(each.url, request.url)
             for each in self.registered()
@@ -85,21 +85,21 @@ class Mock(responses.RequestsMock):
         return super()._on_request(adapter, request, retries=retries, **kwargs)
 
     def _knows(self, request: Any, kwargs: dict[str, Any]) -> bool:
-        """Whether any answer is for `request`. Its registry would take one out to find that."""
+        """Return whether any response matches, without removing one from the registry."""
         request.params = self._parse_request_params(request.path_url)
         request.req_kwargs = kwargs
         request.body = self._read_filelike_body(request.body)
         return any(each.matches(request)[0] for each in self.registered())
 
-    def _hand_on(self, adapter: Any, request: PreparedRequest, **kwargs: Any) -> Any:
-        """Sends what one of its answers lets through."""
+    def _pass_on(self, adapter: Any, request: PreparedRequest, **kwargs: Any) -> Any:
+        """Send a request that a response of the mock passes through."""
         response = self._below(adapter, request, **kwargs)
         HANDED_ON.set(response, True)
         return response
 
 
-class _Told(responses.CallList):
-    """The list of calls of `responses`, which tells of each."""
+class _NotedCalls(responses.CallList):
+    """The list of calls of `responses`, which also notes each call in the plan."""
 
     def __init__(
         self, note: Callable[[Call], int], normalized: Callable[[Request], Request]
@@ -110,7 +110,7 @@ class _Told(responses.CallList):
     def add_call(self, call: responses.Call) -> None:
         super().add_call(call)
         if HANDED_ON.get(call.response):
-            # The cassette tells of it.
+            # The cassette notes it.
             return
         sent: Any = call.request
         body = sent.body or b""

@@ -1,4 +1,4 @@
-"""The faults of one test in the order in which they were planned, and what became of requests."""
+"""The faults that one test plans, in order, and the requests that reached upstream."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ if TYPE_CHECKING:
 
 
 class Plan:
-    """Tells what is planned for a request, and keeps what became of each.
+    """The faults of one test, and its requests with their outcomes.
 
     Args:
-        matcher: Compares URLs.
-        normalized: Makes of a request what may be told of it.
-        find_caller: Looks up the line that plans something.
+        matcher: The comparison of URLs.
+        normalized: Redacts and normalises a request.
+        find_caller: Looks up the line that plans a fault.
 
     Attributes:
-        mock: The mock of `responses` that stands before it, if there is one.
-        problems: What is wrong with the plan itself; agents swallow what they are told.
-        watched: Whether the test has asked for it: then it is for what goes straight through too.
+        mock: The mock of `responses` in front of the plan, if any.
+        problems: Errors in the plan itself, kept here because agents swallow exceptions.
+        watched: Whether the test uses the plan, which then applies to passed-through hosts too.
     """
 
     def __init__(
@@ -46,19 +46,19 @@ class Plan:
         self.watched = False
 
     def add(self, planned: Planned, *, first: bool = False) -> None:
-        """Adds a fault, behind all others or before them."""
+        """Add a fault after all others, or before them."""
         planned.planned_at = self.find_caller()
         with self._lock:
             self._planned.insert(0 if first else len(self._planned), planned)
 
     @property
     def calls(self) -> tuple[Call, ...]:
-        """The requests that reached upstream until now, in order, and what became of each."""
+        """The requests that have reached upstream, in order, with their outcomes."""
         with self._lock:
             return tuple(self._calls)
 
     def select(self, request: Request) -> Selection:
-        """What is planned for `request`, and counts as having come to pass.
+        """Return the faults that occur for `request`, and count them.
 
         Raises:
             FaultError: If a function that was given as a match raises.
@@ -75,7 +75,7 @@ class Plan:
         return Selection(tuple(delays))
 
     def answers(self, request: Request) -> bool:
-        """Whether a fault would answer `request` now. Uses nothing up."""
+        """Return whether a fault would respond to `request` now, without counting it."""
         if self.mock is not None and self.mock.knows_url(request):
             return True
         return any(
@@ -91,33 +91,33 @@ class Plan:
             raise
 
     def problem(self, text: str) -> None:
-        """Keeps what is wrong with the plan, for the end of the test."""
+        """Keep an error in the plan for the end of the test."""
         with self._lock:
             if text not in self.problems:
                 self.problems.append(text)
 
     def note(self, call: Call) -> int:
-        """Adds to `calls`; gives the place, for `amend`."""
+        """Add to `calls` and return the index, for `amend`."""
         with self._lock:
             self._calls.append(call)
             return len(self._calls) - 1
 
     def amend(self, place: int, outcome: str, status: int | None = None) -> None:
-        """Tells what became of a call in the end."""
+        """Set the final outcome of a call."""
         with self._lock:
             self._calls[place] = replace(self._calls[place], outcome=outcome, status=status)
 
     @property
     def missed(self) -> tuple[Planned, ...]:
-        """What was planned, had to come to pass, and did not."""
+        """The faults that had to occur and did not."""
         return tuple(planned for planned in self._planned if planned.missed)
 
     @property
-    def unasked(self) -> tuple[str, ...]:
-        """What `responses` was to answer, and was never asked."""
-        return () if self.mock is None else self.mock.unasked
+    def unrequested(self) -> tuple[str, ...]:
+        """The responses of the mock that had to be requested and were not."""
+        return () if self.mock is None else self.mock.unrequested
 
     def close(self) -> None:
-        """Ends what is active."""
+        """Remove the mock."""
         if self.mock is not None:
             self.mock.end()

@@ -1,4 +1,4 @@
-"""A fault that a test has planned, and how often it came to pass."""
+"""A planned fault, and the requests for which it occurred."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ class Planned:
 
     Attributes:
         kind: `fail`, `reply`, `delay`, `truncate`, or a kind of failed connection.
-        match: Which requests it is for; None for all.
-        told: The call that planned it, as text.
-        times: For how many requests; None for all that come.
-        optional: Whether it need not come to pass.
-        planned_at: The line that planned it, where one is known.
-        fired: For how many requests it came to pass.
+        match: The requests that it applies to; None for all.
+        call: The call that planned it, as text.
+        times: The number of requests that it applies to; None for all.
+        optional: Whether the test passes if the fault never occurs.
+        planned_at: The line that planned it, if known.
+        fired: The number of requests for which it occurred.
         requests: These requests, redacted and normalised.
-        answer: What is answered, or broken off.
-        seconds: How long a delay or a timeout takes.
-        after: How many bytes, or events, of an answer arrive; see `unit`.
+        answer: The scripted response, or the response to truncate.
+        seconds: The duration of a delay or timeout.
+        after: The number of bytes or events of a response that arrive; see `unit`.
         unit: `bytes` or `events`.
-        active: Whether it holds now; what `down()` plans does so inside its `with` alone.
-        began: Whether it ever held.
+        active: Whether it applies now; that of `down()` applies only inside its `with` block.
+        began: Whether it has ever been active.
     """
 
     kind: str
     match: Match | None
-    told: str
+    call: str
     times: int | None = None
     optional: bool = False
     planned_at: object = None
@@ -48,7 +48,7 @@ class Planned:
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def applies_to(self, request: Request) -> bool:
-        """Whether it would come to pass for `request` now.
+        """Return whether it would occur for `request` now.
 
         Raises:
             FaultError: If its match raises.
@@ -57,7 +57,7 @@ class Planned:
         return self.active and left and (self.match is None or self.match(request))
 
     def fire(self) -> bool:
-        """Counts a request for which it comes to pass; False if another was quicker."""
+        """Count a request; return False if another thread has used the last of `times`."""
         with self._lock:
             if not self.active or (self.times is not None and self.fired >= self.times):
                 return False
@@ -65,24 +65,24 @@ class Planned:
             return True
 
     def note_request(self, request: Request) -> None:
-        """Keeps the request for which it came to pass, redacted and normalised."""
+        """Keep a request for which it occurred, redacted and normalised."""
         with self._lock:
             self.requests += (request,)
 
     @property
     def missed(self) -> bool:
-        """Whether it had to come to pass and did not."""
+        """True if it had to occur and did not."""
         return not self.began or not (self.fired or self.optional)
 
     def __str__(self) -> str:
-        return self.told
+        return self.call
 
     def __repr__(self) -> str:
-        return f"<{self.told}, fired {self.fired} times>"
+        return f"<{self.call}, fired {self.fired} times>"
 
 
 class Down(Planned):
-    """What `down()` plans: it holds as long as its `with` lasts."""
+    """The fault of `down()`, which is active inside its `with` block."""
 
     def __enter__(self) -> Planned:
         self.active = self.began = True

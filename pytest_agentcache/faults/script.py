@@ -1,4 +1,4 @@
-"""Answers that a test writes itself."""
+"""Responses that a test scripts."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _TYPES = {
     "sse": "text/event-stream; charset=utf-8",
 }
 _BODILESS = (204, 304)
-# The framing follows from the body, as the client is given it.
+# These headers follow from the body.
 _FRAMING = ("content-length", "transfer-encoding")
 
 
@@ -28,17 +28,17 @@ def scripted(
     bodies: Mapping[str, Any],
     least: int = 200,
 ) -> Response:
-    """The answer that a test describes.
+    """Return the response that a test describes.
 
     Args:
         where: The call that describes it, for errors.
-        status: Status code.
-        headers: Header fields: a mapping or pairs.
+        status: The status code.
+        headers: The header fields: a mapping or pairs.
         bodies: `json`, `text`, `sse` and `content`, of which at most one is not `UNSET`.
         least: The lowest status that is allowed.
 
     Raises:
-        FaultError: For a status, header or body that is none.
+        FaultError: For an invalid status, header or body.
     """
     if isinstance(status, bool) or not isinstance(status, int) or not least <= status <= 999:
         hint = "; any other is given by reply()" if least > 200 else ""

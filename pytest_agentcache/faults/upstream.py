@@ -1,4 +1,4 @@
-"""What a test says of its upstream: `agentcache_upstream`."""
+"""The fixture `agentcache_upstream`, with which a test plans faults."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ if TYPE_CHECKING:
 
 
 class Upstream:
-    """What the upstream does with requests before the cassette, or the network, is asked.
+    """The upstream of a test, whose faults come before the cassette and the network.
 
-    Of the faults that are for a request, the one that was planned first and has `times` left comes
-    to pass; `delay` lets the next have its turn, `down` goes before all others. A fault never
-    reaches the network, is never written, and uses up no interaction. One that never comes to
-    pass fails the test, unless it is `optional`.
+    If several faults match a request, the first planned one with `times` left occurs. A `delay` is
+    followed by the next fault, and `down` comes before all others. A request with a fault does not
+    reach the network, is not recorded, and uses up no interaction. A fault that never occurs fails
+    the test, unless it is `optional`.
 
-    `match` is a whole URL, a glob, an `re.Pattern`, or a function that gets the `Request`.
-    `times` is the number of requests for which a fault comes to pass; None means all.
+    `match` is a whole URL, a glob, an `re.Pattern`, or a function of the `Request`.
+    `times` is the number of requests for which a fault occurs; None means all.
 
-    Each method gives back what it planned, whose `.fired` counts and whose `.requests` lists the
-    requests for which it came to pass.
+    Each method returns the planned fault: `.fired` is the number of requests for which it occurred,
+    and `.requests` lists them.
 
     Args:
-        plan: What it adds to.
+        plan: The plan to add faults to.
 
     Raises:
         FaultError: By each method, for a value that is not allowed.
@@ -44,17 +44,18 @@ class Upstream:
 
     @checked
     def down(self, match: Matchable | None = None, *, optional: bool | None = None) -> Down:
-        """Lets nobody connect as long as its `with` lasts.
+        """Refuse all connections inside the `with` block.
 
         Args:
-            match: Whom it is for; None for all.
-            optional: Whether nobody need try; by default so where it is for all.
+            match: The requests that it applies to; None for all.
+            optional: Whether the test passes without such a request; by default if it applies
+                to all requests.
         """
         where = f"{NAME}.down()"
         chosen = match is None if optional is None else truth_of(optional, where)
         found = None if match is None else Match(match, self._plan.matcher, where)
-        told = "down()" if found is None else f"down({found})"
-        down = Down("down", found, told, optional=chosen, active=False, began=False)
+        call = "down()" if found is None else f"down({found})"
+        down = Down("down", found, call, optional=chosen, active=False, began=False)
         self._plan.add(down, first=True)
         return down
 
@@ -72,18 +73,18 @@ class Upstream:
         content: bytes = UNSET,
         optional: bool = False,
     ) -> Planned:
-        """Answers with a status that tells of a failure: 400 and above.
+        """Respond with an error status, 400 or above.
 
         Args:
-            match: Whom it is for.
-            status: Status code.
-            times: For how many requests.
-            headers: Header fields, such as `{"Retry-After": "30"}`.
-            json: A body as a JSON value.
-            text: A body as text.
-            sse: A body as a list of events: each text, a JSON value, or a pair of name and data.
-            content: A body in bytes.
-            optional: Whether it need not come to pass.
+            match: The requests that it applies to.
+            status: The status code.
+            times: The number of requests that it applies to.
+            headers: The header fields, such as `{"Retry-After": "30"}`.
+            json: The body as a JSON value.
+            text: The body as text.
+            sse: The body as a list of events: each text, a JSON value, or a pair of name and data.
+            content: The body in bytes.
+            optional: Whether the test passes if the fault never occurs.
         """
         bodies = {"json": json, "text": text, "sse": sse, "content": content}
         answer = scripted(f"{NAME}.fail()", status, headers, bodies, least=400)
@@ -103,7 +104,7 @@ class Upstream:
         content: bytes = UNSET,
         optional: bool = False,
     ) -> Planned:
-        """Answers with a script, whatever the status. The arguments are those of `fail`."""
+        """Respond with a scripted response of any status. The arguments are those of `fail`."""
         bodies = {"json": json, "text": text, "sse": sse, "content": content}
         answer = scripted(f"{NAME}.reply()", status, headers, bodies)
         return self._add("reply", match, times, optional, f"status={status}", answer=answer)
@@ -112,24 +113,24 @@ class Upstream:
     def refuse(
         self, match: Matchable, *, times: int | None = None, optional: bool = False
     ) -> Planned:
-        """Refuses the connection."""
+        """Refuse the connection."""
         return self._add("refuse", match, times, optional)
 
     @checked
     def reset(
         self, match: Matchable, *, times: int | None = None, optional: bool = False
     ) -> Planned:
-        """Resets the connection when the request was sent."""
+        """Reset the connection after the request was sent."""
         return self._add("reset", match, times, optional)
 
     @checked
     def dns(self, match: Matchable, *, times: int | None = None, optional: bool = False) -> Planned:
-        """Finds no address for the host."""
+        """Fail to resolve the host."""
         return self._add("dns", match, times, optional)
 
     @checked
     def tls(self, match: Matchable, *, times: int | None = None, optional: bool = False) -> Planned:
-        """Shows a certificate that nobody trusts."""
+        """Present a self-signed certificate."""
         return self._add("tls", match, times, optional)
 
     @checked
@@ -142,15 +143,15 @@ class Upstream:
         times: int | None = None,
         optional: bool = False,
     ) -> Planned:
-        """Lets the client wait in vain.
+        """Let the client run into a timeout.
 
         Args:
-            match: Whom it is for.
-            kind: `read`: no answer comes; `connect`: no connection comes about.
-            seconds: How long the client waits; by default as long as its own timeout says, on a
-                frozen clock, and not at all in real time.
-            times: For how many requests.
-            optional: Whether it need not come to pass.
+            match: The requests that it applies to.
+            kind: `read`: there is no response; `connect`: there is no connection.
+            seconds: How long the client waits; by default its own timeout on a frozen clock, and
+                not at all in real time.
+            times: The number of requests that it applies to.
+            optional: Whether the test passes if the fault never occurs.
         """
         where = f"{NAME}.timeout()"
         if kind not in ("read", "connect"):
@@ -174,24 +175,26 @@ class Upstream:
         content: bytes = UNSET,
         optional: bool = False,
     ) -> Planned:
-        """Breaks an answer off on its way.
+        """Break off a response.
 
-        It is the answer that the same request was given last, else the one that it is about to be
-        given, which is not used up; or the one described here by `json`, `text`, `sse` or `content`
-        (with `status` and `headers`), which a recording needs that has no answer yet.
+        By default it is the last response to the same request in this test, or else the next one
+        on the cassette, which is not used up. `json`, `text`, `sse` or `content` (with `status`
+        and `headers`) describe another one; a first recording, which has no response yet, needs
+        that.
 
         Args:
-            match: Whom it is for.
-            after_bytes: How many bytes of the body arrive. Either this or
-            after_events: How many events of a stream (or lines, of a stream of lines) arrive.
-            times: For how many requests.
-            status: As of `reply`, for an answer of one's own.
-            headers: Likewise.
-            json: Likewise.
-            text: Likewise.
-            sse: Likewise.
-            content: Likewise.
-            optional: Whether it need not come to pass.
+            match: The requests that it applies to.
+            after_bytes: The number of bytes of the body that arrive. Either this or
+            after_events: the number of events of a stream that arrive (or lines, in a stream of
+                lines).
+            times: The number of requests that it applies to.
+            status: The status of a response described here, as for `reply`.
+            headers: Its header fields.
+            json: Its body as a JSON value.
+            text: Its body as text.
+            sse: Its body as a list of events.
+            content: Its body in bytes.
+            optional: Whether the test passes if the fault never occurs.
         """
         where = f"{NAME}.truncate()"
         if (after_bytes is None) == (after_events is None):
@@ -209,8 +212,8 @@ class Upstream:
                 f"{where}: status and headers are for an answer of your own; give its body too: "
                 "json=, text=, sse= or content="
             )
-        told = f"after_{unit}={after}"
-        planned = self._add("truncate", match, times, optional, told, answer=answer)
+        option = f"after_{unit}={after}"
+        planned = self._add("truncate", match, times, optional, option, answer=answer)
         planned.after, planned.unit = after, unit
         return planned
 
@@ -223,7 +226,7 @@ class Upstream:
         times: int | None = None,
         optional: bool = False,
     ) -> Planned:
-        """Lets the answer come later: moves the clock by `seconds`, then goes on.
+        """Delay the response: move the clock by `seconds`, then apply the next fault.
 
         In real time (`freeze=False`) it waits.
         """
@@ -232,14 +235,14 @@ class Upstream:
 
     @property
     def calls(self) -> tuple[Call, ...]:
-        """The requests that reached upstream until now, in order, and what became of each."""
+        """The requests that have reached upstream, in order, with their outcomes."""
         return self._plan.calls
 
     @property
     def responses(self) -> Mock:
-        """A `responses.RequestsMock` that is active, in front of faults and cassette.
+        """An active `responses.RequestsMock` in front of the faults and the cassette.
 
-        What it does not know goes on to them. It sees what requests sends, and no other client.
+        Requests that it does not match go on to them. It sees only requests sent by `requests`.
 
         Raises:
             FaultError: If the library is not installed.
@@ -272,7 +275,7 @@ class Upstream:
             raise FaultError(f"{where}: times is {times!r}; it takes a number from 1 on, or None")
         found = Match(match, self._plan.matcher, where)
         more = () if times is None else (f"times={times}",)
-        told = f"{method}({', '.join((str(found), *options, *more))})"
-        planned = Planned(kind, found, told, times, truth_of(optional, where), **what)
+        call = f"{method}({', '.join((str(found), *options, *more))})"
+        planned = Planned(kind, found, call, times, truth_of(optional, where), **what)
         self._plan.add(planned)
         return planned

@@ -13,18 +13,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What is planned for one request: the delays in order, and what comes to pass after them."""
+    """The faults that apply to one request: the delays in order, and the fault after them."""
 
     delays: tuple[Planned, ...] = ()
     planned: Planned | None = None
 
     @property
     def seconds(self) -> float:
-        """How long all delays take together."""
+        """The sum of all delays."""
         return sum(each.seconds or 0.0 for each in self.delays)
 
     def note_request(self, request: Request) -> None:
-        """Lets all of it know for which request, redacted and normalised, it came to pass."""
+        """Note the request, redacted and normalised, in all faults that occurred for it."""
         for each in (*self.delays, *((self.planned,) if self.planned else ())):
             each.note_request(request)
 
@@ -34,14 +34,14 @@ NOTHING_PLANNED = Selection()
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A request that reached upstream, and what became of it.
+    """A request that reached upstream, and its outcome.
 
     Attributes:
         request: The request, redacted and normalised as on a cassette.
-        outcome: `replayed` or `recorded`; `fault`; `miss`; `passed` for one that went straight
-            through; `unanswered` for one whose answer never came or broke off while recording.
-        status: Status of the answer that was given, where there is one.
-        fault: The planned fault that answered it.
+        outcome: `replayed` or `recorded`; `fault`; `miss`; `passed` for a request that was passed
+            through; `unanswered` if the response never came, or broke off while recording.
+        status: The status of the response, if there was one.
+        fault: The planned fault that occurred, if any.
     """
 
     request: Request

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from ..cache.prepared import prepared
+from ..cache.prepared import to_prepared
 from ..http.messages import Headers, Request, Response
 from ..llm.prompt_log import LoggedRequest, PromptLog
 from ..llm.router_flag import without_flag
@@ -73,7 +73,7 @@ class Router:
         queued = queued or self.queue(request)
         try:
             with queued.place, self._prompts.noted(queued.entry):
-                response = self._session().answer(prepared(request), timeouts)
+                response = self._session().answer(to_prepared(request), timeouts)
         except (ConnectionError, Timeout, ChunkedEncodingError) as error:
             # The client raises what it would raise without a session between.
             return _failure(error, request)

@@ -97,7 +97,7 @@ def test_match_that_is_none(upstream, match, problem):
         upstream.refuse(match)
 
     assert str(caught.value).startswith("agentcache_upstream.refuse(): ")
-    assert "a URL, a glob (`*` stands for anything), an re.Pattern of text" in str(caught.value)
+    assert "a URL, a glob (`*` matches anything), an re.Pattern of text" in str(caught.value)
 
 
 def test_match_that_raises(plan, upstream):
@@ -383,14 +383,14 @@ def test_report_of_a_fault_that_never_came_to_pass():
     responder.decide(asked())
 
     assert fault_report("test_it.py::test_it", responder.plan).splitlines() == [
-        "test_it.py::test_it planned a fault that never came to pass:",
+        "test_it.py::test_it planned a fault that never occurred:",
         "",
         "  fail('https://api.example/nwo', status=503)    planned at test_it.py:3 in test_it()",
-        "  what reached upstream, nearest first:",
+        "  requests that reached upstream, most similar first:",
         "    GET https://api.example/now   replayed, 200",
         "    POST https://elsewhere.example/   miss, 504",
         "",
-        "  mend the match, or say optional=True if it need not come to pass",
+        "  fix the match, or pass optional=True if the fault may not occur",
     ]
 
 
@@ -423,7 +423,7 @@ def test_report_where_nothing_was_asked(plan, upstream):
     """A test whose agent asked for nothing at all is told so."""
     upstream.timeout(re.compile("now"), "connect", times=2)
 
-    assert "nothing reached upstream" in fault_report("test_it", plan)
+    assert "no request reached upstream" in fault_report("test_it", plan)
     assert "timeout(re.compile('now'), 'connect', times=2)" in fault_report("test_it", plan)
 
 
@@ -457,7 +457,8 @@ def test_down_that_was_for_nobody_is_reported(plan, upstream):
     assert "down('*/nwo')" in fault_report("test_it", plan)
 
     upstream.down()
-    assert "it holds inside a `with` alone, which never began" in fault_report("test_it", plan)
+    report = fault_report("test_it", plan)
+    assert "it is active only in a `with` block, which was never entered" in report
 
 
 def test_planned_tells_what_it_is(upstream):

@@ -72,11 +72,11 @@ def test_fault_that_never_came_to_pass_fails_the_test(suite, mode):
     assert result.parseoutcomes() == {"failed": 1}
     result.stdout.fnmatch_lines(
         [
-            "test_suite.py::test_it planned a fault that never came to pass:",
+            "test_suite.py::test_it planned a fault that never occurred:",
             "  fail('[*]/b', status=500) *planned at test_suite.py:12 in test_it()",
-            "  what reached upstream, nearest first:",
+            "  requests that reached upstream, most similar first:",
             "    GET */a   fault: reply('[*]/a', status=200), 200",
-            "  mend the match, or say optional=True if it need not come to pass",
+            "  fix the match, or pass optional=True if the fault may not occur",
         ]
     )
     result.stdout.no_fnmatch_line("*Traceback*")
@@ -97,7 +97,7 @@ def test_misses_stand_below_a_fault_that_never_came_to_pass(suite):
     assert result.parseoutcomes() == {"failed": 1}
     result.stdout.fnmatch_lines(
         [
-            "*planned a fault that never came to pass:",
+            "*planned a fault that never occurred:",
             "    GET */a   miss, 504",
             "*is not on the cassette of this test",
         ]
@@ -145,7 +145,7 @@ def test_failing_test_keeps_its_own_error(suite):
 
     assert result.parseoutcomes() == {"failed": 1, "skipped": 1, "xfailed": 1}
     result.stdout.fnmatch_lines(["*assert 1 == 2*"])
-    result.stdout.no_fnmatch_line("*never came to pass*")
+    result.stdout.no_fnmatch_line("*never occurred*")
 
 
 def test_wrong_plan_is_an_error_on_the_spot(suite):
@@ -193,9 +193,9 @@ def test_error_that_the_agent_swallows_is_told_at_the_end(suite):
     assert result.parseoutcomes() == {"failed": 2}
     result.stdout.fnmatch_lines(
         [
-            "*test_match planned a fault that cannot be:",
+            "*test_match planned an impossible fault:",
             "*its match raised AttributeError*",
-            "*test_cut planned a fault that cannot be:",
+            "*test_cut planned an impossible fault:",
             "*truncate('[*]', after_events=1) met GET */, for which nothing is recorded*",
         ]
     )
@@ -238,7 +238,7 @@ def test_mock_that_was_never_asked_fails_the_test(suite):
     assert result.parseoutcomes() == {"failed": 1}
     result.stdout.fnmatch_lines(
         [
-            "*test_it never asked for what agentcache_upstream.responses was to answer:",
+            "*test_it did not request these responses of agentcache_upstream.responses:",
             "  GET */never",
         ]
     )

@@ -33,13 +33,11 @@ COMMANDS = {
 
 
 class Command(Protocol):
-    """A module that is a command."""
+    """A module that is a command: `add` declares its arguments, `run` returns its exit code."""
 
-    def add(self, parser: argparse.ArgumentParser) -> None:
-        """Declare the arguments."""
+    def add(self, parser: argparse.ArgumentParser) -> None: ...
 
-    def run(self, args: argparse.Namespace, screen: Screen) -> int:
-        """Run the command and return its exit code."""
+    def run(self, args: argparse.Namespace, screen: Screen) -> int: ...
 
 
 def load(name: str) -> Command:

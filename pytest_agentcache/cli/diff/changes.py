@@ -33,8 +33,8 @@ class Change:
     Attributes:
         side: `request` or `response`.
         place: A path: `json.messages[2].content`, `url.query.city`, `status`, `text`.
-        was: The old value; ABSENT if there was none.
-        now: The new value; ABSENT if there is none.
+        was: The old value; ABSENT if it was added.
+        now: The new value; ABSENT if it was removed.
         pieces: The difference word by word, if both are text.
         weight: 2 for the request and what the model says, 1 for the rest, 0 for values that
             differ in every recording.
@@ -208,7 +208,7 @@ def _values(side: Side, place: str, was: Any, now: Any, *, weight: int = 1) -> I
 def _lists(side: Side, place: str, was: list[Any], now: list[Any], weight: int) -> Iterator[Change]:
     """Compare lists by their items, so that an inserted item does not change the later ones."""
     if len(was) + len(now) > _MOST_NUMBERS and all(map(_is_number, [*was, *now])):
-        # A vector, such as an embedding: nobody reads its single numbers.
+        # A vector, such as an embedding: its single numbers mean nothing to a reader.
         yield Change(side, place, _vector(was), _vector(now), weight=min(weight, 1))
         return
     keys = [[json.dumps(each, default=repr) for each in items] for items in (was, now)]

@@ -104,7 +104,7 @@ class Comparison:
 
     @property
     def renamed(self) -> bool:
-        """Whether git followed a rename."""
+        """True if git followed a rename."""
         return self.follows and self.was_name != self.name
 
     @property
