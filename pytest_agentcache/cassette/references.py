@@ -1,7 +1,7 @@
 """Write content that a conversation sends again as a reference to where the cassette holds it.
 
-`tools: {same as: tools of request 1}` stands for a value, and in a list
-`- {same as: 'messages[0] to [3] of request 1'}` stands for several items. References only lead
+`tools: {same as: tools of request 1}` replaces one value, and in a list
+`- {same as: 'messages[0] to [3] of request 1'}` replaces several items. References only lead
 back: to an earlier interaction, or from a response to its request.
 """
 

@@ -1,4 +1,4 @@
-"""What aiohttp raises for what goes wrong."""
+"""The errors that aiohttp raises for failures."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def native_error(request: Any, limits: Any, failure: Fail) -> tuple[float, Excep
 
 
 def incomplete(decision: Truncate, size: int | None) -> Exception:
-    """What the client raises where a body breaks off that was to have `size` bytes, if it told."""
+    """Return the client's error for a truncated body of `size` bytes, if the size is known."""
     from aiohttp import ClientPayloadError, http_exceptions
 
     if size is None:

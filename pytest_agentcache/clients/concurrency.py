@@ -1,4 +1,4 @@
-"""Whoever is set to work remembers by whom: threads, what is handed to pools, tasks.
+"""Threads, pool jobs and tasks remember who started them.
 
 Threads and pools have to know whose test it is; tasks know from the thread that runs them. All of
 them have a lane of their own.

@@ -1,4 +1,4 @@
-"""The edge for `http.client`, and so for urllib.request, xmlrpc and whatever is built on them.
+"""The client module for `http.client`, and so for urllib.request, xmlrpc and others built on it.
 
 A request is gathered as the bytes that it sends and looked at when it is complete: at the end of
 `request`, or when its response is asked for, if it was put together by hand. An answer is read by
@@ -138,7 +138,7 @@ def _unchunked(raw: bytes) -> bytes:
 
 
 def _replay(connection: Any, getresponse: Any, decision: Replay | Truncate, method: str) -> Any:
-    # The connection reads its response from whatever its socket is at this moment, and keeps its
+    # The connection reads its response from its current socket, and keeps its
     # own account of what it may be asked next.
     real, connection.sock = connection.sock, decision.as_socket(method)
     own = connection.response_class

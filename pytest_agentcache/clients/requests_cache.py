@@ -25,7 +25,7 @@ def install(module: Any) -> None:
 
 
 def _comes_down(original: Any, session: Any, request: Any) -> bool:
-    """Whether `request`, once it leaves the cache, meets an edge, and no mock before that.
+    """Return true if `request`, once it leaves the cache, reaches a client module and no mock.
 
     requests-mock mounts adapters of its own or puts another `send` into requests' sessions,
     `responses` puts one into its adapters; what they know needs no cassette. `original` is the
@@ -127,7 +127,7 @@ def _queue_refreshes(session: Any) -> None:
         def run() -> None:
             with DISPATCHER.acting_for(caller):
                 answer = self._send_and_cache(later, actions, mine, **kwargs)
-            # What is not stored leaves the stale answer there; a miss is told as one.
+            # A response that is not stored leaves the stale one; a miss is reported as a miss.
             stored = answer.status_code in self.settings.allowable_codes
             if not stored and answer.reason != "Not Cached":
                 answer.raise_for_status()
@@ -144,7 +144,7 @@ def _in_charge() -> Responder | None:
 
 
 def _isolate(module: Any) -> None:
-    """Gives each test caches of its own, whoever opens them, wherever they want to lie."""
+    """Give each test its own caches, in the test's folder, with any way of opening them."""
     backends = module.backends
 
     def redirected(get_cache_path: Any) -> Any:

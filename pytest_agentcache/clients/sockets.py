@@ -1,6 +1,6 @@
-"""What stands behind all edges: sockets and DNS shut by an audit hook (PEP 578).
+"""The last line behind all clients: sockets and DNS blocked by an audit hook (PEP 578).
 
-The hook sees every connection that goes through Python's `socket` module, whoever opens it and
+The hook sees every connection of Python's `socket` module, whichever library opens it and
 however the function was imported. Libraries with sockets of their own in C (uvloop, grpc, libpq)
 do not pass through it.
 """
@@ -60,7 +60,7 @@ def _checking(method: Callable[..., Any], at: int) -> Callable[..., Any]:
 
 
 def _remembering(look_up: Callable[..., Any]) -> Callable[..., Any]:
-    """Tells the guard what an allowed name stands for: sockets connect to addresses."""
+    """Give the guard the addresses of an allowed name: sockets connect to addresses."""
 
     def look_up_remembered(host: Any, *arguments: Any, **keywords: Any) -> Any:
         found = look_up(host, *arguments, **keywords)
@@ -77,7 +77,7 @@ class SocketGuard:
     Args:
         allowed: Hosts, host:port or globs that may be reached besides loopback.
         mode: The mode that shuts the network, for the error.
-        refused: Told of each refusal that no test on a cassette answers for.
+        refused: Called for each refusal that does not belong to a test on a cassette.
     """
 
     def __init__(
@@ -125,7 +125,7 @@ class SocketGuard:
         return any(host_listed(each, port, self._allowed) for each in hosts)
 
     def _may_look_up(self, host: str) -> bool:
-        # A host that is allowed on one port has to be looked up first, on whatever port.
+        # A host that is allowed on one port has to be looked up first, on any port.
         names = [re.sub(r"(?<=[^:]):[\d*?]+$", "", each) for each in self._allowed]
         return host_listed(host, None, [*self._allowed, *names])
 
@@ -179,7 +179,7 @@ def _is_address(host: str) -> bool:
 
 
 def _is_local(host: str) -> bool:
-    """Whether `host` is this machine: loopback, any address, or the name it gives itself."""
+    """Return true if `host` is this machine: loopback, any address, or its own name."""
     address = _address(host)
     if address is not None:
         return address.is_loopback or address.is_unspecified

@@ -58,7 +58,7 @@ class PromptCall:
 
     @property
     def kept_prefix(self) -> bool:
-        """Whether the prompt begins with the whole previous one."""
+        """True if the prompt begins with the whole previous one."""
         return not self.moved
 
 
@@ -88,7 +88,7 @@ class PromptLog:
 
     @property
     def inside(self) -> bool:
-        """Whether this thread sends a request of the test's session."""
+        """True if this thread sends a request of the test's session."""
         return bool(getattr(self._thread, "entries", ()))
 
     @contextmanager

@@ -1,4 +1,4 @@
-"""Read the usage of a response, in whatever form a program has it.
+"""Read the usage of a response, in every form that a program has it in.
 
 OpenAI, Requesty and Gemini count the tokens of the prompt cache as a part of the input; Anthropic
 and Bedrock count them separately.

@@ -88,7 +88,7 @@ class Router:
         return Replay(answer)
 
     def client_request(self, request: Request) -> Request:
-        """What the client asked, where `request` is what the session made of it."""
+        """Return the client's own request, given the `request` that the session made of it."""
         way: _Way | None = getattr(self._thread, "way", None)
         return request if way is None or not way.leads(request) else way.whole(request)
 
@@ -101,7 +101,7 @@ class Router:
 
 @dataclass(frozen=True, slots=True)
 class QueuedRequest:
-    """Where a request stands among others: in line for its answer, and in the log of prompts."""
+    """The place of a request among others: in line for its response, and in the prompt log."""
 
     place: PlaceInLine
     entry: LoggedRequest | None
@@ -147,7 +147,7 @@ class _Way:
         self.find_answer: Callable[[], Response | None] = lambda: None
 
     def leads(self, request: Request) -> bool:
-        """Whether `request` is this one, and none that a hook of the session sends."""
+        """Return true for this request, and false for one that a hook of the session sends."""
         return (request.method, request.body, _plain(request.url)) == (
             self.request.method,
             self.request.body,

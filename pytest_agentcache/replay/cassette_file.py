@@ -22,7 +22,7 @@ from .run_state import Run
 
 
 class CassetteFile:
-    """What a test finds on its cassette, and what it leaves there.
+    """The cassette of one test: the interactions it finds, and those it leaves there.
 
     Args:
         path: The cassette; None for a test that is on none.
@@ -43,13 +43,13 @@ class CassetteFile:
         self._foreign = False
 
     def _began(self) -> datetime:
-        # Also where the clock of a test around this block stands still.
+        # Also while the clock of a test around this block is frozen.
         now = Clock().real_now.replace(microsecond=0)
         recording = self.path is not None and self._settings.records and self.shared
         return self._run.began(self.path, now) if recording and self.path else now
 
     def load(self) -> tuple[Interaction, ...]:
-        """What the test may play.
+        """The interactions that the test may replay.
 
         Raises:
             CassetteError: If there is a cassette that cannot be read.
@@ -67,7 +67,7 @@ class CassetteFile:
         if not self.shared:
             return ()
         self._found = self._read(path)
-        # Of a shared cassette a test plays what others of this run have asked anew.
+        # On a shared cassette, a test replays what others of this run have recorded again.
         renewed = self._run.renewed(path)
         return tuple(each for each in self._found.interactions if digest(each) in renewed)
 
@@ -75,14 +75,14 @@ class CassetteFile:
         try:
             return vcr.read_foreign(path) if self._foreign else cassette.read(path)
         except CassetteError:
-            # Recording anew is the remedy for a cassette that nobody can read.
+            # Recording again is the remedy for a cassette that cannot be read.
             if self._settings.mode == "rerecord" and path.is_file():
                 return Cassette(path)
             raise
 
     @property
     def shared(self) -> bool:
-        """Whether other tests may be on the same cassette: it was given a name."""
+        """True if other tests may use the same cassette, because it was given a name."""
         return bool(self._settings.cassette)
 
     @property
@@ -92,7 +92,7 @@ class CassetteFile:
 
     @property
     def found(self) -> bool:
-        """Whether there was a cassette when the test began."""
+        """True if there was a cassette when the test started."""
         return self.recorded_at is not None
 
     @property
@@ -101,7 +101,7 @@ class CassetteFile:
         limit, recorded = self._settings.max_age, self.recorded_at
         if limit is None or recorded is None or self._settings.mode == "rerecord":
             return ""
-        # Not by the clock of the test, which stands where it was recorded.
+        # Not by the clock of the test, which is frozen at the recording.
         age = Clock().real_now - recorded
         too_old = f"recorded {age_text(age)} ago, {age_text(limit)} at most"
         return too_old if age > limit else ""
@@ -138,7 +138,7 @@ class CassetteFile:
                 "Record again when it answers; a test of the failure itself says on_miss='respond'",
             )
         if self._foreign:
-            # Played where it lies, and left as it is.
+            # Replayed in its place, and left as it is.
             if added := responder.added():
                 raise vcr.nothing_new(self.path, added)
             return
@@ -169,7 +169,7 @@ class CassetteFile:
         return Cassette(path, recorded_at or self.opened_at, (*kept, *added))
 
     def _renew(self, path: Path, responder: Responder) -> None:
-        """Lets other tests of this run play what this one has asked anew."""
+        """Let other tests of this run replay what this one has recorded again."""
         if self.shared and self._settings.mode == "rerecord" and (count := len(responder.added())):
             # As it reads from the file, which is how the others will see it.
             written = cassette.read(path).interactions[-count:]
@@ -177,10 +177,10 @@ class CassetteFile:
 
 
 def drop_stale(run: Run, folders: Iterable[Path]) -> None:
-    """Drops from shared cassettes what no test of a run has asked anew.
+    """Drop from shared cassettes the interactions that no test of a run has recorded again.
 
     Args:
-        run: A run that recorded everything anew, in which all tests passed.
+        run: A run that recorded everything again, in which all tests passed.
         folders: Folders of which every test ran; other cassettes are left as they are.
 
     Raises:
@@ -196,5 +196,5 @@ def drop_stale(run: Run, folders: Iterable[Path]) -> None:
 
 
 def digest(interaction: Interaction) -> str:
-    """What tells one interaction of a cassette from another, in all processes of a run."""
+    """Return a digest that identifies an interaction in all processes of a run."""
     return hashlib.sha256(repr(interaction).encode("utf-8", "surrogatepass")).hexdigest()

@@ -92,7 +92,7 @@ class Fail:
 
     @property
     def connecting(self) -> bool:
-        """Whether it happens before the request is sent."""
+        """True if it happens before the request is sent."""
         return self.kind in CONNECTING
 
     def cause(self) -> OSError:

@@ -38,7 +38,7 @@ class Caches(Protocol):
     """Keeps the caches of one test apart from all others; see `cache.isolation`."""
 
     def path(self, wanted: Any) -> Path:
-        """Where a cache that wants to lie at `wanted` lies instead."""
+        """Return the path of a cache in place of `wanted`."""
         ...
 
     def own(self, cache: Any) -> Any:
@@ -107,7 +107,7 @@ class Dispatcher:
         owned: Responder | None = getattr(self._thread, "owner", None)
         if owned is None:
             owned = THREAD_OWNER.get(threading.current_thread())
-        # What is open belongs to whoever is on top: a thread sees `use_cassette` as its test does.
+        # An open block is at the top of the stack: a thread sees `use_cassette` as its test does.
         return owned if owned is not None and owned.closed else self.current
 
     def route(self, url: str) -> Route | None:
@@ -137,7 +137,7 @@ class Dispatcher:
 
     @property
     def passing_through(self) -> bool:
-        """Whether this thread is inside a client that already has leave to ask."""
+        """True if this thread is inside a client that is already allowed to send."""
         return bool(getattr(self._thread, "upstream", 0))
 
     @contextmanager

@@ -1,4 +1,4 @@
-"""What conftest files and plugins may change about the requests of a test."""
+"""The hooks of conftest files and plugins that change the requests of a test."""
 
 from __future__ import annotations
 

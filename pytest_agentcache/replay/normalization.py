@@ -44,7 +44,7 @@ class Normalization:
         return self._hooks.normalize(Request(kept.method, url, kept.headers, body))
 
     def interaction(self, interaction: Interaction) -> Interaction:
-        """What was asked and answered, as it is written."""
+        """Return an interaction as it is written."""
         kept = replace(interaction, response=_neutral(interaction.response))
         done = self._redaction.interaction(self._hooks.redact(kept))
         asked = done.request

@@ -1,4 +1,4 @@
-"""What is kept of a test's requests: what was played, and the takes, answers that are recorded."""
+"""The requests of one test and their responses, replayed or newly recorded."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class RecordedLog:
         ids: Maps volatile ids in it to stable ones, and learns of them likewise.
 
     Attributes:
-        lock: Held by whoever changes something here.
+        lock: Held while the log is changed.
         slots: The interactions on the cassette, in order.
     """
 
@@ -93,13 +93,13 @@ class RecordedLog:
         return dropped
 
     def answer(self, order: int) -> Response | None:
-        """What upstream has answered to a request until now."""
+        """Return the response from upstream to a request so far."""
         with self.lock:
             recording = next((each for at, each in self._kept if at == order), None)
         return recording.interaction().response if recording else None
 
     def last(self, key: Key) -> Response | None:
-        """What upstream answered last to what has this key."""
+        """Return the last response from upstream to a request with this key."""
         for order, recording in reversed(self._kept):
             if order in self._asked and self._asked[order][0] == key:
                 return recording.interaction().response
@@ -124,7 +124,7 @@ class RecordedLog:
 
     @property
     def unanswered(self) -> tuple[Request, ...]:
-        """What upstream was asked and never gave a whole answer to, not even when asked again."""
+        """The requests to which upstream never gave a complete response, not even to a retry."""
         kept = {order for order, _ in self._kept}
         answered = {self._asked[order][0] for order in kept if order in self._asked}
         return tuple(
@@ -139,7 +139,7 @@ class RecordedLog:
         return tuple(at for at, slot in enumerate(self.slots, 1) if slot.order is None)
 
     def interactions(self) -> tuple[Interaction, ...]:
-        """What was played and what is new, redacted.
+        """The replayed and the new interactions, redacted.
 
         New ones stand behind the last one that comes before them; what was there keeps its order.
         """
@@ -159,7 +159,7 @@ class RecordedLog:
         return self._numbered(kept, played)
 
     def added(self, beside: Iterable[Interaction] = ()) -> tuple[Interaction, ...]:
-        """What is new, redacted, in order.
+        """The new interactions, redacted, in order.
 
         Args:
             beside: What else is going to be on the cassette, with ids of its own.
@@ -180,7 +180,7 @@ class RecordedLog:
     def _numbered(
         self, slots: list[Slot], kept: list[Slot], beside: Iterable[Interaction] = ()
     ) -> tuple[Interaction, ...]:
-        """What slots hold, with secrets of one shape and ids in what is new numbered in order.
+        """The interactions in slots; secrets of one format and ids of new ones are numbered.
 
         Args:
             slots: What is there and what is new.

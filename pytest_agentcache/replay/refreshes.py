@@ -76,7 +76,7 @@ class Refreshes:
         self.run()
         failed, self.failed = self.failed, []
         if failed:
-            told = [
+            errors = [
                 f"{refresh.request.method} {refresh.request.url}"
                 + (f", stale at {refresh.caller}" if refresh.caller else "")
                 + f": {type(error).__name__}: {self.safe(str(error))}"
@@ -84,5 +84,5 @@ class Refreshes:
             ]
             raise RefreshError(
                 "a background refresh of stale-while-revalidate failed, and the stale answer "
-                "stays:\n  " + "\n  ".join(told)
+                "stays:\n  " + "\n  ".join(errors)
             ) from failed[0][1]

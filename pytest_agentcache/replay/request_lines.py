@@ -22,7 +22,7 @@ class RequestLines:
 
 
 class PlaceInLine:
-    """A place in a line. Entered, it waits until it is the first; whoever took it must leave."""
+    """A place in a line. Entering it waits until it is the first; it must be left again."""
 
     def __init__(self, moved: threading.Condition, line: list[PlaceInLine]) -> None:
         self._moved, self._line = moved, line

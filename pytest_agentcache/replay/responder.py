@@ -185,14 +185,14 @@ class Responder:
             return self.log.last(key) or self._given.get(key) or coming
 
     def key(self, interaction: Interaction) -> Key:
-        """What a request is matched by, of an interaction on a cassette."""
+        """Return the key of the request of a recorded interaction."""
         return self._key_and_ids(interaction.request)[0]
 
     def _key_and_ids(self, request: Request) -> tuple[Key, Ids]:
         return self.matcher.key_and_ids(self.normalized(request))
 
     def holds(self, number: int, request: Request) -> bool:
-        """Whether interaction `number`, from 1, has this request, which is normalised."""
+        """Return true if interaction `number`, from 1, has this normalised request."""
         key, ids = self._key_and_ids(self.recorded[number - 1].request)
         asked, own = self.matcher.key_and_ids(request)
         return key == asked and self.ids.bindings.agree(ids, own)
@@ -203,16 +203,16 @@ class Responder:
         return "exhausted" if known else "missing"
 
     def passes(self, url: str) -> bool:
-        """Whether requests to `url` go straight through."""
+        """Return true if requests to `url` bypass the cassette."""
         return self.settings.mode == "live" or self.is_direct(url)
 
     def is_direct(self, url: str) -> bool:
-        """Whether requests to `url` go straight through in every mode."""
+        """Return true if requests to `url` bypass the cassette in every mode."""
         hosts = (*self.settings.passthrough, *self.direct)
         return bool(hosts) and url_listed(url, hosts)
 
     def can_answer(self, request: Request) -> bool:
-        """Whether asking for `request` now would be no miss. Uses nothing up."""
+        """Return true if `request` would not be a miss now. Uses up no interaction."""
         if self.passes(request.url) or (self.settings.records and not self.closed):
             return True
         if not self.closed and self.plan.answers(request):
@@ -265,11 +265,11 @@ class Responder:
         return self.log.unused
 
     def replayed(self, number: int) -> bool:
-        """Whether interaction `number`, from 1, was asked for."""
+        """Return true if interaction `number`, from 1, was requested."""
         return number not in self.unused
 
     def interactions(self, *, keep_unused: bool) -> tuple[Interaction, ...]:
-        """What the cassette shall hold: what was played and what is new, redacted.
+        """Return the contents for the cassette: replayed and new interactions, redacted.
 
         Where unused ones are kept, for they are other tests', new ones come last.
         """
@@ -278,7 +278,7 @@ class Responder:
         return self.log.interactions()
 
     def added(self, beside: Iterable[Interaction] = ()) -> tuple[Interaction, ...]:
-        """What is new, redacted, in order.
+        """Return the new interactions, redacted, in order.
 
         Args:
             beside: What else is going to be on the cassette, with ids of its own.

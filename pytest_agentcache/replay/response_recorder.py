@@ -24,8 +24,8 @@ class ResponseRecorder:
         status: Status code.
         reason: Reason phrase.
         headers: All headers as they came.
-        framed: Whether the pieces that follow are the chunks that upstream sent, and not whatever
-            the socket happened to give.
+        framed: True if the pieces that follow are the chunks that upstream sent, and not arbitrary
+            pieces from the socket.
         decoded: Whether the client has undone the content coding of those pieces.
         drop: Called with this recording if the answer breaks off, which makes it none.
         ended: Called when all of the answer is there.
@@ -35,7 +35,7 @@ class ResponseRecorder:
         bodiless: Whether no body can follow (RFC 9110, section 6.4.1).
         whole: Whether this is a document, read to its end before its headers are shown. Only then
             its size is known as replay will know it.
-        length: Size of the body in bytes where the caller may be told it, else None.
+        length: Size of the body in bytes if the caller may know it, else None.
     """
 
     def __init__(
@@ -117,7 +117,7 @@ class ResponseRecorder:
         return found
 
     def _cut(self, arrived: bytes) -> tuple[list[bytes], bytes]:
-        """What can be handed on, cut as replay will cut it, and what must wait for more."""
+        """Return the part that can be passed on, cut as in replay, and the rest that must wait."""
         if self._stream is None:
             ends = len(arrived) - len(arrived) % BLOCK
             return blocks(arrived[:ends]), arrived[ends:]
@@ -126,7 +126,7 @@ class ResponseRecorder:
         return found, rest
 
     def interaction(self) -> Interaction:
-        """What arrived until now, its secrets still in it."""
+        """Return the part that has arrived, including its secrets."""
         body = b"".join([*self._pieces, self._rest])
         chunks: tuple[int, ...] = ()
         if self._framed:
@@ -142,7 +142,7 @@ class ResponseRecorder:
 
 
 class RecordedBody(Iterator[bytes], AsyncIterator[bytes]):
-    """What comes from `source`, sync or async, kept by a recording on its way to the caller.
+    """The body from `source`, sync or async, recorded on its way to the caller.
 
     No generator, because a reader that was cancelled while it waited may read on.
 

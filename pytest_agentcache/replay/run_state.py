@@ -1,4 +1,4 @@
-"""What one run of pytest remembers over all its processes."""
+"""The state of one run of pytest over all its processes."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class Run:
     asked: dict[Path, set[int]] = field(default_factory=dict, init=False, compare=False, repr=False)
 
     def renewed(self, path: Path) -> frozenset[str]:
-        """Digests of what tests of this run have recorded anew on the shared cassette at `path`."""
+        """Return digests of the interactions recorded again on the shared cassette at `path`."""
         return self.all_renewed().get(path.resolve(), frozenset())
 
     def renews(self, path: Path, digests: Iterable[str]) -> None:
@@ -78,7 +78,7 @@ class Run:
             file.writelines(entries)
 
     def all_renewed(self) -> dict[Path, frozenset[str]]:
-        """What `renewed` gives, for every shared cassette of this run."""
+        """Return the result of `renewed` for every shared cassette of this run."""
         found: dict[Path, set[str]] = {}
         for file in self._folder.glob("*"):
             if "." in file.name:

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Harness:
-    """What a test asks through: its cassette, its cache, and what it missed.
+    """The harness of a test: its cassette, its cache, and its misses.
 
     Args:
         settings: What holds for this test.
@@ -90,7 +90,7 @@ class Harness:
             if self.settings.freeze:
                 self.freeze()
             if self.settings.router and self.path is not None:
-                # Made now, or what is wrong with its keywords would be told to an agent.
+                # Create it now, so that an error in its keywords is not raised inside an agent.
                 _ = self.session
         except BaseException:
             self.close()
@@ -109,7 +109,7 @@ class Harness:
         self.clock.freeze(start or self.cassette_file.opened_at, self.settings.clock_engine)
 
     def close(self) -> None:
-        """Gives up charge; whoever still asks is late."""
+        """Close it; requests after this are late."""
         self.cassette_file.note_used(self.responder)
         self.clock.release()
         self.responder.plan.close()
@@ -137,11 +137,11 @@ class Harness:
 
     @property
     def misses(self) -> list[Miss]:
-        """What neither cache nor cassette could answer, in order."""
+        """The requests that neither cache nor cassette could answer, in order."""
         return self.responder.misses
 
     def check_flags(self) -> None:
-        """Sees to it that no wrong `auto_cache` is passed over, whoever caught the error.
+        """Raise a wrong `auto_cache` again, even if its error was caught.
 
         Raises:
             AutoCacheError: The first that was raised, unless `on_miss` is `respond`.
@@ -159,7 +159,7 @@ class Harness:
         return self.responder.prompts.calls()
 
     def usage(self, answer: Any) -> Usage:
-        """The tokens that an answer of a model tells, whoever answered and however it was read.
+        """Return the tokens of a model's response, of any provider and client.
 
         Args:
             answer: What an SDK made of it (OpenAI, Anthropic, Gemini, boto3), the list of chunks
@@ -172,7 +172,7 @@ class Harness:
 
     @property
     def upstream(self) -> Upstream:
-        """What the upstream does, over whatever is recorded: faults, and the calls so far."""
+        """The upstream of the test: faults that override the cassette, and the calls so far."""
         self.responder.plan.watched = True
         return Upstream(self.responder.plan)
 

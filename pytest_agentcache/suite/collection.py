@@ -1,4 +1,4 @@
-"""Which tests pytest collected, and where their cassettes lie.
+"""The tests that pytest collected, and the paths of their cassettes.
 
 Every run of pytest imports this, so it must stay light.
 """
@@ -34,7 +34,7 @@ _MOST_SECONDS = 2.0
 
 @dataclass
 class Collection:
-    """What this process collected.
+    """The tests that this process collected.
 
     Args:
         config: That of the run.
@@ -65,7 +65,7 @@ class Collection:
 
     @cached_property
     def claims(self) -> dict[Path, list[str]]:
-        """Where the cassettes of all tests lie, whether there is one or not.
+        """Return the paths of the cassettes of all tests, whether they exist or not.
 
         Each with its tests, if several may be on it because it was given a name. What the fixture
         `agentcache_config` says of a cassette is not in it.
@@ -93,7 +93,7 @@ class Collection:
 
     @cached_property
     def collected(self) -> Collected:
-        """The same in the form that orphans and moved tests are told by."""
+        """Return the same as names by which orphans and moved tests are found."""
         from .orphans import Collected
 
         return Collected(frozenset(self.claims), frozenset(self.modules))
@@ -109,7 +109,7 @@ class Collection:
 
     @property
     def has_folders(self) -> bool:
-        """Whether there is a folder of cassettes beside one of the modules."""
+        """Return true if there is a folder of cassettes beside one of the modules."""
         folders = {module.parent for module in self.modules}
         return any((folder / "cassettes").is_dir() for folder in folders)
 
@@ -126,7 +126,7 @@ class Collection:
 
 
 def is_on_cassette(item: pytest.Item) -> bool:
-    """Whether a test asks to be on a cassette, as far as that can be told before it runs."""
+    """Return true if a test uses a cassette, as far as that is known before it runs."""
     if not isinstance(item, pytest.Function):
         return False
     return (
@@ -190,7 +190,7 @@ def _chain(item: pytest.Item) -> list[pytest.Class | pytest.Function]:
 
 
 def _has_twin(node: pytest.Class | pytest.Function, known: dict[int, Counter[str]]) -> bool:
-    """Whether something beside `node` has its name but for upper and lower case."""
+    """Return true if a sibling of `node` has a name that differs only in case."""
     own = (getattr(node, "originalname", None) or node.name).casefold()
     around: Any = getattr(node.parent, "obj", None)
     if id(around) not in known:
@@ -199,7 +199,7 @@ def _has_twin(node: pytest.Class | pytest.Function, known: dict[int, Counter[str
 
 
 def roots_of(config: pytest.Config) -> list[Path]:
-    """Where the suite lies: what `testpaths` names, else the root folder."""
+    """Return the folders of the suite: those in `testpaths`, else the root folder."""
     named: Iterable[str] = config.getini("testpaths")
     start = config.rootpath
     found = [start / path for each in named for path in _globbed(each, start)]
@@ -212,7 +212,7 @@ def _globbed(pattern: str, start: Path) -> list[str]:
 
 
 def covers(config: pytest.Config) -> bool:
-    """Whether the arguments of a run name the whole suite."""
+    """Return true if the arguments of a run name the whole suite."""
     start = config.invocation_params.dir
     given = [(start / argument).resolve() for argument in config.args if "::" not in argument]
     return all(

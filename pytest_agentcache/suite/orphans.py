@@ -16,7 +16,7 @@ from ..cassette.paths import FOLDER
 
 @dataclass(frozen=True, slots=True)
 class Collected:
-    """What pytest collected.
+    """The tests that pytest collected.
 
     Args:
         cassettes: Where the cassettes of all tests lie, whether there is one or not.
@@ -27,7 +27,7 @@ class Collected:
     modules: frozenset[Path]
 
     def lost(self, path: Path) -> bool:
-        """Whether a cassette lies where one test's own would, and there is no such test."""
+        """Return true if a cassette has the path of a test's own, and there is no such test."""
         if path in self.cassettes or path.parent.parent.name != FOLDER:
             return False
         module = module_of(path)
@@ -52,12 +52,12 @@ class Collected:
 
 
 def module_of(path: Path) -> Path:
-    """The module whose tests have their cassettes where `path` lies."""
+    """Return the module whose tests have their cassettes beside `path`."""
     return path.parent.parent.parent / f"{path.parent.name}.py"
 
 
 def named_in(sources: str, path: Path) -> bool:
-    """Whether Python code names a cassette in words, as `use_cassette("…/name.yaml")` does."""
+    """Return true if Python code names a cassette literally: `use_cassette("…/name.yaml")`."""
     if path.name in sources or f"/{path.stem}" in sources:
         return True
     # By its name alone it may be a marker's, in a module that was left out.
@@ -103,7 +103,7 @@ def orphans(
     Args:
         files: What may be cassettes.
         collected: All tests.
-        opened: The cassettes that were opened, by whatever name.
+        opened: The cassettes that were opened, under any name.
         unsure: Folders with tests that did not open their cassette, which might be any there.
     """
     known = collected.cassettes | opened
@@ -128,5 +128,5 @@ def orphans(
 
 
 def _around(path: Path) -> Path:
-    """The folder of the modules whose cassettes `path` lies among."""
+    """Return the folder of the modules whose cassettes include `path`."""
     return next((folder.parent for folder in path.parents if folder.name == FOLDER), path.parent)

@@ -22,7 +22,7 @@ class Move:
     """A cassette that seems to be that of a test that has another name today.
 
     Args:
-        old: Where it lies.
+        old: Its present path.
         new: Where it should.
         whole: Whether all cassettes of its module should go the same way.
     """
@@ -33,18 +33,18 @@ class Move:
 
     @property
     def place(self) -> Path:
-        """What is to be moved: the cassette, or the folder of its module."""
+        """The path to move: the cassette, or the folder of its module."""
         return self.old.parent if self.whole else self.old
 
     def sentence(self, root: Path) -> str:
-        """Which cassette it is, and of which test that is no more."""
+        """Describe the cassette, and its test that is gone."""
         folder = display_path(module_of(self.old).parent, root)
         name = module_of(self.old).name if self.whole else test_of(self.old)
         test = name if folder == "." else f"{folder}/{name}"
         return f"{display_path(self.place, root)} is of {test}, which is gone"
 
     def command(self, start: Path) -> str:
-        """What moves it, typed in the folder `start`."""
+        """Return the command that moves it, for use in the folder `start`."""
         pairs = [(self.old, self.new)]
         beside = cassette.sidecar_folder(self.old), cassette.sidecar_folder(self.new)
         if self.whole:
@@ -57,7 +57,7 @@ class Move:
         if not target.exists():
             steps.append(f"mkdir -p {_typed(target, start)}")
         if not self.whole and beside[1].is_dir():
-            # What was recorded anew lies there; a folder would go into it.
+            # Recorded again at its new path; a folder would be moved into it.
             steps.append(f"rm -r {_typed(beside[1], start)}")
         for old, new in pairs:
             force = " -f" if new.is_file() else ""
@@ -66,7 +66,7 @@ class Move:
 
 
 def _is_tracked(path: Path) -> bool:
-    """Whether git knows a file, or one in a folder; what it does not know it does not move."""
+    """Return true if git tracks a file, or one in a folder; git does not move untracked files."""
     if not any((folder / ".git").exists() for folder in path.parents):
         return False
     command = ["git", "ls-files", "--error-unmatch", "--", f":(literal){path.name}"]
@@ -104,7 +104,7 @@ def gone(files: Iterable[Path], collected: Collected) -> list[Path]:
 
 
 def _is_missing(path: Path, parsed: dict[Path, ast.Module | None]) -> bool:
-    """Whether a module that was not collected cannot have the test that a cassette is of."""
+    """Return true if a module that was not collected cannot have the test of a cassette."""
     module = module_of(path)
     if module not in parsed:
         try:
@@ -117,14 +117,14 @@ def _is_missing(path: Path, parsed: dict[Path, ast.Module | None]) -> bool:
 
 
 def _may_have(tree: ast.AST, names: list[str]) -> bool:
-    """Whether a module, or a class, has what is called so, as far as its text tells."""
+    """Return true if a module or a class defines this name, as far as its source shows."""
     name, *inner = names
     for node in _statements(tree):
         match node:
             case ast.FunctionDef() | ast.AsyncFunctionDef() if node.name == name:
                 return True
             case ast.ClassDef() if node.name == name:
-                # A class that stands upon others may have their tests.
+                # A class with bases may have their tests.
                 return not inner or bool(node.bases) or _may_have(node, inner)
             case ast.Import() | ast.ImportFrom():
                 if {name, "*"} & {alias.asname or alias.name for alias in node.names}:
@@ -208,7 +208,7 @@ def moves(
 ) -> Iterator[Move]:
     """The cassettes that were left behind by tests which have none today, by their names alone.
 
-    A module that goes as a whole is told once.
+    A module that moved as a whole is listed once.
 
     Args:
         targets: Where cassettes of tests should lie, and the tests, from their module's file on.
@@ -226,7 +226,7 @@ def moves(
     whole: set[tuple[Path, Path]] = set()
     for old, (new, *others) in found.items():
         folders = old.parent, new.parent
-        # Of a module that goes as a whole the first cassette has told that already.
+        # For a module that moved as a whole, the first cassette has listed it.
         if others or folders in whole:
             continue
         way = move(old, new, collected)

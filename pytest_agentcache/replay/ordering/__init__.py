@@ -1,1 +1,1 @@
-"""In which order requests stand on a cassette, whoever of parallel ones was faster."""
+"""The order of interactions on a cassette, whichever of several concurrent requests was faster."""

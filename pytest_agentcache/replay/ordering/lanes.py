@@ -1,4 +1,4 @@
-"""Which unit of work does what: a task, a thread, a work item of a pool.
+"""The unit of work that sends a request: a task, a thread, a job of a pool.
 
 Each has a place in the one that set it to work, so that all that is done has a place in the whole
 that depends on the program alone, and not on who was faster.
@@ -65,7 +65,7 @@ class Lane:
         return tuple(reversed(steps))
 
     def within(self, other: Lane) -> bool:
-        """Whether `other` is this lane, or set it to work, at whatever remove."""
+        """Return true if `other` is this lane, or started it directly or indirectly."""
         lane: Lane | None = self
         while lane is not None:
             if lane is other:
@@ -95,7 +95,7 @@ def now() -> int:
 
 
 def current() -> Lane:
-    """The lane of whoever calls."""
+    """Return the lane of the caller."""
     thread = threading.current_thread()
     of_thread: Lane | None = THREAD_LANE.get(thread)
     of_context = _LANE.get()
@@ -129,7 +129,7 @@ def in_context(lane: Lane) -> Iterator[None]:
 
 
 def enter(lane: Lane) -> None:
-    """Makes the context of whoever calls that of `lane`."""
+    """Make the context of the caller that of `lane`."""
     _LANE.set(lane)
 
 

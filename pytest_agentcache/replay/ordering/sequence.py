@@ -34,7 +34,7 @@ class Span:
     ended: int | None = None
 
     def over_before(self, other: Span) -> bool:
-        """Whether it had ended when `other` started."""
+        """Return true if it had ended when `other` started."""
         return self.ended is not None and self.ended < other.started
 
 
@@ -60,7 +60,7 @@ def _branch(place: Place, at: int) -> Branch:
 
 
 class _Parallel:
-    """Which branches of which lanes were at work at the same time.
+    """The branches of lanes that were at work at the same time.
 
     Branches that were parallel to the same one count as parallel: it was chance that they were
     not. A lane and what it has set to work may wait for each other, so there each counts by itself.
@@ -70,7 +70,7 @@ class _Parallel:
     """
 
     def __init__(self, spans: Sequence[Span]) -> None:
-        # Of each branch that was parallel to another, one that stands for all of them.
+        # For each branch that was parallel to another, one that represents all of them.
         self._groups: dict[tuple[Place, int], tuple[Place, int]] = {}
         # Of each lane, the branches that were parallel to itself.
         self._beside: dict[Place, set[int]] = {}
@@ -100,7 +100,7 @@ class _Parallel:
         return group
 
     def __call__(self, one: Span, other: Span) -> bool:
-        """Whether it was chance which of two came first."""
+        """Return true if it was chance which of two came first."""
         lane, first, second = _parting(one, other)
         if first is not None and second is not None:
             return self._group(lane, first) == self._group(lane, second)
@@ -108,7 +108,7 @@ class _Parallel:
         return first in beside or second in beside
 
     def blocks(self, spans: Sequence[Span]) -> list[tuple[int, int]]:
-        """Where parallel ones stand, from the first of them to behind the last."""
+        """Return the positions of parallel ones, from the first of them to behind the last."""
         ends: dict[tuple[Place, int], tuple[int, int]] = {}
         for at, span in enumerate(spans):
             for key in self._keys(span.place):
@@ -177,7 +177,7 @@ def _apart(spans: Sequence[Span], parallel: _Parallel) -> list[list[Span]]:
 
 
 def _leads(span: Span, later: Span, parallel: _Parallel) -> bool:
-    """Whether `later`, which started after `span`, has to stay behind it."""
+    """Return true if `later`, which started after `span`, has to stay behind it."""
     _, first, second = _parting(span, later)
     if first is None and (second is None or span.place < later.place):
         # Of one lane, or asked before the other lane was set to work.
