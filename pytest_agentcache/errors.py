@@ -75,10 +75,10 @@ class SecretError(CassetteError):
         lines = [str(each) for each in self.doubts[:10]]
         if len(self.doubts) > 10:
             lines.append(f"and {len(self.doubts) - 10} more")
-        told = "\n    ".join(["", *lines])
+        places = "\n    ".join(["", *lines])
         super().__init__(
             path,
-            f"was not written, for it may hold a secret:{told}",
+            f"was not written, for it may hold a secret:{places}",
             "If it is one, name what holds it in agentcache_redact or agentcache_redact_shapes; if "
             "it is none, put the twelve digits behind it into agentcache_allow_secrets",
         )

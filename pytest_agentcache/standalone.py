@@ -86,7 +86,7 @@ def use_cassette(
         block = f"use_cassette({os.fspath(path)!r})"
         faults = fault_report(block, harness.responder.plan)
         if harness.misses and merged.on_miss != "respond":
-            told = miss_report.misses(
+            report = miss_report.misses(
                 block,
                 harness.misses,
                 harness.responder,
@@ -96,7 +96,7 @@ def use_cassette(
                 command='use_cassette(…, mode="record"), or the environment variable '
                 f"{ENVIRONMENT}=record",
             )
-            raise MissError(f"{faults}\n\n{told}" if faults else told)
+            raise MissError(f"{faults}\n\n{report}" if faults else report)
         if faults:
             raise FaultError(faults)
         if merged.aged == "fail" and not merged.records and harness.cassette_file.aged:

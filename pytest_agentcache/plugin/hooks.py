@@ -187,8 +187,8 @@ def pytest_runtest_makereport(
         passed = report.passed and not hasattr(report, "wasxfail")
         state.harness.passed = passed and not state.failed
     if report.when == "teardown":
-        if told := account(item):
+        if facts := account(item):
             # xdist sends reports from its workers to the controller, which adds them up.
-            TEST_REPORT.set(report, told)
+            TEST_REPORT.set(report, facts)
         del item.stash[TEST_STATE]
     return report

@@ -74,8 +74,8 @@ class RunEnd:
         self._collection.narrowed = self._collection.narrowed or bool(items)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        if told := TEST_REPORT.get(report):
-            self._totals.add(report.nodeid, told)
+        if facts := TEST_REPORT.get(report):
+            self._totals.add(report.nodeid, facts)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:
@@ -83,18 +83,18 @@ class RunEnd:
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
-        told = self._tell(session, exitstatus)
+        facts = self._tell(session, exitstatus)
         output = getattr(self._config, "workeroutput", None)
         if output is not None:
-            output["agentcache"] = told
+            output["agentcache"] = facts
             return
         # A controller collects nothing itself.
-        everything = [*self._told, {**told, "whole": {}} if self._told else told]
+        everything = [*self._told, {**facts, "whole": {}} if self._told else facts]
         for each in everything:
             self._totals.late += each["late"]
         # A late miss belongs to no test, so the run fails for it.
         failed = bool(self._totals.late)
-        if told["whole"] is not None and all(each["whole"] is not None for each in everything):
+        if facts["whole"] is not None and all(each["whole"] is not None for each in everything):
             failed = self._look_around(everything) or failed
         if not any(each["narrowed"] for each in everything) and exitstatus == pytest.ExitCode.OK:
             failed = (not failed and self._drop_stale()) or failed

@@ -33,7 +33,7 @@ class TestState:
         harness: The harness of a test on a cassette, opened by its fixture.
         bare: The harness that keeps a test offline that is not (yet) on a cassette.
         refused: The connections refused while neither was open.
-        told: The misses that are in a report already.
+        reported: The misses that are in a report already.
         raised: The report that was raised, until pytest has made its own report.
         failed: Whether any part of the test failed, subtests included.
         move: The cassette that it seems to have had under another name.
@@ -42,7 +42,7 @@ class TestState:
     harness: Harness | None = None
     bare: Harness | None = None
     refused: list[Miss] = field(default_factory=list)
-    told: list[Miss] = field(default_factory=list)
+    reported: list[Miss] = field(default_factory=list)
     raised: str = ""
     failed: bool = False
     move: Move | None = None
@@ -57,7 +57,7 @@ class TestState:
         return self._untold([*self.refused, *(self.bare.misses if self.bare else [])])
 
     def _untold(self, found: list[Miss]) -> list[Miss]:
-        return [miss for miss in found if not any(miss is each for each in self.told)]
+        return [miss for miss in found if not any(miss is each for each in self.reported)]
 
 
 def state_of(item: pytest.Item) -> TestState:
@@ -98,7 +98,7 @@ def _misses_text(item: pytest.Item) -> str:
                 harness.path,
                 found_cassette=harness.cassette_file.found,
                 root=root,
-                moved=_told_move(item),
+                moved=_possible_move(item),
             )
         )
     return "\n\n".join(texts)
@@ -129,7 +129,7 @@ def _move_of_recorded(item: pytest.Item, harness: Harness) -> Move | None:
     return _move(item, harness, [each.request for each in harness.responder.added()])
 
 
-def _told_move(item: pytest.Item) -> tuple[str, str] | None:
+def _possible_move(item: pytest.Item) -> tuple[str, str] | None:
     """Return a sentence on a cassette that may need to move, and the command that moves it."""
     move, config = state_of(item).move, item.config
     if move is None:
@@ -141,12 +141,12 @@ def _move_for_summary(item: pytest.Item) -> tuple[str, str] | None:
     """Return its path, and the same in one line."""
     from ..files import display_path
 
-    move, told = state_of(item).move, _told_move(item)
-    if move is None or told is None:
+    move, facts = state_of(item).move, _possible_move(item)
+    if move is None or facts is None:
         return None
     now = item.nodeid.partition("::")[0] if move.whole else item.nodeid
     place = display_path(move.place, item.config.rootpath)
-    return place, f"{told[0]}; if that is {now} now: {told[1]}"
+    return place, f"{facts[0]}; if that is {now} now: {facts[1]}"
 
 
 def settle(item: pytest.Item) -> None:
@@ -203,8 +203,8 @@ def finish(item: pytest.Item, harness: Harness) -> None:
 def tell_misses(item: pytest.Item, call: pytest.CallInfo[None], report: Any) -> None:
     """Add the misses to the report of a test, however it ended."""
     state = state_of(item)
-    untold = [*state.own(), *state.outside()]
-    if not untold or report.passed:
+    unreported = [*state.own(), *state.outside()]
+    if not unreported or report.passed:
         return
     text, state.raised = state.raised or _misses_text(item), ""
     raised = call.excinfo is not None and getattr(call.excinfo.value, "msg", None) == text
@@ -213,7 +213,7 @@ def tell_misses(item: pytest.Item, call: pytest.CallInfo[None], report: Any) -> 
     elif report.skipped and not hasattr(report, "wasxfail"):
         # A test may take a miss for a service that is down, and skip itself.
         report.outcome, report.longrepr = "failed", text
-    state.told += untold
+    state.reported += unreported
 
 
 def account(item: pytest.Item) -> dict[str, Any]:
@@ -224,9 +224,9 @@ def account(item: pytest.Item) -> dict[str, Any]:
     beyond = [*state.refused, *(state.bare.misses if state.bare else [])]
     missed = sum(miss.count for miss in beyond)
     harness = state.harness
-    told: dict[str, Any] = {"misses": _misses_for_page(item)} if _has_page(item) else {}
+    facts: dict[str, Any] = {"misses": _misses_for_page(item)} if _has_page(item) else {}
     if harness is None:
-        return {"missed": missed, **told} if missed else {}
+        return {"missed": missed, **facts} if missed else {}
     if harness.settings.on_miss != "respond":
         missed += sum(miss.count for miss in harness.misses)
     lists = harness.passed and harness.settings.unused != "ignore"
@@ -248,7 +248,7 @@ def account(item: pytest.Item) -> dict[str, Any]:
             f"{display_path(Path(file), item.config.rootpath)}:{line}"
             for file, line in harness.clock.spins
         ],
-        **told,
+        **facts,
     }
 
 
@@ -262,9 +262,9 @@ def _misses_for_page(item: pytest.Item) -> list[dict[str, Any]]:
 
     state, root = state_of(item), item.config.rootpath
     bare, harness = state.bare, state.harness
-    told = missed.told(item.nodeid, state.refused, None, None, root)
+    facts = missed.describe(item.nodeid, state.refused, None, None, root)
     if bare:
-        told += missed.told(item.nodeid, bare.misses, bare.responder, None, root)
+        facts += missed.describe(item.nodeid, bare.misses, bare.responder, None, root)
     if harness and harness.settings.on_miss != "respond":
-        told += missed.told(item.nodeid, harness.misses, harness.responder, harness.path, root)
-    return told
+        facts += missed.describe(item.nodeid, harness.misses, harness.responder, harness.path, root)
+    return facts

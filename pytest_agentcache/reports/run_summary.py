@@ -43,28 +43,28 @@ class Totals:
     moved: dict[str, str] = field(default_factory=dict)
     shared_unused: bool = False
 
-    def add(self, test: str, told: dict[str, Any]) -> None:
+    def add(self, test: str, facts: dict[str, Any]) -> None:
         """Add the account of one test (see `test_state.account`)."""
-        self.missed += told["missed"]
-        if "cassette" not in told:
+        self.missed += facts["missed"]
+        if "cassette" not in facts:
             return
         self.seen.add(test)
-        self.spins += (f"{test}: {place} {_SPINS}" for place in told["spins"])
-        if moved := told["moved"]:
+        self.spins += (f"{test}: {place} {_SPINS}" for place in facts["spins"])
+        if moved := facts["moved"]:
             self.moved.setdefault(*moved)
         # Tests that share a cassette share its line.
-        known = self.cassettes.setdefault(told["cassette"], dict.fromkeys(_KNOWN, 0))
+        known = self.cassettes.setdefault(facts["cassette"], dict.fromkeys(_KNOWN, 0))
         for what in ("replayed", "recorded", "missed"):
-            known[what] += told[what]
-        known["unused"] = told["unused"] or known["unused"] or []
-        known["written"] = known["written"] or told["written"]
-        if told["recorded"] and not told["passed"]:
-            known["discarded"] += told["recorded"]
-        known["held"] = max(known["held"], told["held"])
-        known["passed"] = {*(known["passed"] or ()), *([test] if told["lists"] else ())}
-        known["left"] = known["left"] or not told["lists"]
-        if told["aged"]:
-            known["aged"] = [told["aged"], *((known["aged"] or [""])[1:]), test]
+            known[what] += facts[what]
+        known["unused"] = facts["unused"] or known["unused"] or []
+        known["written"] = known["written"] or facts["written"]
+        if facts["recorded"] and not facts["passed"]:
+            known["discarded"] += facts["recorded"]
+        known["held"] = max(known["held"], facts["held"])
+        known["passed"] = {*(known["passed"] or ()), *([test] if facts["lists"] else ())}
+        known["left"] = known["left"] or not facts["lists"]
+        if facts["aged"]:
+            known["aged"] = [facts["aged"], *((known["aged"] or [""])[1:]), test]
 
     def count_shared(
         self, claims: Mapping[str, Iterable[str]], asked: Mapping[str, Iterable[int]]
@@ -87,14 +87,14 @@ class Totals:
         """Yield the lines of the summary; none if no test was on a cassette."""
         if not (self.cassettes or self.late or self.missed or self.orphans):
             return
-        for path, told in sorted(self.cassettes.items()):
-            if verbose and (line := _cassette_line(told)):
+        for path, facts in sorted(self.cassettes.items()):
+            if verbose and (line := _cassette_line(facts)):
                 yield f"{path}: {line}"
-            elif told["unused"]:
-                yield f"{path}: unused: {interactions(told['unused'])}"
-        for path, told in sorted(self.cassettes.items()):
-            if told["aged"]:
-                problem, *tests = told["aged"]
+            elif facts["unused"]:
+                yield f"{path}: unused: {interactions(facts['unused'])}"
+        for path, facts in sorted(self.cassettes.items()):
+            if facts["aged"]:
+                problem, *tests = facts["aged"]
                 yield f"{path}: {problem}: {rerecording_command(tests)}"
         yield from (text for _, text in sorted(self.moved.items()))
         yield from self._orphan_lines()
@@ -123,8 +123,8 @@ class Totals:
             yield f"… and {len(found) - _MOST_ORPHANS} more orphans"
 
     def _sum(self, what: str) -> int:
-        told = (each[what] for each in self.cassettes.values())
-        return sum(len(each) if isinstance(each, list) else int(each) for each in told)
+        facts = (each[what] for each in self.cassettes.values())
+        return sum(len(each) if isinstance(each, list) else int(each) for each in facts)
 
 
 _COUNTED = ("replayed", "recorded", "missed", "unused", "written", "discarded")
@@ -140,13 +140,13 @@ def rerecording_command(tests: Sequence[str]) -> str:
     return " ".join(["pytest --agentcache-rerecord", *named])
 
 
-def _cassette_line(told: dict[str, Any]) -> str:
-    parts = [f"{told[what]} {what}" for what in ("replayed", "recorded", "missed") if told[what]]
-    if told["unused"]:
-        parts.append(f"unused: {interactions(told['unused'])}")
-    if told["written"]:
+def _cassette_line(facts: dict[str, Any]) -> str:
+    parts = [f"{facts[what]} {what}" for what in ("replayed", "recorded", "missed") if facts[what]]
+    if facts["unused"]:
+        parts.append(f"unused: {interactions(facts['unused'])}")
+    if facts["written"]:
         parts.append("written")
-    if told["discarded"]:
+    if facts["discarded"]:
         parts.append("not kept, because the test did not pass")
     return ", ".join(parts)
 

@@ -85,11 +85,11 @@ def ids(value: Any, source: str, kinds: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _id_shape(line: str, source: str) -> str:
-    told = shape("stable_ids", line, source)
-    pattern = told.partition(" => ")[2]
+    line_text = shape("stable_ids", line, source)
+    pattern = line_text.partition(" => ")[2]
     if re.compile(pattern.encode()).groups:
         raise SettingsError(
             f"{source}: stable_ids has {pattern!r}, which has a group; all that it finds is the "
             "id, so write (?:…)"
         )
-    return told
+    return line_text

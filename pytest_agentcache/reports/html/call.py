@@ -29,7 +29,7 @@ def brief(number: int, interaction: Interaction) -> dict[str, Any]:
     request, response = interaction.request, interaction.response
     said = read_output(response)
     url = urlsplit(request.url)
-    told = {
+    facts = {
         "n": number,
         "method": request.method,
         "host": url.netloc.rpartition("@")[2] or "(no host)",
@@ -42,14 +42,14 @@ def brief(number: int, interaction: Interaction) -> dict[str, Any]:
         "error": said.error[:300],
         "says": _cut(says(response), 300),
     }
-    return {name: value for name, value in told.items() if value not in (None, "", False)}
+    return {name: value for name, value in facts.items() if value not in (None, "", False)}
 
 
 def whole(interaction: Interaction, history: History) -> dict[str, Any]:
     """What is shown of a call that is opened."""
     request, response = interaction.request, interaction.response
     conversation, answer = conversation_of(interaction), response_turn(response)
-    told: dict[str, Any] = {
+    facts: dict[str, Any] = {
         "url": request.url,
         "reason": response.reason,
         "request": _message(request),
@@ -64,19 +64,19 @@ def whole(interaction: Interaction, history: History) -> dict[str, Any]:
         seen = seen if seen and seen.length < len(turns) else None
         if seen:
             before: dict[str, Any] = {"call": seen.call, "turns": seen.turns}
-            told["seen"] = before
+            facts["seen"] = before
             if seen.answered:
                 # As it was sent back: there its calls have the ids that the results name.
                 before["answer"] = _turn(turns[seen.turns])
-        told["turns"] = [_turn(turn) for turn in turns[seen.length if seen else 0 :]]
-        told["tools"] = list(conversation.tools)
-        told["settings"] = {
+        facts["turns"] = [_turn(turn) for turn in turns[seen.length if seen else 0 :]]
+        facts["tools"] = list(conversation.tools)
+        facts["settings"] = {
             str(name): _cut(json.dumps(value, ensure_ascii=False), 400)
             for name, value in conversation.settings.items()
         }
     if shown := _media(response):
-        told["media"] = shown
-    return told
+        facts["media"] = shown
+    return facts
 
 
 def _turn(turn: Turn) -> dict[str, Any]:
@@ -84,34 +84,34 @@ def _turn(turn: Turn) -> dict[str, Any]:
 
 
 def _part(part: Part) -> dict[str, Any]:
-    told: dict[str, Any] = {"kind": part.kind, "text": _cut(part.text, _LONGEST_TEXT)}
+    facts: dict[str, Any] = {"kind": part.kind, "text": _cut(part.text, _LONGEST_TEXT)}
     if part.name:
-        told["name"] = part.name
+        facts["name"] = part.name
     if part.call:
-        told["call"] = part.call
+        facts["call"] = part.call
     if part.data and (shown := media.shown_as(part.media, part.data)):
-        told["media"] = shown
-    return told
+        facts["media"] = shown
+    return facts
 
 
 def _message(message: Request | Response) -> dict[str, Any]:
     """Headers and body."""
-    told: dict[str, Any] = {"headers": _headers(message.headers)}
+    facts: dict[str, Any] = {"headers": _headers(message.headers)}
     raw, kind = message.body, message.content_type
     if not raw:
-        return told
-    told["size"] = size_text(len(raw))
+        return facts
+    facts["size"] = size_text(len(raw))
     if text := render(raw, kind):
         # Images are shown above, and nobody reads their base64.
         short = _BASE64.sub(_folded, text)
-        told["body"] = short[:_LONGEST_BODY]
+        facts["body"] = short[:_LONGEST_BODY]
         if len(short) > _LONGEST_BODY:
-            told["cut"] = True
+            facts["cut"] = True
         if looks_like_json(raw):
-            told["json"] = True
+            facts["json"] = True
     elif shown := media.of_body(raw, kind):
-        told["media"] = shown
-    return told
+        facts["media"] = shown
+    return facts
 
 
 def _folded(found: re.Match[str]) -> str:

@@ -17,7 +17,7 @@ from .entry import PageEntry, RunFacts, entry_of
 
 @dataclass(slots=True)
 class Collector:
-    """What the tests of a run told so far.
+    """What the tests of a run facts so far.
 
     Args:
         target: The file to write.
@@ -42,8 +42,8 @@ class Collector:
         known = self._outcomes.get(report.nodeid)
         if known in (None, "passed") or report.outcome == "failed":
             self._outcomes[report.nodeid] = report.outcome
-        if told := TEST_REPORT.get(report):
-            self._told[report.nodeid] = told
+        if facts := TEST_REPORT.get(report):
+            self._told[report.nodeid] = facts
 
     def finish(self, late: Iterable[str]) -> None:
         """Writes the page, and keeps the line that says so.
@@ -51,23 +51,23 @@ class Collector:
         Raises:
             PageError: If it cannot be written.
         """
-        entries = [self._entry(test, told) for test, told in sorted(self._told.items())]
+        entries = [self._entry(test, facts) for test, facts in sorted(self._told.items())]
         title = f"{self.root.name or 'Tests'}: what its tests asked"
         write(self.target, render(entries, title=title, run=RunFacts(self.mode, tuple(late))))
         tests = "1 test" if len(entries) == 1 else f"{len(entries)} tests"
         self.line = f"agentcache: report of {tests}: {self.named}"
 
-    def _entry(self, test: str, told: dict[str, Any]) -> PageEntry:
+    def _entry(self, test: str, facts: dict[str, Any]) -> PageEntry:
         known: dict[str, Any] = {
             "test": test,
             "outcome": self._outcomes.get(test, ""),
-            "misses": tuple(told.get("misses", ())),
+            "misses": tuple(facts.get("misses", ())),
         }
-        if "cassette" not in told:
+        if "cassette" not in facts:
             return PageEntry(**known)
-        known |= {"replayed": told["replayed"], "recorded": told["recorded"]}
-        known["unused"] = tuple(told["unused"])
-        return entry_of(self.root / told["cassette"], told["cassette"], **known)
+        known |= {"replayed": facts["replayed"], "recorded": facts["recorded"]}
+        known["unused"] = tuple(facts["unused"])
+        return entry_of(self.root / facts["cassette"], facts["cassette"], **known)
 
 
 def collector_of(named: str, config: pytest.Config, mode: str) -> Collector:

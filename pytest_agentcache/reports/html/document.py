@@ -107,7 +107,7 @@ def check_place(path: Path) -> None:
 
 
 def _brief(entry: PageEntry) -> dict[str, Any]:
-    told: dict[str, Any] = {
+    facts: dict[str, Any] = {
         "path": entry.path,
         "test": entry.test,
         "size": entry.size,
@@ -119,17 +119,17 @@ def _brief(entry: PageEntry) -> dict[str, Any]:
         "recorded": entry.recorded,
     }
     if entry.error:
-        told["error"] = {
+        facts["error"] = {
             "line": entry.error.line,
             "problem": entry.error.problem,
             "remedy": entry.error.remedy,
         }
     if entry.cassette:
         recorded = entry.cassette.recorded_at
-        told["recorded_at"] = _text(recorded) if recorded else ""
+        facts["recorded_at"] = _text(recorded) if recorded else ""
         found = entry.cassette.interactions
-        told["calls"] = [brief(number, each) for number, each in enumerate(found, 1)]
-    return {name: value for name, value in told.items() if value}
+        facts["calls"] = [brief(number, each) for number, each in enumerate(found, 1)]
+    return {name: value for name, value in facts.items() if value}
 
 
 def _calls(entry: PageEntry) -> list[str]:

@@ -26,7 +26,7 @@ class PageEntry:
         outcome: What became of the test in the run: `passed`, `failed`, `skipped`; empty if the
             page tells of no run.
         unused: Numbers of the interactions that the test never asked for, counted from 1.
-        misses: What it asked for in vain, as `told` gives it.
+        misses: What it asked for in vain, as `missed.describe` returns it.
         replayed: How many responses came from the cassette.
         recorded: How many were recorded.
     """
@@ -57,24 +57,24 @@ class RunFacts:
     late: tuple[str, ...] = field(default=())
 
 
-def entry_of(path: Path, shown: str, **told: Any) -> PageEntry:
+def entry_of(path: Path, shown: str, **facts: Any) -> PageEntry:
     """The entry of the cassette at `path`; one that cannot be read is listed with its error.
 
     Args:
         path: The file.
         shown: How the page names it.
-        told: What else is known of it, by the names of `PageEntry`.
+        facts: The other fields, by the names of `PageEntry`.
     """
     try:
         if vcr.is_foreign(path):
-            held, told["foreign"] = vcr.converted(vcr.read_foreign(path)), True
+            held, facts["foreign"] = vcr.converted(vcr.read_foreign(path)), True
         else:
             held = cassette.read(path)
     except CassetteError as error:
-        return PageEntry(shown, error=error, size=_size(path), **told)
+        return PageEntry(shown, error=error, size=_size(path), **facts)
     if held.recorded_at is None and not held.interactions:
-        return PageEntry(shown, **told)
-    return PageEntry(shown, cassette=held, size=_size(path), **told)
+        return PageEntry(shown, **facts)
+    return PageEntry(shown, cassette=held, size=_size(path), **facts)
 
 
 def _size(path: Path) -> int:

@@ -76,8 +76,8 @@ def _pairs(value: Any, depth: int) -> Iterator[tuple[str, str]]:
 
 def _own(holder: dict[str, Any]) -> Iterator[tuple[str, str]]:
     form = holder.get("output_format") or holder.get("format")
-    told = holder.get("mimeType") or holder.get("mime_type") or holder.get("media_type")
-    media = told if isinstance(told, str) else ""
+    found = holder.get("mimeType") or holder.get("mime_type") or holder.get("media_type")
+    media = found if isinstance(found, str) else ""
     for name in _DATA:
         data = holder.get(name)
         if isinstance(data, str) and len(data) > 60:

@@ -19,7 +19,7 @@ _CONTEXT, _MOST_LINES, _LONGEST_LINE = 3, 400, 4000
 _LONGEST_BODY = 100_000
 
 
-def told(
+def describe(
     test: str, found: Iterable[Miss], responder: Responder | None, path: Path | None, root: Path
 ) -> list[dict[str, Any]]:
     """Return misses in values that xdist can send from a worker to the controller.
