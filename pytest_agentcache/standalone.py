@@ -46,8 +46,8 @@ def use_cassette(
         mode: `replay`, `record`, `rerecord`, `offline` or `live`; by default that of the block or
             the run of pytest around it, else what the environment variable `AGENTCACHE_MODE`
             says, else `replay`.
-        settings: As the marker's arguments: `on_miss`, `match`, `ignore_json`, `session`, …, but
-            for `cassette`, which is `path`.
+        settings: The marker's arguments: `on_miss`, `match`, `ignore_json`, `session`, …, except
+            `cassette`, which is `path`.
 
     Yields:
         The harness: `.session`, `.cassette`, `.misses`, `.mode`.

@@ -16,8 +16,8 @@ from .values import DEEPEST, LONGEST_KEY, UnwritableError
 WIDTH = 100
 # More lines than this are opened up, however many that takes.
 _MOST_LINES = 5
-# The last level of a frame takes one line or is opened up; what stands right in it, a body or the
-# headers, takes two at most, for a reader looks for its parts.
+# The last level of a frame takes one line or is opened up; a body or the headers directly in it
+# take at most two, because readers look for their parts.
 _FRAME_LINES = (1, 2)
 # What is opened up for the reader's sake, though it could be filled, takes less than this many
 # times the lines.

@@ -1,7 +1,7 @@
 """The formats of keys and tokens: of model providers, clouds, code hosts and others.
 
-Each is known by a mark that is looked for first, which costs next to nothing; only where it stands
-the expression is tried. An expression that has a group replaces that group alone.
+A mark of the format is searched first, which costs next to nothing; the expression is tried only
+where the mark is found. If an expression has a group, only the group is replaced.
 """
 
 from __future__ import annotations

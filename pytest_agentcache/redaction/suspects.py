@@ -117,7 +117,7 @@ def _message(message: Request | Response, names: Names, values: Values, bodies: 
     whole = head + message.body
     found_marks = {span.text for span in values.spans(whole)} | set(values.hexadecimal(whole))
     for text in sorted(found_marks):
-        yield "body", f"what {text.decode()} stands for", message.body
+        yield "body", f"the value of {text.decode()}", message.body
     for place, content in (("head", head), ("body", message.body), *_hidden(message)):
         spans = [*values.spans(content), *bodies.shaped(content)]
         for secret, text in dict.fromkeys((content[s.start : s.stop], s.text) for s in spans):

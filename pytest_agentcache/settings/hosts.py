@@ -10,7 +10,7 @@ LOOPBACK = ("localhost", "*.localhost", "127.*.*.*", "::1", "0.0.0.0")  # noqa: 
 
 
 def host_listed(host: str, port: int | None, listed: Iterable[str]) -> bool:
-    """Whether `host` (with `port`) is meant by one of `listed`: host, host:port or glob."""
+    """Return true if `host` (with `port`) matches one of `listed`: host, host:port or glob."""
     host = host.strip("[]").lower()
     # Brackets are no glob where they hold an IPv6 address.
     names = {host, f"[{host}]"} | ({f"{host}:{port}", f"[{host}]:{port}"} if port else set())
@@ -19,7 +19,7 @@ def host_listed(host: str, port: int | None, listed: Iterable[str]) -> bool:
 
 
 def url_listed(url: str, listed: Iterable[str]) -> bool:
-    """Whether the host of `url`, or the port it has there, is meant by one of `listed`."""
+    """Return true if the host of `url`, with its port, matches one of `listed`."""
     parts = urlsplit(url)
     try:
         port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)

@@ -62,7 +62,7 @@ def remove(value: Any, steps: list[str | int]) -> None:
 
 
 def children(value: Any) -> list[Any]:
-    """What an object or an array holds; nothing for other values."""
+    """Return the values of an object or an array; nothing for other values."""
     if isinstance(value, dict):
         return list(value.values())
     return list(value) if isinstance(value, list) else []

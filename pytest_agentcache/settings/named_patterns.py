@@ -50,7 +50,7 @@ def shape(setting: str, line: str, source: str) -> str:
 
 
 def ids(value: Any, source: str, kinds: tuple[str, ...]) -> tuple[str, ...]:
-    """What `stable_ids` names: kinds, and lines for other ids.
+    """Return the kinds that `stable_ids` names, and the lines for other ids.
 
     Args:
         value: `true` for all kinds, `false` for none, or lines: words, or a shape each.

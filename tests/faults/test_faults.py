@@ -92,7 +92,7 @@ def test_match(plan, upstream, match, url, meant):
     ],
 )
 def test_match_that_is_none(upstream, match, problem):
-    """What can be no match is refused where it is written, with what may stand there."""
+    """A value that cannot be a match is refused at once, with the allowed ones."""
     with pytest.raises(FaultError, match=re.escape(problem)) as caught:
         upstream.refuse(match)
 
@@ -101,7 +101,7 @@ def test_match_that_is_none(upstream, match, problem):
 
 
 def test_match_that_raises(plan, upstream):
-    """A function that raises is told to the caller, and at the end to the test."""
+    """An error in a match function is raised to the caller, and at the end to the test."""
     upstream.refuse(lambda request: request.nothing)
     for _ in range(2):
         with pytest.raises(FaultError, match="its match raised AttributeError") as caught:
@@ -226,7 +226,7 @@ def test_down_goes_before_all_others(plan, upstream):
 
 
 def test_two_at_once_do_not_share_one_time(upstream):
-    """Where two requests meet the last of a fault's times, it comes to pass for one of them."""
+    """If two requests meet the last of a fault's times, it happens to one of them."""
     planned = upstream.fail(URL, times=1)
     both = planned.applies_to(asked()), planned.applies_to(asked())
 
@@ -289,7 +289,7 @@ def test_calls_tell_what_was_recorded():
 
 
 def test_faults_use_up_no_interaction_and_want_no_answer():
-    """What meets a fault is neither played, nor unused, nor unanswered."""
+    """A request that meets a fault is not replayed, unused or incomplete."""
     responder, upstream = replying(taped(), mode="record")
     upstream.fail(URL, times=1)
     upstream.truncate(URL, after_bytes=1, times=1)
@@ -319,7 +319,7 @@ EVENTS = b"data: 1\n\ndata: 2\n\n"
     ],
 )
 def test_truncation(body, content_type, cut, after):
-    """What is recorded breaks off after so many bytes or events."""
+    """A recorded response breaks off after so many bytes or events."""
     responder, upstream = replying(taped(body, content_type))
     upstream.truncate(URL, **cut)
     decision = responder.decide(asked())
@@ -340,7 +340,7 @@ def test_truncation(body, content_type, cut, after):
     ],
 )
 def test_truncation_of_nothing(recorded, method, cut, problem):
-    """Where nothing would be missing the plan is wrong, and says so twice."""
+    """A truncation that removes nothing is an error, at once and at the end."""
     responder, upstream = replying(recorded)
     upstream.truncate(URL, **cut)
     with pytest.raises(FaultError, match=problem):
@@ -395,32 +395,32 @@ def test_report_of_a_fault_that_never_came_to_pass():
 
 
 def test_report_names_the_fault_that_was_quicker(plan, upstream):
-    """Of two faults for the same request the later one is told which one came before it."""
+    """The report of the later of two faults for a request names the earlier one."""
     responder, upstream = replying()
     upstream.refuse("*", times=3)
     upstream.fail(URL, times=1)
     for _ in range(3):
         responder.decide(asked())
-    told = fault_report("test_it", responder.plan)
+    text = fault_report("test_it", responder.plan)
 
-    assert f"GET {URL}   fault: refuse('*', times=3)" in told
-    assert told.count("GET ") == 1
+    assert f"GET {URL}   fault: refuse('*', times=3)" in text
+    assert text.count("GET ") == 1
 
 
 def test_report_of_a_pattern():
-    """A pattern is told as it was written, with the nearest URL first."""
+    """A pattern is shown as it was written, with the nearest URL first."""
     responder, upstream = replying(on_miss="respond")
     upstream.dns(re.compile(r"/nwo$"))
     for path in ("elsewhere", "now"):
         responder.decide(asked(f"https://api.example/{path}"))
-    told = fault_report("test_it", responder.plan)
+    text = fault_report("test_it", responder.plan)
 
-    assert "dns(re.compile('/nwo$'))" in told
-    assert told.index("/now ") < told.index("/elsewhere ")
+    assert "dns(re.compile('/nwo$'))" in text
+    assert text.index("/now ") < text.index("/elsewhere ")
 
 
 def test_report_where_nothing_was_asked(plan, upstream):
-    """A test whose agent asked for nothing at all is told so."""
+    """A test without any request says so in the report."""
     upstream.timeout(re.compile("now"), "connect", times=2)
 
     assert "no request reached upstream" in fault_report("test_it", plan)
@@ -433,10 +433,10 @@ def test_report_of_many_calls_is_short(plan):
     upstream.fail(lambda request: False)
     for number in range(9):
         responder.decide(asked(f"{URL}/{number}"))
-    told = fault_report("test_it", responder.plan)
+    text = fault_report("test_it", responder.plan)
 
-    assert told.count("GET ") == 6
-    assert "… and 3 more" in told
+    assert text.count("GET ") == 6
+    assert "… and 3 more" in text
 
 
 def test_what_need_not_come_to_pass_is_not_reported(plan, upstream):

@@ -181,7 +181,7 @@ def test_kind_has_leaves(kind):
 
 @by_name
 def test_kind_can_be_shown(kind):
-    """People see the text of a body, whatever it is packed in."""
+    """People see the text of a body, compressed or not."""
     media, sample = SAMPLES[kind.name]
 
     shown = body.render(sample(b"umbrella"), media)

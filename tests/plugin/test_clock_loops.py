@@ -112,7 +112,7 @@ def test_real_waiting_moves_the_clock(suite):
 
 
 def test_wait_that_does_not_run_out_moves_nothing(suite):
-    """What others hand over comes when it comes, while recording and on replay."""
+    """Data from others arrives when it arrives, while recording and on replay."""
     suite.write(
         HEAD
         + """
@@ -187,7 +187,7 @@ LOOPS = {
 
 @pytest.mark.parametrize("thread", LOOPS.values(), ids=LOOPS)
 def test_thread_of_the_test_is_on_its_clock(suite, thread):
-    """Whatever its target is: a loop, a run, a pool, or `time.sleep` itself."""
+    """With every target: a loop, a run, a pool, or `time.sleep` itself."""
     suite.write(f"""
         import asyncio, threading, time
         from concurrent.futures import ThreadPoolExecutor

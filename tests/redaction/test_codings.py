@@ -1,4 +1,4 @@
-"""Secrets in another coding: packed, in base64, escaped letter by letter, told bit by bit."""
+"""Secrets in another coding: compressed, in base64, escaped letter by letter, in pieces."""
 
 from __future__ import annotations
 
@@ -43,9 +43,9 @@ def answer(raw, media, **more):
 )
 def test_packed_body_is_looked_into(pack, unpack):
     """Though no header says that it is packed."""
-    told, doubts = answer(pack(f'{{"a": "{KEY}"}}'.encode()), JSON)
+    safe, doubts = answer(pack(f'{{"a": "{KEY}"}}'.encode()), JSON)
 
-    assert unpack(told.body) == b'{"a": "<GITHUB_TOKEN>"}'
+    assert unpack(safe.body) == b'{"a": "<GITHUB_TOKEN>"}'
     assert doubts == []
 
 
@@ -55,9 +55,9 @@ def test_base64_is_looked_into(coded, before):
     """The same is written, whichever alphabet and wherever its groups begin."""
     body = f'{{"d": "{coded(f"{before} it is {KEY}??>".encode()).decode()}"}}'.encode()
 
-    told = json.loads(redacted(body))["d"]
+    safe = json.loads(redacted(body))["d"]
 
-    assert base64.b64decode(told).decode() == f"{before} it is <GITHUB_TOKEN>??>"
+    assert base64.b64decode(safe).decode() == f"{before} it is <GITHUB_TOKEN>??>"
     assert redacted(redacted(body)) == redacted(body)
 
 
@@ -73,7 +73,7 @@ def test_base64_in_a_url_matches_whatever_the_secret():
 
 
 def test_names_count_in_base64():
-    """What has no shape is known by its name."""
+    """A secret without a known format is recognised by its name."""
     body = base64.b64encode(b'{"client_secret": "opaque-opaque-opaque"}')
 
     assert base64.b64decode(redacted(body, "text/plain")) == b'{"client_secret": "<CLIENT_SECRET>"}'
@@ -87,7 +87,7 @@ def test_names_count_in_base64():
         b"a-path/of-several/words_and-more/that-is-long-enough",
         b"0123456789abcdef" * 4,
         b"8e296a06-7a37-4633-b0de-d05f5a3bf3ec",
-        base64.b64encode(b"A sentence that holds no secret at all, whatever it says."),
+        base64.b64encode(b"A sentence that holds no secret at all, in any of its words."),
     ],
 )
 def test_other_base64_is_left_alone(raw):
@@ -108,9 +108,9 @@ def test_escaped_letters_in_json_in_json_are_read():
     """With twice the backslashes."""
     inside = '{"x": "' + "".join(f"\\u{ord(each):04x}" for each in KEY) + '"}'
 
-    told = json.loads(json.loads(redacted(json.dumps({"arguments": inside}).encode()))["arguments"])
+    safe = json.loads(json.loads(redacted(json.dumps({"arguments": inside}).encode()))["arguments"])
 
-    assert told == {"x": "<GITHUB_TOKEN>"}
+    assert safe == {"x": "<GITHUB_TOKEN>"}
 
 
 def bits(text, size=9):
@@ -132,11 +132,11 @@ def test_stream_tells_a_secret_bit_by_bit(kind):
     media, event = STREAMS[kind]
     raw = "".join(event(bit) for bit in bits(f"Use {KEY}, please.")).encode()
 
-    told, doubts = answer(raw, media)
+    safe, doubts = answer(raw, media)
 
-    assert told.body.count(b"<GITHUB_TOKEN>") == 1
-    assert not any(bit.encode() in told.body for bit in bits(KEY[4:], 5))
-    assert told.body.count(b"\n") + told.body.count(b"\r") == raw.count(b"\n") + raw.count(b"\r")
+    assert safe.body.count(b"<GITHUB_TOKEN>") == 1
+    assert not any(bit.encode() in safe.body for bit in bits(KEY[4:], 5))
+    assert safe.body.count(b"\n") + safe.body.count(b"\r") == raw.count(b"\n") + raw.count(b"\r")
     assert doubts == []
 
 
@@ -146,10 +146,10 @@ def test_secret_name_that_is_told_bit_by_bit():
     events = [{"choices": [{"index": 0, "delta": {"arguments": bit}}]} for bit in arguments]
     raw = "".join(f"data: {json.dumps(each)}\n\n" for each in events).encode()
 
-    told, _ = answer(raw, EVENTS)
+    safe, _ = answer(raw, EVENTS)
     texts = [
         json.loads(line[6:])["choices"][0]["delta"]["arguments"]
-        for line in told.body.decode().splitlines()
+        for line in safe.body.decode().splitlines()
         if line
     ]
 
@@ -160,8 +160,8 @@ def test_events_of_aws_tell_a_secret_bit_by_bit():
     """Lengths and checksums follow from what is left."""
     lines = [f"contentBlockDelta {json.dumps({'delta': {'text': bit}})}" for bit in bits(KEY)]
 
-    told, doubts = answer(aws_events.text("\n".join(lines) + "\n"), aws_events.MEDIA)
-    texts = [json.loads(payload)["delta"]["text"] for _, payload in aws_events.events(told.body)]
+    safe, doubts = answer(aws_events.text("\n".join(lines) + "\n"), aws_events.MEDIA)
+    texts = [json.loads(payload)["delta"]["text"] for _, payload in aws_events.events(safe.body)]
 
     assert "".join(texts) == "<GITHUB_TOKEN>"
     assert doubts == []
@@ -195,10 +195,10 @@ def zipped(text):
     ],
 )
 def test_what_cannot_be_replaced_is_a_doubt(raw, media, where):
-    """Of a binary answer nothing is changed, so it is not written either."""
-    told, doubts = answer(raw, media)
+    """A binary response is not changed, so it is not written either."""
+    safe, doubts = answer(raw, media)
 
-    assert told.body == raw
+    assert safe.body == raw
     assert len(doubts) == 1
     assert where in doubts[0]
     assert "what looks like <GITHUB_TOKEN>" in doubts[0]
@@ -206,8 +206,8 @@ def test_what_cannot_be_replaced_is_a_doubt(raw, media, where):
 
 
 def test_reason_is_redacted():
-    """The phrase behind a status is whatever upstream likes."""
-    told, _ = answer(b"", JSON, reason=f"Bad key {KEY}")
+    """The reason phrase may contain any text."""
+    safe, _ = answer(b"", JSON, reason=f"Bad key {KEY}")
 
-    assert told.reason == "Bad key <GITHUB_TOKEN>"
+    assert safe.reason == "Bad key <GITHUB_TOKEN>"
     assert cached({"reason": f"Bad key {KEY}"}, Redaction()) == {"reason": "Bad key <GITHUB_TOKEN>"}

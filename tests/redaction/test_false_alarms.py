@@ -1,4 +1,4 @@
-"""What looks random and is no secret: a false alarm costs replay its truth, or the user a file."""
+"""Values that look random but are not secrets: a false alarm spoils a replay or a recording."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ VALUES = {
 
 @pytest.mark.parametrize("name", VALUES)
 def test_no_false_alarm(name):
-    """Of many values of each kind none is replaced and none is in doubt."""
+    """Of many values of each kind, none is replaced and none is in doubt."""
     DRAW.seed(name)
     redaction, headers = Redaction(), Headers.of([("content-type", "application/json")])
 

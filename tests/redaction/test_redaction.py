@@ -36,14 +36,14 @@ def header(name, value):
 
 @pytest.mark.parametrize("name", ["Authorization", "AUTHORIZATION", "proxy-authorization"])
 def test_credentials_keep_their_scheme(name):
-    """What kind of credential it was may be seen, the credential not."""
-    told = placeholder(name)
+    """The kind of credential is kept, the credential is not."""
+    shown = placeholder(name)
 
-    assert header(name, f"Bearer {SECRET}") == f"Bearer {told}"
-    assert header(name, f"basic {SECRET}") == f"basic {told}"
-    assert header(name, SECRET) == told
+    assert header(name, f"Bearer {SECRET}") == f"Bearer {shown}"
+    assert header(name, f"basic {SECRET}") == f"basic {shown}"
+    assert header(name, SECRET) == shown
     assert header(name, f"AWS4-HMAC-SHA256 Credential={SECRET}, Signature=x") == (
-        f"AWS4-HMAC-SHA256 {told}"
+        f"AWS4-HMAC-SHA256 {shown}"
     )
 
 
@@ -132,13 +132,13 @@ def test_addresses_are_redacted(url, safe):
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("dumps", [json.dumps, lambda value: json.dumps(value, indent=2)])
 def test_json_fields_are_redacted_at_any_depth(name, dumps):
-    """The value goes, wherever it stands; the style stays."""
+    """The value is replaced, wherever it is; the style is kept."""
     value = {"a": [{"b": {name: SECRET, "c": 1.50}}], name: f'with "quotes" and \\ {SECRET}\\'}
-    told = placeholder(name)
+    shown = placeholder(name)
 
     safe = Redaction().body(dumps(value).encode(), JSON_TYPE)
 
-    assert safe.decode() == dumps({"a": [{"b": {name: told, "c": 1.50}}], name: told})
+    assert safe.decode() == dumps({"a": [{"b": {name: shown, "c": 1.50}}], name: shown})
 
 
 @pytest.mark.parametrize("levels", [1, 2, 3])
@@ -233,12 +233,12 @@ def test_more_names_can_be_given_and_taken_back():
 
 
 @pytest.mark.parametrize(
-    ("name", "told"),
+    ("name", "shown"),
     [("apiKey", "<API_KEY>"), ("api-key", "<API_KEY>"), ("x.y", "<X_Y>"), ("1", "<SECRET_1>")],
 )
-def test_placeholder_is_made_of_the_name(name, told):
+def test_placeholder_is_made_of_the_name(name, shown):
     """One name in any spelling has one placeholder."""
-    assert placeholder(name) == told
+    assert placeholder(name) == shown
 
 
 SECRETIVE = st.dictionaries(st.sampled_from([*NAMES, "a", "b"]), JSON | st.just(SECRET), max_size=4)
@@ -325,7 +325,7 @@ def test_request_matches_whatever_its_secret_was(name):
 
 
 def test_style_of_json_is_kept():
-    """What is not secret keeps its bytes, so structure stays structure."""
+    """Content that is not secret keeps its bytes, so structure stays structure."""
     raw = b'{\n  "a": 1.50,\n  "token": "s",\n  "u": "\\u00e9"\n}\n'
 
     safe = Redaction().body(raw, JSON_TYPE)

@@ -76,7 +76,7 @@ def test_variables_with_other_names(name):
 
 
 def test_password_of_an_address_is_a_secret():
-    """Whatever the variable is called."""
+    """With any name of the variable."""
     found = dict(secrets_of({"DATABASE_URL": f"postgres://me:{VALUE}@db/x"}))
 
     assert found == {"DATABASE_URL_PASSWORD": VALUE}
@@ -98,7 +98,7 @@ ODD = 'p"a/s s\\w&ö<7'
     ],
 )
 def test_odd_values_are_found_however_they_are_written(raw, media):
-    """Escaped, escaped twice, in base64 whatever stands before."""
+    """Escaped, escaped twice, in base64 after any text."""
     safe = body(raw, media, MY_PASSWORD=ODD)
 
     assert "<MY_PASSWORD>" in safe
@@ -118,7 +118,7 @@ def test_value_is_found_in_urls_and_headers():
 
 
 def test_variable_that_is_set_later_is_found(monkeypatch):
-    """The environment is looked into anew when it has changed; what was known stays known."""
+    """The environment is read again when it has changed; known values stay known."""
     redaction = Redaction(environment={})
     assert redaction.url(f"https://h/{VALUE}") == f"https://h/{VALUE}"
 
@@ -139,12 +139,12 @@ def test_name_of_the_variable_is_told_and_compared_by_the_field():
     )
     there, here = known(), Redaction()
 
-    told = there.request(request)
+    safe = there.request(request)
 
-    assert told.url == "https://h/?api_key=<MY_TOKEN>"
-    assert told.headers.get("authorization") == "Bearer <MY_TOKEN>"
-    assert b'"password": "<MY_TOKEN>"' in told.body
-    assert here.comparable(here.request(told)) == here.comparable(here.request(request))
+    assert safe.url == "https://h/?api_key=<MY_TOKEN>"
+    assert safe.headers.get("authorization") == "Bearer <MY_TOKEN>"
+    assert b'"password": "<MY_TOKEN>"' in safe.body
+    assert here.comparable(here.request(safe)) == here.comparable(here.request(request))
 
 
 def test_secrets_of_one_shape_stay_two():
@@ -312,7 +312,7 @@ def test_names_in_every_form(raw, safe):
 
 
 def test_what_upstream_hands_out_is_known_from_then_on():
-    """But for what the code itself had sent before."""
+    """Except values that the code itself had sent before."""
     redaction, mine = Redaction(), made(9)
     redaction.asked(redaction.request(Request("POST", "https://h/", body=mine.encode())))
     redaction.learn(
@@ -359,10 +359,10 @@ def test_no_doubt_without_need(value):
 
 
 def test_known_value_in_hexadecimal_digits_is_a_doubt():
-    """It cannot be told what else stands there."""
+    """The rest of the text cannot be known."""
     [doubt] = found(b"x " + VALUE.encode().hex().encode(), known())
 
-    assert "what <MY_TOKEN> stands for" in doubt
+    assert "the value of <MY_TOKEN>" in doubt
 
 
 def test_allowed_value_is_left_alone():
@@ -386,7 +386,7 @@ def test_json_stays_json_whatever_is_in_it(parts):
 
 
 def test_setting_names_what_is_personal():
-    """What may be set is what there is."""
+    """The setting allows exactly the existing kinds."""
     assert set(formats.PERSONAL) == set(checks.PERSONAL)
 
 

@@ -25,7 +25,7 @@ _BASE64 = re.compile(r"(?<![A-Za-z0-9+/_=-])[A-Za-z0-9+/_=-]{1200,}")
 
 
 def brief(number: int, interaction: Interaction) -> dict[str, Any]:
-    """What the list, the filters and the totals need of a call."""
+    """Return the facts of a call for the list, the filters and the totals."""
     request, response = interaction.request, interaction.response
     said = read_output(response)
     url = urlsplit(request.url)
@@ -46,7 +46,7 @@ def brief(number: int, interaction: Interaction) -> dict[str, Any]:
 
 
 def whole(interaction: Interaction, history: History) -> dict[str, Any]:
-    """What is shown of a call that is opened."""
+    """Return the contents of an opened call."""
     request, response = interaction.request, interaction.response
     conversation, answer = conversation_of(interaction), response_turn(response)
     facts: dict[str, Any] = {

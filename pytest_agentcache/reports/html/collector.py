@@ -17,7 +17,7 @@ from .entry import PageEntry, RunFacts, entry_of
 
 @dataclass(slots=True)
 class Collector:
-    """What the tests of a run facts so far.
+    """The facts that the tests of a run have reported so far.
 
     Args:
         target: The file to write.

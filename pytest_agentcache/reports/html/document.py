@@ -47,7 +47,7 @@ def render(
 ) -> str:
     """The page as HTML: complete, for any browser, from a file as well as from a server.
 
-    What comes from cassettes stands in it as JSON, never as HTML, and a policy (W3C, Content
+    Contents of cassettes are in it as JSON, never as HTML, and a policy (W3C, Content
     Security Policy Level 3) forbids every script but its own and every request.
 
     Args:
@@ -82,7 +82,7 @@ def write(path: Path, page: str) -> None:
         else:
             replace_file(path, page.encode("utf-8"), durable=False)
     except BrokenPipeError:
-        # Whoever reads has gone, which is no fault of the page's.
+        # The reader of the output has gone, which is not an error of the page.
         raise
     except OSError as error:
         raise PageError(path, error.strerror or str(error)) from None
@@ -145,7 +145,7 @@ def _text(instant: datetime) -> str:
 
 
 def _json(value: Any) -> str:
-    """JSON that stands inside a `script` element: nothing in it ends that, or begins another."""
+    """Return JSON for a `script` element: nothing in it ends the element or starts another."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     # U+2028 and U+2029 end lines for some readers.
     text = text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")

@@ -1,4 +1,4 @@
-"""What the page is made of: cassettes, and what a run tells of the tests that they belong to."""
+"""The contents of the page: cassettes, and the results of their tests in a run."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class PageEntry:
         size: Bytes of the file and those beside it.
         foreign: Whether it is another tool's.
         outcome: What became of the test in the run: `passed`, `failed`, `skipped`; empty if the
-            page tells of no run.
+            page is not about a run.
         unused: Numbers of the interactions that the test never asked for, counted from 1.
         misses: What it asked for in vain, as `missed.describe` returns it.
         replayed: How many responses came from the cassette.
@@ -46,7 +46,7 @@ class PageEntry:
 
 @dataclass(frozen=True, slots=True)
 class RunFacts:
-    """What is told of a whole run.
+    """The facts about a whole run.
 
     Attributes:
         mode: Its mode.

@@ -28,7 +28,7 @@ _URLS = ("url", "image_url")
 
 
 def shown_as(media: str, data: str) -> dict[str, str] | None:
-    """What the page needs to show `data`, which is base64; None if it cannot be shown."""
+    """Return the media type and content to show `data`, base64; None if it cannot be shown."""
     media = media.partition(";")[0].strip().lower()
     if not data or len(data) > LARGEST or not _BASE64.match(data):
         return None
