@@ -49,8 +49,8 @@ class Addresses:
         # Few of them hold any, so they are searched as a whole first.
         raw, fields = _joined(url), _joined(*(value for _, value in headers.pairs))
         if (
-            any(True for _ in self._values.spans(raw + b"\n" + fields))
-            or any(True for _ in self._bodies.shaped(raw))
+            next(self._values.spans(raw + b"\n" + fields), None)
+            or next(self._bodies.shaped(raw), None)
             or self._bodies.may_be_in(fields)
         ):
             return self.url(url), self.headers(headers)
