@@ -1,4 +1,4 @@
-"""The edge for aiohttp: the innermost client middleware, below redirects, cookies and tracing."""
+"""The client aiohttp: an innermost middleware, below redirects, cookies and tracing."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MODULES = ("aiohttp.client",)
 
 
 def install(module: Any) -> None:
-    """Patches `aiohttp.ClientSession` for the rest of the process."""
+    """Patch `aiohttp.ClientSession` for the rest of the process."""
     request = module.ClientSession._request
 
     async def request_decided(self: Any, method: str, str_or_url: Any, **options: Any) -> Any:
@@ -70,7 +70,7 @@ async def _middleware(limits: Any, request: Any, handler: Any) -> Any:
 
 
 async def _content(request: Any) -> bytes:
-    """The body as it is sent, and put back in one piece, because some can be read only once."""
+    """Return the body as it is sent, and replace it, because some can be read only once."""
     from aiohttp.payload import BytesPayload
 
     if not request.body:
@@ -79,32 +79,32 @@ async def _content(request: Any) -> bytes:
         return bytes(request.body._value)
     written = _Written()
     await request.body.write(written)
-    # As a file: of large bytes aiohttp warns that they block the loop.
+    # As a file, because aiohttp warns that large bytes block the loop.
     await request.update_body(io.BytesIO(written.content))
     return bytes(written.content)
 
 
 class _Written:
-    """As much of a writer as a payload needs."""
+    """The part of a writer that a payload needs."""
 
     def __init__(self) -> None:
         self.content = bytearray()
 
     async def write(self, piece: bytes) -> None:
-        """Adds `piece`."""
+        """Add `piece`."""
         self.content += piece
 
     async def write_eof(self, piece: bytes = b"") -> None:
-        """Adds the last piece."""
+        """Add the last piece."""
         self.content += piece
 
     async def drain(self) -> None:
-        """Nothing waits here."""
+        """Return at once: nothing is buffered."""
 
 
 async def _record(live: Any, forward: Forward) -> None:
-    """Puts the kept headers and a body that is kept while it is read into a live response."""
-    # Not `headers`, which remembers what it was when it was first looked at.
+    """Give a live response the headers of the cassette and a body that is recorded when read."""
+    # Not `headers`, which is cached at the first access.
     headers = Headers.of(live._raw_headers)
     chunked = "chunked" in headers.get("transfer-encoding").lower()
     recording = forward.record(
@@ -112,7 +112,7 @@ async def _record(live: Any, forward: Forward) -> None:
         live.reason or "",
         headers,
         framed=chunked,
-        # aiohttp has undone the coding by now, if the session lets it.
+        # aiohttp has undone the coding by now, unless the session forbids it.
         decoded=live._session is None or live._session.auto_decompress,
     )
     body = live.content
@@ -127,14 +127,14 @@ async def _record(live: Any, forward: Forward) -> None:
 
 
 class _Frames:
-    """The chunks of a live body as upstream sent them, else as the socket gives it."""
+    """The chunks of a live body as upstream sent them, or reads of the socket."""
 
     def __init__(self, content: Any, *, chunked: bool) -> None:
         self._content, self._chunked = content, chunked
         self._rest = b""
 
     async def __anext__(self) -> bytes:
-        # Only chunked responses say where a frame ends, and a frame may take several reads.
+        # Only chunked responses mark the end of a frame, and a frame may take several reads.
         while True:
             piece, ends = await self._content.readchunk()
             self._rest += piece
@@ -190,7 +190,7 @@ async def _replay(request: Any, decision: Replay | Truncate) -> Any:
         "loop": loop,
         "session": request._session,
     }
-    # aiohttp 3.14 wants to know who writes the request.
+    # aiohttp 3.14 requires the writer of the request.
     if "stream_writer" in inspect.signature(aiohttp.ClientResponse).parameters:
         options["stream_writer"] = _Sent()
     response = request.response_class(request.method, request.original_url, **options)
@@ -220,13 +220,13 @@ def _as_aiohttp_reads(raw: tuple[tuple[bytes, bytes], ...]) -> Any:
 
 
 class _Sent:
-    """The writer of a request that was never written."""
+    """The writer of a request that was never sent."""
 
     output_size = 0
 
 
 class _Connection:
-    """As much of a connection and its protocol as a response needs to start from."""
+    """The part of a connection and its protocol that a response needs to start."""
 
     transport = None
     upgraded = False
@@ -240,11 +240,11 @@ class _Connection:
         return self._answer
 
     def add_callback(self, callback: Callable[[], None]) -> None:
-        """Called on release: the timer of the whole request ends there."""
+        """Call `callback` on release, when the timer of the whole request ends."""
         self._callbacks.append(callback)
 
     def release(self) -> None:
-        """Nothing is held but the callbacks."""
+        """Call the callbacks; there is nothing else to release."""
         callbacks, self._callbacks = self._callbacks, []
         for callback in callbacks:
             callback()
@@ -253,12 +253,12 @@ class _Connection:
 
 
 def _stream(loop: Any, source: AsyncIterator[bytes], limit: int, *, chunked: bool) -> Any:
-    """A stream that takes its next chunk from `source` when the reader has none left."""
+    """Return a stream that takes its next chunk from `source` when the reader has none left."""
     from aiohttp import StreamReader
     from aiohttp.base_protocol import BaseProtocol
 
     class PulledStream(StreamReader):
-        """The stream waits for data by fetching it."""
+        """A stream that fetches data where aiohttp would wait for it."""
 
         async def _wait(self, func_name: str) -> None:  # noqa: ARG002 - aiohttp's signature
             try:

@@ -10,11 +10,11 @@ from ..replay.native_errors import caused_by
 
 
 def native_error(request: Any, limits: Any, failure: Fail) -> tuple[float, Exception]:
-    """After how many seconds a fault shows, and what the client raises then.
+    """Return the seconds until the client notices a failure, and the error that it raises.
 
     Args:
-        request: The request as aiohttp has it.
-        limits: The `ClientTimeout` that it is sent with.
+        request: The request of aiohttp.
+        limits: Its `ClientTimeout`.
         failure: The failed connection.
     """
     import aiohttp
@@ -22,7 +22,7 @@ def native_error(request: Any, limits: Any, failure: Fail) -> tuple[float, Excep
     key, cause = request.connection_key, failure.cause()
     match failure.kind:
         case "refuse":
-            # As event loops put it.
+            # In the words of event loops.
             cause.strerror = f"Connect call failed {(key.host, key.port)}"
             return 0.0, caused_by(failure, aiohttp.ClientConnectorError(key, cause), cause)
         case "dns":
@@ -44,7 +44,7 @@ def native_error(request: Any, limits: Any, failure: Fail) -> tuple[float, Excep
         own = limits.sock_read or math.inf
         error = aiohttp.SocketTimeoutError("Timeout on reading data from socket")
     if total < own:
-        # The time for the whole of it ends with an error of its own.
+        # The total timeout has an error of its own.
         error = TimeoutError()
     allowed = min(total, own)
     return failure.delay(None if allowed == math.inf else allowed), caused_by(failure, error)

@@ -1,7 +1,7 @@
-"""Caches that lie on servers: each under a name of its test's own, and spoken to past the cassette.
+"""Caches on servers: each test uses its own names there, and their traffic is not recorded.
 
-What a cache keeps on a server, DynamoDB for one, may go there by HTTP. It is no part of what the
-code under test asks of upstream, so it is neither recorded nor played, missed or made to fail.
+A cache such as DynamoDB's may use HTTP. These requests do not belong to the code under test, so
+they are not recorded or replayed, and planned faults do not apply to them.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from typing import Any
 from ..replay.dispatcher import DISPATCHER
 
 _SERVERS = ("redis", "mongodb", "gridfs", "dynamodb")
-# Of requests-cache's own backends only DynamoDB's speaks HTTP.
+# Of requests-cache's own backends, only DynamoDB's uses HTTP.
 _NO_HTTP = ("requests_cache.", "pytest_agentcache.")
 
 
 def install(backends: Any) -> None:
-    """Patches the backends of `requests_cache` for the rest of the process."""
+    """Patch the backends of `requests_cache` for the rest of the process."""
     for name in _SERVERS:
         cls = backends.BACKEND_CLASSES[name]
-        # One whose package is not installed is none.
+        # If its package is not installed, a placeholder replaces the backend.
         if issubclass(cls, backends.BaseCache):
             cls.__init__ = _prefixed(cls.__init__)
     _lead_past(backends.DynamoDbDict)
@@ -33,7 +33,7 @@ def install(backends: Any) -> None:
 
 
 def _prefixed(init: Any) -> Any:
-    """`init` of a cache that takes a name first, which it replaces by one of the test's own."""
+    """Return `init` of a cache with its first argument, a name, replaced by the test's own."""
     signature = inspect.signature(init)
     name = list(signature.parameters)[1]
 
@@ -61,7 +61,7 @@ def _lead_past_if_foreign(cls: Any) -> None:
 
 
 def _lead_past_what_comes(base: Any) -> None:
-    """Sees to the backends that users write, when they are defined."""
+    """Patch the backends that users write, when they are defined."""
     init_subclass = base.__init_subclass__
 
     def init_subclass_led(cls: Any, /, **kwargs: Any) -> None:
@@ -72,7 +72,7 @@ def _lead_past_what_comes(base: Any) -> None:
 
 
 def _lead_past(cls: Any) -> None:
-    """Makes all that the methods of `cls` ask go straight through."""
+    """Let all requests of the methods of `cls` go straight to the network."""
     for name, method in list(vars(cls).items()):
         if inspect.isfunction(method) and name != "__del__":
             setattr(cls, name, _led_past(method))
@@ -86,7 +86,7 @@ def _led_past(method: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(method)
     def steps(*args: Any, **kwargs: Any) -> Iterator[Any]:
-        # Between two steps the caller may ask upstream.
+        # Between two steps, the caller may send requests of its own.
         inner = method(*args, **kwargs)
         while True:
             with DISPATCHER.pass_through():

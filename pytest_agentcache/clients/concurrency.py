@@ -18,7 +18,7 @@ from ..state import THREAD_OWNER
 
 
 def follow_threads() -> None:
-    """Makes threads and executors remember the test that started them. Called once."""
+    """Make threads and executors remember the test that started them. Called once."""
     from concurrent.futures import ThreadPoolExecutor
 
     start, submit = threading.Thread.start, ThreadPoolExecutor.submit
@@ -29,7 +29,7 @@ def follow_threads() -> None:
             THREAD_OWNER.set(self, owner)
         if owner is not None:
             threads.adopt(self)
-            # Whether a pool starts another one is chance, and what is handed to it has its own.
+            # When a pool starts another thread is chance; its work items have lanes of their own.
             if not threads.of_pool(self):
                 lanes.assign(self, lanes.current().fork())
         start(self)
@@ -42,7 +42,7 @@ def follow_threads() -> None:
 
 
 def follow_workers(module: Any) -> None:
-    """Makes the worker threads of an anyio backend remember the test that gave them work."""
+    """Make the worker threads of an anyio backend remember the test that gave them work."""
     for name in ("AsyncIOBackend", "TrioBackend"):
         backend = getattr(module, name, None)
         if backend is not None:
@@ -50,7 +50,7 @@ def follow_workers(module: Any) -> None:
 
 
 def _handing_over(run_sync: Any) -> Any:
-    # Bound already, so it takes the place of a class method as a static one.
+    # It is bound already, so a static method replaces the class method.
     def run_sync_owned(function: Any, *args: Any, **kwargs: Any) -> Any:
         return run_sync(keeping_owner(function), *args, **kwargs)
 
@@ -58,7 +58,7 @@ def _handing_over(run_sync: Any) -> Any:
 
 
 def follow_tasks(module: Any) -> None:
-    """Gives each task of asyncio's event loops a lane of its own."""
+    """Give each task of asyncio's event loops a lane of its own."""
     loop = module.BaseEventLoop
     create_task = loop.create_task
 
@@ -69,7 +69,7 @@ def follow_tasks(module: Any) -> None:
         if context is None:
             with lanes.in_context(lane):
                 return create_task(self, coro, *args, **kwargs)
-        # Who shares the context of who creates it shares the lane as well.
+        # A task in a given context has a lane there, unless the context is in use already.
         with suppress(RuntimeError):
             context.run(lanes.enter, lane)
         return create_task(self, coro, *args, **kwargs)
@@ -78,11 +78,11 @@ def follow_tasks(module: Any) -> None:
 
 
 def follow_trio(module: Any) -> None:
-    """Gives each task of trio's a lane of its own."""
+    """Give each task of trio a lane of its own."""
     runner = getattr(module, "Runner", None)
     spawn = getattr(runner, "spawn_impl", None)
     if runner is None or spawn is None:
-        # A trio that is built in another way; what its tasks ask for keeps the order of starts.
+        # This version of trio is built differently; its requests keep the order of their starts.
         return
 
     def spawn_followed(self: Any, *args: Any, **kwargs: Any) -> Any:

@@ -25,7 +25,7 @@ MODULES = ("http.client",)
 
 
 def install(module: Any) -> None:
-    """Patches `http.client.HTTPConnection` for the rest of the process."""
+    """Patch `http.client.HTTPConnection` for the rest of the process."""
     plain, tls = module.HTTPConnection, module.HTTPSConnection
     request, send = plain.request, plain.send
     getresponse, close = plain.getresponse, plain.close
@@ -48,7 +48,7 @@ def install(module: Any) -> None:
     def decide(self: Any) -> None:
         held = self._HTTPConnection__response
         if CLIENT_REQUEST.get(self) is None or (held is not None and not held.isclosed()):
-            # Nothing was asked, or the last answer is unread, for which it has an error of its own.
+            # Nothing was sent, or the last response is unread; `http.client` has an error for that.
             return
         sent = bytes(CLIENT_REQUEST.pop(self))
         parsed = _parse(module, _origin(self, tls), sent)
@@ -65,7 +65,7 @@ def install(module: Any) -> None:
 
     def request_decided(self: Any, *args: Any, **kwargs: Any) -> None:
         request(self, *args, **kwargs)
-        # Here, because callers expect from here what goes wrong on the way to upstream.
+        # Here, because callers expect errors of the connection from `request`.
         decide(self)
 
     def getresponse_decided(self: Any) -> Any:
@@ -161,7 +161,7 @@ def _fail(connection: Any, failure: Fail) -> NoReturn:
 
 
 def _seconds(timeout: Any) -> float | None:
-    """The timeout of a connection, which may be the default of all sockets."""
+    """Return the timeout of a connection, which may be the default of all sockets."""
     return timeout if isinstance(timeout, (int, float)) else socket.getdefaulttimeout()
 
 
@@ -193,7 +193,7 @@ def _record(connection: Any, live: Any, forward: Forward) -> Any:
     )
     shown = connection.response_class(WireSocket(source, live.close), method=method)
     shown.begin()
-    # The connection may not ask again before this one is read, and closes it with itself.
+    # The connection sends nothing more until this response is read, and closes it with itself.
     if connection._HTTPConnection__response is live:
         connection._HTTPConnection__response = shown
     return shown

@@ -1,6 +1,6 @@
-"""The edge for httpx and httpx2, which share one shape: the transports that open connections.
+"""The clients httpx and httpx2, which share one API: their transports that open connections.
 
-Transports of the user's own (mocks, ASGI apps) open none and are left alone.
+Transports of the user (mocks, ASGI apps) open no connection and are not patched.
 """
 
 from __future__ import annotations
@@ -247,9 +247,9 @@ def _wrapped(module: Any, name: str, decision: Fail | Truncate, cause: Exception
 def _framed(
     headers: Headers, method: str, status: int, size: int | None
 ) -> list[tuple[bytes, bytes]]:
-    """`headers` with the framing that they would have come with over HTTP/1.1, as bytes.
+    """Return `headers` as bytes, with the framing that they have over HTTP/1.1.
 
-    httpx takes text in headers for ASCII; the wire may carry any byte.
+    httpx encodes text in headers as ASCII, but upstream may send any byte.
     """
     fields = list(headers)
     if method != "HEAD" and status not in (204, 304):
@@ -272,10 +272,10 @@ async def _frames_async(live: Any) -> AsyncGenerator[bytes]:
 
 
 def _joining(live: Any) -> Callable[[bytes], list[bytes]]:
-    """Puts together what httpcore gives out in parts: one frame may take several reads.
+    """Return a function that joins the parts of a frame, which may take several reads.
 
-    httpcore does not say where a chunk of HTTP/1.1 ends, h11 below it knows. Where the way down
-    to h11 has changed, each part counts as a chunk.
+    httpcore does not mark the end of a chunk of HTTP/1.1, but h11 below it knows it. If h11 cannot
+    be found there, each part counts as a chunk.
     """
     reader = live
     for step in ("_httpcore_stream", "_stream", "_connection", "_h11_state", "_reader"):

@@ -1,4 +1,4 @@
-"""The edge for requests-cache: sessions held to the cassette, caches kept inside their test."""
+"""The client requests-cache: its sessions use only the cassette, its caches are isolated."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MODULES = ("requests_cache",)
 
 
 def install(module: Any) -> None:
-    """Patches `requests_cache` for the rest of the process."""
+    """Patch `requests_cache` for the rest of the process."""
     _hold(module.session)
     _queue_refreshes(module.session)
     _isolate(module)
@@ -44,10 +44,10 @@ def _comes_down(original: Any, session: Any, request: Any) -> bool:
 
 
 def _hold(session: Any) -> None:
-    """Makes `only_if_cached` of every request that the cassette could not answer.
+    """Send every request that the cassette could not answer with `only_if_cached`.
 
-    At the edge below it would be too late: a 504 from there looks like a failure of upstream, and
-    the same request with a stale answer at hand must get that.
+    In the client below it would be too late: a 504 from there looks like a failure of upstream,
+    although a request with a stale response in the cache must get that.
     """
     mixin, actions, get_504 = session.CacheMixin, session.CacheActions, session.get_504_response
     send, from_request = mixin.send, actions.from_request
@@ -81,7 +81,7 @@ def _hold(session: Any) -> None:
 
     def from_request_held(*args: Any, **kwargs: Any) -> Any:
         made = from_request(*args, **kwargs)
-        # As an argument it would become a header, and that a part of the key.
+        # As an argument, it would become a header and part of the key.
         made._only_if_cached = made._only_if_cached or getattr(held, "by", None) is not None
         return made
 
@@ -103,9 +103,9 @@ def _hold(session: Any) -> None:
 
 
 def _queue_refreshes(session: Any) -> None:
-    """Queues the refreshes of stale-while-revalidate.
+    """Queue the refreshes of stale-while-revalidate.
 
-    In threads of their own they would outlive the test, and come at another point each time.
+    In threads of their own, they would outlive the test and run at a different time in each run.
     """
     mixin = session.CacheMixin
     send, resend_async = mixin.send, mixin._resend_async
@@ -120,7 +120,7 @@ def _queue_refreshes(session: Any) -> None:
         if responder is None:
             resend_async(self, request, actions, cached, **kwargs)
             return
-        # The caller gets the stale answer, which a revalidation would change under its hands.
+        # A revalidation would change the stale response that the caller has.
         mine = session.CachedResponse.from_response(cached, headers=cached.headers.copy())
         later = request.copy()
 
@@ -163,7 +163,7 @@ def _isolate(module: Any) -> None:
 
     def get_own_sqlite_path(*args: Any, **kwargs: Any) -> Any:
         path, caches = get_sqlite_path(*args, **kwargs), DISPATCHER.caches
-        # The one database in memory that all sessions of a process share by default.
+        # By default, all sessions of a process share this in-memory database.
         return caches.memory() if caches and path == backends.sqlite.MEMORY_URI else path
 
     backends.sqlite._get_sqlite_cache_path = get_own_sqlite_path

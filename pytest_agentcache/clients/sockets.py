@@ -32,24 +32,24 @@ _EVENTS = frozenset((*_CONNECTS, *_LOOKUPS))
 
 
 def install() -> None:
-    """Adds the audit hook, which stays for the life of the process."""
+    """Add the audit hook, which stays for the life of the process."""
 
     def hook(event: str, arguments: tuple[Any, ...]) -> None:
-        # Python calls this for every event there is, so the common case leaves at once.
+        # Python calls this for every audit event, so the common case returns at once.
         if event in _EVENTS and DISPATCHER.guard is not None:
             DISPATCHER.guard.check(event, arguments)
 
     sys.addaudithook(hook)
     for method, at in {"connect": 0, "connect_ex": 0, "sendto": -1, "sendmsg": 3}.items():
         setattr(socket.socket, method, _checking(getattr(socket.socket, method), at))
-    # `socket.getaddrinfo` looks its own function up at each call, however it was imported.
+    # `socket.getaddrinfo` looks up this function at each call, however it was imported.
     _socket.getaddrinfo = _remembering(_socket.getaddrinfo)
     socket.gethostbyname = _remembering(socket.gethostbyname)
     socket.gethostbyname_ex = _remembering(socket.gethostbyname_ex)
 
 
 def _checking(method: Callable[..., Any], at: int) -> Callable[..., Any]:
-    """Checks an address before Python looks its name up, which it does ahead of its audit hooks."""
+    """Check an address before Python looks its name up, which happens before its audit hooks."""
 
     def method_checked(self: socket.socket, *arguments: Any) -> Any:
         if DISPATCHER.guard is not None and len(arguments) > at:
@@ -72,11 +72,11 @@ def _remembering(look_up: Callable[..., Any]) -> Callable[..., Any]:
 
 
 class SocketGuard:
-    """Lets loopback, Unix sockets and named hosts through and refuses the rest.
+    """A guard that allows loopback, Unix sockets and named hosts, and refuses the rest.
 
     Args:
         allowed: Hosts, host:port or globs that may be reached besides loopback.
-        mode: The mode that shuts the network, for the error.
+        mode: The mode that blocks the network, for the error.
         refused: Called for each refusal that does not belong to a test on a cassette.
     """
 
@@ -88,10 +88,10 @@ class SocketGuard:
         self._names: dict[str, set[str]] = {}
 
     def check(self, event: str, arguments: tuple[Any, ...]) -> None:
-        """Raises for what is not allowed.
+        """Raise for a connection or a look-up that is not allowed.
 
         Raises:
-            NetworkBlocked: As the failed connection that it is.
+            NetworkBlocked: An `OSError`, like any failed connection.
             MissError: Under `on_miss="raise"`.
         """
         host, port = _target(event, arguments)
@@ -101,7 +101,7 @@ class SocketGuard:
         self._refuse(host if port is None else f"{shown}:{port}")
 
     def remember(self, host: str, found: Any) -> None:
-        """Keeps the addresses that the look-up of an allowed `host` has found."""
+        """Keep the addresses that the look-up of an allowed `host` returned."""
         if _is_address(host) or not self._may_look_up(host):
             return
         if isinstance(found, str):
@@ -117,7 +117,7 @@ class SocketGuard:
         if _is_local(host):
             return True
         if event in ("socket.getaddrinfo", "socket.gethostbyname"):
-            # An address is found without asking anyone, and connecting to it is checked by itself.
+            # Looking up an address sends nothing, and the connection to it is checked by itself.
             return _is_address(host) or self._may_look_up(host)
         if event in _LOOKUPS:
             return any(self._may_look_up(each) for each in (host, *self._names.get(host, ())))

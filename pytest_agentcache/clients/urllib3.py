@@ -1,7 +1,7 @@
-"""The edge for urllib3, and so for requests, requests-cache and botocore.
+"""The client urllib3, and so requests, requests-cache and botocore.
 
-One seam below retries, redirects and pooling: what `_make_request` returns is read by urllib3's
-own response class, from a message that holds the answer.
+`_make_request` is below retries, redirects and pooling. urllib3's own response class reads a
+replayed response, from a message that holds its bytes.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ MODULES = ("urllib3.connectionpool",)
 
 
 def install(module: Any) -> None:
-    """Patches urllib3's connection pools for the rest of the process."""
+    """Patch urllib3's connection pools for the rest of the process."""
     plain, tls = module.HTTPConnectionPool, module.HTTPSConnectionPool
     make_request, prepare_proxy = plain._make_request, tls._prepare_proxy
 
@@ -65,7 +65,7 @@ def install(module: Any) -> None:
                 return send()
 
     def prepare_proxy_later(self: Any, conn: Any) -> None:
-        # The tunnel is the first thing to reach the network, before anyone could decide.
+        # The tunnel would reach the network before the request is decided.
         if DISPATCHER.route(_address(self, "/")) is None:
             prepare_proxy(self, conn)
         else:
@@ -75,7 +75,7 @@ def install(module: Any) -> None:
     tls._prepare_proxy = prepare_proxy_later
 
 
-# The live response is only read from; it is the one shown to the caller that owns the connection.
+# The live response is only read; the response that the caller gets owns the connection.
 _UNREAD = {"preload_content": False, "decode_content": False, "response_conn": None}
 
 
@@ -95,7 +95,7 @@ def _replay(
 
 
 def _timeouts(pool: Any, timeout: Any) -> tuple[float | None, float | None]:
-    """The client's own timeouts in seconds: for a connection, and for an answer."""
+    """Return the client's own timeouts for the connection and for the response, in seconds."""
     limits = pool._get_timeout(timeout)
     limits.start_connect()
     resolve = limits.resolve_default_timeout
@@ -105,12 +105,12 @@ def _timeouts(pool: Any, timeout: Any) -> tuple[float | None, float | None]:
 def _fail(
     pool: Any, conn: Any, failure: Fail, url: str, timeouts: tuple[float | None, float | None]
 ) -> NoReturn:
-    """Raises what `_make_request` raises when it really happens."""
+    """Raise what `_make_request` raises when it really happens."""
     from urllib3 import exceptions
 
     cause: Any = failure.cause()
     connect, read = timeouts
-    # It is the origin that fails, not the proxy in between.
+    # The origin fails, not the proxy in between.
     conn._has_connected_to_proxy = bool(conn.proxy)
     match failure.kind:
         case "refuse":
@@ -154,7 +154,7 @@ def _native(
     options: dict[str, Any],
     decision: Replay | Truncate | None = None,
 ) -> Any:
-    """urllib3's response over a message, as `HTTPConnection.getresponse` makes it."""
+    """Return urllib3's response over a message, as `HTTPConnection.getresponse` makes it."""
     from urllib3 import HTTPHeaderDict, HTTPResponse
 
     below = http.client.HTTPResponse(socket, method=method)

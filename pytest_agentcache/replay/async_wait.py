@@ -1,4 +1,4 @@
-"""Waiting on behalf of an upstream that takes its time, on threads and event loops of any kind."""
+"""Wait for a slow upstream, in threads and on event loops of asyncio and trio."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from ..clock import Clock
 
 
 def pause(seconds: float) -> None:
-    """Lets `seconds` pass: moves the clock where it is frozen, else really waits."""
+    """Move a frozen clock by `seconds`, or wait that long in real time."""
     if seconds > 0:
         Clock().sleep(seconds)
 
 
 async def pause_async(seconds: float) -> None:
-    """The same on an event loop, where others go on meanwhile."""
+    """Do the same on an event loop, without blocking other tasks."""
     if seconds <= 0:
         return
     if _in_trio():
@@ -28,9 +28,9 @@ async def pause_async(seconds: float) -> None:
 
 
 async def in_worker(function: Callable[[], Any]) -> Any:
-    """Calls `function` in a thread, and lets the event loop, asyncio's or trio's, go on meanwhile.
+    """Call `function` in a thread, without blocking the event loop.
 
-    While recording, upstream may be a server on that very loop.
+    While recording, upstream may be a server on the same loop.
     """
     if _in_trio():
         return await sys.modules["trio"].to_thread.run_sync(function)

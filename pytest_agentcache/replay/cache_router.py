@@ -1,8 +1,8 @@
-"""The test's `CachedSession` between any client and the cassette, as a caching router has it.
+"""The test's `CachedSession` between any client and the cassette, as in a caching router.
 
-A client asks its edge, the edge the router, and the router the session. What the session cannot
-answer it passes on to urllib3's edge below it, which asks the cassette and, while recording, the
-network.
+The router sends the request of a client through the session. On a cache miss, the session sends it
+with urllib3. The client module of urllib3 looks it up on the cassette or, while recording, sends it
+upstream.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ _OF_SYSTEM = ("builtins", "socket", "ssl")
 
 
 class Router:
-    """Answers requests of any client through the session of their test.
+    """The way of any client's requests through the session of their test.
 
     Args:
-        session: Gives the session.
-        prompts: Takes note of what is asked.
+        session: Returns the session.
+        prompts: The log of prompts.
     """
 
     def __init__(self, session: Callable[[], IsolatedSession], prompts: PromptLog) -> None:
@@ -46,11 +46,10 @@ class Router:
         self._lines = RequestLines()
 
     def queue(self, request: Request) -> QueuedRequest:
-        """A place for `request` among those that are asked, which is kept until it is answered."""
-        # Of two that ask the same at once, the second finds what the first has stored: always, and
-        # not only when it comes late enough.
-        turn = self._lines.take((request.method, request.url, without_flag(request.body)))
-        return QueuedRequest(turn, self._prompts.note(request))
+        """Return a place for `request` in the line of equal requests."""
+        # Of two equal requests at the same time, the second always finds what the first has stored.
+        place = self._lines.take((request.method, request.url, without_flag(request.body)))
+        return QueuedRequest(place, self._prompts.note(request))
 
     def decide(
         self, request: Request, timeouts: Timeouts = None, queued: QueuedRequest | None = None
@@ -75,14 +74,14 @@ class Router:
             with queued.place, self._prompts.noted(queued.entry):
                 response = self._session().answer(to_prepared(request), timeouts)
         except (ConnectionError, Timeout, ChunkedEncodingError) as error:
-            # The client raises what it would raise without a session between.
+            # The client raises the same error as without a session.
             return _failure(error, request)
         finally:
             self._thread.way = before
         answer = answer_of(response)
         below = way.find_answer()
-        # What upstream said reaches the client as it would without a cache between the two: with
-        # all its headers and its chunks.
+        # A response of upstream reaches the client as it would without a cache in between, with all
+        # its headers and chunks.
         if below and (below.status, below.body) == (answer.status, answer.body):
             return Replay(below)
         return Replay(answer)
@@ -93,7 +92,7 @@ class Router:
         return request if way is None or not way.leads(request) else way.whole(request)
 
     def note_decision(self, request: Request, find_answer: Callable[[], Response | None]) -> None:
-        """Notes what was decided of a request that the session passed on."""
+        """Note the decision about a request that the session sent on."""
         way: _Way | None = getattr(self._thread, "way", None)
         if way is not None and request.body == way.request.body:
             way.find_answer = find_answer
@@ -155,7 +154,7 @@ class _Way:
         )
 
     def whole(self, request: Request) -> Request:
-        """This request with what the session has added to it, such as `If-None-Match`."""
+        """Return this request with the headers that the session added, such as `If-None-Match`."""
         own = {name for name, _ in self.request.headers}
         added = [pair for pair in request.headers if pair[0] not in own]
         headers = Headers((*self.request.headers, *added)) if added else self.request.headers
@@ -163,7 +162,7 @@ class _Way:
 
 
 def _plain(url: str) -> str:
-    """A URL as far as clients agree on how to write it."""
+    """Return a URL in the spelling that all clients agree on."""
     place, question, query = unquote(url.partition("#")[0]).lower().partition("?")
     scheme, _, rest = place.partition("://")
     host, _, path = rest.partition("/")

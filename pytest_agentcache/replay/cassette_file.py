@@ -1,4 +1,4 @@
-"""The cassette of one test, over the test's life: what is played from it, what is kept on it."""
+"""The cassette file of one test: read at its start, written at its end."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ class CassetteFile:
     """The cassette of one test: the interactions it finds, and those it leaves there.
 
     Args:
-        path: The cassette; None for a test that is on none.
-        settings: What holds for the test.
+        path: The cassette; None for a test without one.
+        settings: The settings of the test.
         run: The run it belongs to.
-        test: The test, where the cassette shall say it (see `Cassette.test`).
+        test: The name of the test, if the cassette is to hold it (see `Cassette.test`).
 
     Attributes:
-        opened_at: When the test began, which is when a new cassette will say that it was recorded.
+        opened_at: The start of the test, which a new cassette gives as its time of recording.
         written: Whether the file was written.
     """
 
@@ -87,7 +87,7 @@ class CassetteFile:
 
     @property
     def recorded_at(self) -> datetime | None:
-        """When the cassette that was found had been recorded."""
+        """The time at which the existing cassette was recorded."""
         return self._found.recorded_at if self._found else None
 
     @property
@@ -97,7 +97,7 @@ class CassetteFile:
 
     @property
     def aged(self) -> str:
-        """How old the cassette is, where that is more than `max_age` allows."""
+        """The age of the cassette as text, if it exceeds `max_age`; else empty."""
         limit, recorded = self._settings.max_age, self.recorded_at
         if limit is None or recorded is None or self._settings.mode == "rerecord":
             return ""
@@ -107,7 +107,7 @@ class CassetteFile:
         return too_old if age > limit else ""
 
     def now(self, responder: Responder) -> Cassette:
-        """The cassette as it is; while recording, as it would be written now."""
+        """Return the cassette; while recording, as it would be written now."""
         path = self.path or Path()
         if self._settings.records:
             kept = responder.interactions(keep_unused=self.shared)
@@ -115,17 +115,17 @@ class CassetteFile:
         return Cassette(path, self.recorded_at, responder.recorded)
 
     def note_used(self, responder: Responder) -> None:
-        """Notes what of the cassette was asked for, as others may be on it too."""
+        """Note the interactions that were used, because other tests may use the same cassette."""
         if self.path is not None and self.found and not self._settings.records:
             unused, count = responder.unused, len(responder.recorded)
             asked = {number for number in range(1, count + 1) if number not in unused}
             self._run.asked.setdefault(self.path.absolute(), set()).update(asked)
 
     def save(self, responder: Responder) -> None:
-        """Writes the cassette, if the mode records and there is anything new.
+        """Write the cassette, if the mode records and something is new.
 
         Raises:
-            CassetteError: If it cannot be written; what was there stays.
+            CassetteError: If it cannot be written; the old file stays.
         """
         if self.path is None or not self._settings.records:
             return
@@ -151,11 +151,11 @@ class CassetteFile:
                 self.written = changed and cassette.write(kept)
                 self._renew(self.path, responder)
             elif not self.shared:
-                # A test that asks the network for nothing has no cassette.
+                # A test that sends no request has no cassette.
                 cassette.remove(self.path)
 
     def _merged(self, path: Path, responder: Responder) -> Cassette:
-        """A shared cassette: what other tests have there, and behind it what this one adds."""
+        """Return a shared cassette: the interactions of other tests, then the new ones."""
         now = self._read(path)
         kept, recorded_at = now.interactions, now.recorded_at
         if self._settings.mode == "rerecord":
@@ -171,7 +171,7 @@ class CassetteFile:
     def _renew(self, path: Path, responder: Responder) -> None:
         """Let other tests of this run replay what this one has recorded again."""
         if self.shared and self._settings.mode == "rerecord" and (count := len(responder.added())):
-            # As it reads from the file, which is how the others will see it.
+            # Read from the file, which is how the others see it.
             written = cassette.read(path).interactions[-count:]
             self._run.renews(path, map(digest, written))
 

@@ -1,8 +1,8 @@
-"""The one place that the process-wide patches consult: whose request is this, and what of it.
+"""Find the responder of each request; all clients call the one dispatcher of the process.
 
-Tests run one after another, so at most one responder is in charge; `use_cassette` may put another
-on top. Threads keep the responder of the test that started them, so that what outlives its test
-is refused and does not fall upon the next one.
+Tests run one after another, so at most one responder is active; `use_cassette` may put another on
+top. Threads keep the responder of the test that started them, so a thread that outlives its test
+gets late misses and does not use up the cassette of the next test.
 """
 
 from __future__ import annotations
@@ -35,39 +35,39 @@ _LIBRARIES = tuple(
 
 
 class Caches(Protocol):
-    """Keeps the caches of one test apart from all others; see `cache.isolation`."""
+    """The isolation of one test's caches; see `cache.isolation`."""
 
     def path(self, wanted: Any) -> Path:
         """Return the path of a cache in place of `wanted`."""
         ...
 
     def own(self, cache: Any) -> Any:
-        """The test's own cache in place of `cache`."""
+        """Return the test's own cache in place of `cache`."""
 
     def memory(self) -> str:
-        """Address of the SQLite database in memory that the test's sessions share."""
+        """Return the address of the in-memory SQLite database that the test's sessions share."""
         ...
 
     def namespace(self, wanted: str) -> str:
-        """The name that a cache on a server gets in place of `wanted`."""
+        """Return the name that a cache on a server gets in place of `wanted`."""
         ...
 
 
 class Guard(Protocol):
-    """Decides which sockets may open; see `intercept.sockets`."""
+    """The check of each connection and name look-up; see `clients.sockets`."""
 
     def check(self, event: str, arguments: tuple[Any, ...]) -> None:
-        """Raises for a connection or a look-up that is not allowed."""
+        """Raise for a connection or a look-up that is not allowed."""
 
     def remember(self, host: str, found: Any) -> None:
-        """Takes note of what the look-up of `host` has found."""
+        """Note the addresses that the look-up of `host` returned."""
 
 
 class Dispatcher:
-    """Holds who is in charge.
+    """The active responders, innermost last.
 
     Attributes:
-        guard: Shuts the network, where the mode does.
+        guard: Blocks the network, in modes that do.
         patched: The modules that are patched, by name; None until a module is imported.
         late_misses: Misses of requests that came after the end of their tests.
     """
@@ -83,27 +83,27 @@ class Dispatcher:
 
     @property
     def current(self) -> Responder | None:
-        """The responder in charge of what no thread owns."""
+        """The innermost active responder."""
         return self._stack[-1][0] if self._stack else None
 
     @property
     def caches(self) -> Caches | None:
-        """The caches of the test that runs, if it isolates them."""
+        """The caches of the running test, if they are isolated."""
         return self._stack[-1][1] if self._stack else None
 
     def open(
         self, responder: Responder, caches: Caches | None = None, router: Router | None = None
     ) -> None:
-        """Puts `responder` in charge, and `router`, if there is one, before it."""
+        """Activate `responder`, and put `router` in front of it, if there is one."""
         self._stack.append((responder, caches, router))
 
     def close(self, responder: Responder) -> None:
-        """Takes `responder` out of charge; what still belongs to it is late from now on."""
+        """Deactivate `responder`; every later request that belongs to it is a late miss."""
         responder.close()
         self._stack = [entry for entry in self._stack if entry[0] is not responder]
 
     def owner(self) -> Responder | None:
-        """The responder of the calling thread, else the one in charge."""
+        """Return the responder of this thread's requests."""
         owned: Responder | None = getattr(self._thread, "owner", None)
         if owned is None:
             owned = THREAD_OWNER.get(threading.current_thread())
@@ -131,7 +131,7 @@ class Dispatcher:
         return Replay(not_cached(miss))
 
     def take_late_misses(self) -> list[Miss]:
-        """The late misses since this was last called."""
+        """Return the late misses since the last call."""
         late, self.late_misses = self.late_misses, []
         return late
 
@@ -142,7 +142,7 @@ class Dispatcher:
 
     @contextmanager
     def pass_through(self) -> Iterator[None]:
-        """Lets the edges of deeper clients pass everything on, in this thread."""
+        """Let all requests of this thread through: they are part of one that was decided."""
         self._thread.upstream = getattr(self._thread, "upstream", 0) + 1
         try:
             yield
@@ -151,7 +151,7 @@ class Dispatcher:
 
     @contextmanager
     def acting_for(self, caller: Caller | None) -> Iterator[None]:
-        """Makes `caller` the one who asks, for what this thread does on behalf of another line."""
+        """Report `caller` as the sender of this thread's requests."""
         before = getattr(self._thread, "caller", None)
         self._thread.caller = caller
         try:
@@ -161,13 +161,13 @@ class Dispatcher:
 
     @property
     def acts_for(self) -> Caller | None:
-        """On whose behalf this thread asks, if not on its own."""
+        """The line of user code for which this thread sends requests, if it is on another stack."""
         caller: Caller | None = getattr(self._thread, "caller", None)
         return caller
 
     @contextmanager
     def owned_by(self, responder: Responder | None) -> Iterator[None]:
-        """Makes this thread's requests `responder`'s."""
+        """Assign this thread's requests to `responder`."""
         before = getattr(self._thread, "owner", None)
         self._thread.owner = responder
         try:
@@ -267,7 +267,7 @@ class Route:
 
 
 def find_caller() -> Caller | None:
-    """The innermost line of user code on this thread's stack, or the one it acts for."""
+    """Return the innermost line of user code on this thread's stack, or the one it acts for."""
     if (caller := DISPATCHER.acts_for) is not None:
         return caller
     frame: FrameType | None = sys._getframe(1)
@@ -287,7 +287,7 @@ def _relative(file: str) -> str:
 
 
 def keeping_owner(function: Callable[..., Any]) -> Callable[..., Any]:
-    """`function` for another thread, with what it asks for still belonging to this one's test."""
+    """Return `function` for another thread, where its requests still belong to this test."""
     owner = DISPATCHER.owner()
     if owner is None:
         return function

@@ -1,4 +1,4 @@
-"""A request that neither cache nor cassette could answer, and the answer to it."""
+"""Misses: requests that neither the cache nor the cassette can answer."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ..http.messages import Headers, Request, Response
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """The line of user code that asked."""
+    """The line of user code that sent a request."""
 
     file: str
     line: int
@@ -22,14 +22,14 @@ class Caller:
 
 @dataclass(slots=True)
 class Miss:
-    """A request that neither cache nor cassette could answer.
+    """A request that neither the cache nor the cassette could answer.
 
     Attributes:
-        request: The request, redacted and normalised; its URL is the address for a raw socket.
-        kind: `missing` (not recorded), `exhausted` (all its recordings were played), `late`
-            (asked after the end of its test) or `socket` (a connection past every client).
-        caller: Who asked, where a line of user code is known.
-        count: How many times the same caller asked the same.
+        request: The request, redacted and normalized; for a raw socket its URL is the address.
+        kind: `missing` (not recorded), `exhausted` (all its recordings were replayed), `late`
+            (sent after the end of its test) or `socket` (a connection outside every client).
+        caller: The line of user code that sent it, if known.
+        count: The number of times that the same line sent the same request.
     """
 
     request: Request
@@ -39,7 +39,7 @@ class Miss:
 
 
 def noted(misses: list[Miss], miss: Miss) -> Miss:
-    """Adds `miss` to `misses`, or counts it where the same caller has asked the same before."""
+    """Add `miss` to `misses`, or count it if the same line has sent the same request before."""
     for known in misses:
         if (known.request, known.kind, known.caller) == (miss.request, miss.kind, miss.caller):
             known.count += 1
@@ -49,7 +49,7 @@ def noted(misses: list[Miss], miss: Miss) -> Miss:
 
 
 def sentence(miss: Miss) -> str:
-    """A miss in one sentence, for the caller who gets it."""
+    """Return a miss in one sentence, for its caller."""
     what = f"{miss.request.method} {miss.request.url}".strip()
     return {
         "missing": f"{what} is not on the cassette",
@@ -60,7 +60,7 @@ def sentence(miss: Miss) -> str:
 
 
 def not_cached(miss: Miss) -> Response:
-    """The 504 that requests-cache defines for `only_if_cached`, in a body that SDKs can read."""
+    """Return requests-cache's 504 for `only_if_cached`, with a body that SDKs can read."""
     error = {
         "type": "error",
         "error": {

@@ -1,4 +1,4 @@
-"""How requests and answers stand on the cassette: redacted, tidied, mapped."""
+"""Convert requests and responses to the form of the cassette."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from .hooks import Hooks
 
 
 class Normalization:
-    """Brings what a client sends, and what upstream answers, into the form of the cassette.
+    """The conversion of requests and responses to the form of the cassette.
 
     Args:
-        settings: What to replace, and which headers to keep.
-        redaction: Takes secrets out.
-        hooks: What plugins change.
+        settings: The settings for replacements and headers.
+        redaction: Redacts secrets.
+        hooks: The hooks of conftest files and plugins.
     """
 
     def __init__(self, settings: Settings, redaction: Redaction, hooks: Hooks) -> None:
@@ -27,7 +27,7 @@ class Normalization:
         self._replacements = [(re.compile(pattern), stable) for pattern, stable in settings.replace]
 
     def request(self, request: Request) -> Request:
-        """`request` as the cassette holds it, and as it is matched."""
+        """Return `request` as the cassette holds it and as it is matched."""
         # Redact before matching: the committed request never held the token.
         headers = request_headers(
             request.headers, self._settings.drop_headers, self._settings.keep_headers
@@ -52,7 +52,7 @@ class Normalization:
 
 
 def _neutral(response: Response) -> Response:
-    """`response` with fixed boundaries, should it be multipart."""
+    """Return `response`, with a fixed boundary if it is multipart."""
     boundary = multipart.boundary_of(response.content_type)
     if not boundary:
         return response

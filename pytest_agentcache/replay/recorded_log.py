@@ -18,20 +18,20 @@ from .response_recorder import ResponseRecorder
 
 @dataclass(slots=True)
 class Slot:
-    """An interaction of the cassette, and which request it was played to, if to any."""
+    """An interaction of the cassette, and the number of the request it was replayed to, if any."""
 
     interaction: Interaction
     order: int | None = None
 
 
 class RecordedLog:
-    """Keeps what became of the requests of one test, and tells what the cassette shall hold.
+    """The log of one test's requests, from which the new cassette is made.
 
     Args:
         recorded: The interactions on the cassette, in order.
-        normalization: Brings what is new into the form of the cassette.
-        redaction: Numbers the secrets in it, and learns of those that upstream hands out.
-        ids: Maps volatile ids in it to stable ones, and learns of them likewise.
+        normalization: Converts new interactions to the form of the cassette.
+        redaction: Numbers their secrets, and learns the secrets that upstream returns.
+        ids: Maps their volatile ids to stable ones, and learns the ids that upstream returns.
 
     Attributes:
         lock: Held while the log is changed.
@@ -52,11 +52,11 @@ class RecordedLog:
         self._kept: list[tuple[int, ResponseRecorder]] = []
         self._asked: dict[int, tuple[Key, Request]] = {}
         self._spans: dict[int, Span] = {}
-        # Answers of which there may be more to learn, and how much of each is known.
+        # Responses that may still grow, and the size up to which each has been searched.
         self._arriving: dict[int, tuple[ResponseRecorder, int]] = {}
 
     def begin(self) -> int:
-        """Numbers a request that starts now."""
+        """Return the number of a request that starts now."""
         with self.lock:
             lane = lanes.current()
             due, order = lane.due(), lanes.now()
@@ -64,27 +64,27 @@ class RecordedLog:
             return order
 
     def play(self, order: int, slot: Slot) -> None:
-        """Takes note that a request got what is on the cassette."""
+        """Note that a request received an interaction of the cassette."""
         slot.order = self._spans[order].ended = order
 
     def ask(self, order: int, key: Key, request: Request) -> None:
-        """Takes note that upstream is asked."""
+        """Note that a request is sent upstream."""
         self._asked[order] = key, request
 
     def keep(self, order: int, recording: ResponseRecorder) -> None:
-        """Keeps an answer that begins to arrive, in its place among the requests."""
+        """Keep a response that begins to arrive."""
         with self.lock:
             self._kept.append((order, recording))
             self._arriving[order] = recording, -1
 
     def end(self, order: int) -> None:
-        """Takes note that an answer is there, to its last byte."""
+        """Note that a response is complete."""
         with self.lock:
             if self._spans[order].ended is None:
                 self._spans[order].ended = lanes.now()
 
     def drop(self, recording: ResponseRecorder) -> tuple[int, ...]:
-        """Forgets an answer that broke off; gives the numbers of the requests that had it."""
+        """Discard a response that broke off, and return the numbers of its requests."""
         with self.lock:
             dropped = tuple(order for order, each in self._kept if each is recording)
             self._kept = [entry for entry in self._kept if entry[1] is not recording]
@@ -106,11 +106,11 @@ class RecordedLog:
         return None
 
     def learn(self) -> None:
-        """Takes note of the secrets and ids that upstream has handed out until now."""
+        """Learn the secrets and ids in the responses that have arrived so far."""
         with self.lock:
             arriving = dict(self._arriving)
             for order in arriving:
-                # Looked at once more, below, and then no more: there may be thousands of them.
+                # Complete: searched for the last time below, since there may be thousands of them.
                 if self._spans[order].ended is not None:
                     del self._arriving[order]
         for order, (recording, known) in arriving.items():
@@ -135,19 +135,19 @@ class RecordedLog:
 
     @property
     def unused(self) -> tuple[int, ...]:
-        """Numbers, from 1, of the interactions that nobody asked for."""
+        """The numbers, from 1, of the interactions that no request asked for."""
         return tuple(at for at, slot in enumerate(self.slots, 1) if slot.order is None)
 
     def interactions(self) -> tuple[Interaction, ...]:
         """The replayed and the new interactions, redacted.
 
-        New ones stand behind the last one that comes before them; what was there keeps its order.
+        Replayed ones keep their order. A new one follows all that were requested before it.
         """
         ranks = self._ranks()
         played = [slot for slot in self.slots if slot.order is not None]
         places = {ranks[slot.order]: at for at, slot in enumerate(played, 1)}  # type: ignore[index]
         ahead, at = sorted(places, reverse=True), 0
-        # What is new, by how many of those that were there stand before it.
+        # New interactions, by the number of replayed ones that precede them.
         behind: list[list[Slot]] = [[] for _ in range(len(played) + 1)]
         for order, recording in sorted(self._kept, key=lambda each: ranks[each[0]]):
             while ahead and ahead[-1] < ranks[order]:
@@ -172,7 +172,7 @@ class RecordedLog:
         return Slot(self._normalization.interaction(recording.interaction()), order)
 
     def _ranks(self) -> dict[int, int]:
-        """The place of each request that got an answer, by its number."""
+        """Return the rank of each request that received a response, by its number."""
         answered = {order for order, _ in self._kept} | {slot.order for slot in self.slots}
         spans = [span for order, span in self._spans.items() if order in answered]
         return {span.started: rank for rank, span in enumerate(ordered(spans))}

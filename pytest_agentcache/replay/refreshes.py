@@ -1,4 +1,4 @@
-"""Background refreshes of stale-while-revalidate, which wait for their turn in the test."""
+"""Background refreshes of stale-while-revalidate, queued until the test runs them."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from .misses import Caller
 
 @dataclass(frozen=True, slots=True)
 class Refresh:
-    """A stale answer was given, and upstream is to be asked for a fresh one.
+    """A request for a fresh response, after the cache returned a stale one.
 
     Attributes:
-        request: What will be asked, redacted and normalised.
-        caller: The line of user code that got the stale answer, where one is known.
-        session: The session that gave it.
-        run: Asks, and stores what comes back.
+        request: The request to send, redacted and normalized.
+        caller: The line of user code that got the stale response, if known.
+        session: The session that returned it.
+        run: Sends the request and stores the response.
     """
 
     request: Request
@@ -31,12 +31,12 @@ class Refresh:
 
 @dataclass(slots=True)
 class Refreshes:
-    """The refreshes of one test, in the order in which they came up.
+    """The refreshes of one test, in the order in which they were queued.
 
     Attributes:
-        pending: Those that wait.
-        failed: Those that went wrong since this was last asked, each with its error.
-        safe: Takes the secrets out of what an error says.
+        pending: The refreshes that are waiting.
+        failed: The refreshes that failed since the last `settle`, each with its error.
+        safe: Redacts the text of an error.
     """
 
     pending: list[Refresh] = field(default_factory=list)
@@ -46,11 +46,11 @@ class Refreshes:
     _turn: threading.RLock = field(default_factory=threading.RLock, repr=False)
 
     def run(self, session: Any = None) -> None:
-        """Runs what waits: all of it, or that of one session. Errors are kept in `failed`."""
-        # Another thread that asks through that session waits until it is fresh.
+        """Run the waiting refreshes, of one session or of all. Errors are kept in `failed`."""
+        # Another thread that sends a request through the session waits for the refresh.
         with self._turn:
             if self._running:
-                # A refresh asks through its session too.
+                # A refresh sends its request through the session too.
                 return
             self._running = True
             try:
@@ -68,10 +68,10 @@ class Refreshes:
         return next(due, None)
 
     def settle(self) -> None:
-        """Runs all that waits.
+        """Run all waiting refreshes.
 
         Raises:
-            RefreshError: If one of them went wrong, now or earlier; its cause is the first error.
+            RefreshError: If one of them failed, now or earlier; its cause is the first error.
         """
         self.run()
         failed, self.failed = self.failed, []

@@ -1,4 +1,4 @@
-"""Whose turn it is: of those that ask for the same, one after another, as they came."""
+"""Lines of equal requests, which are handled one after another in the order they came."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from typing import Self
 
 
 class RequestLines:
-    """Lines of those that wait, one for each thing that is asked for."""
+    """The lines of waiting requests, one for each key."""
 
     def __init__(self) -> None:
         self._moved = threading.Condition()
         self._lines: dict[Hashable, list[PlaceInLine]] = {}
 
     def take(self, key: Hashable) -> PlaceInLine:
-        """A place at the end of the line for `key`."""
-        turn = PlaceInLine(self._moved, self._lines.setdefault(key, []))
-        turn.queue()
-        return turn
+        """Return a place at the end of the line for `key`."""
+        place = PlaceInLine(self._moved, self._lines.setdefault(key, []))
+        place.queue()
+        return place
 
 
 class PlaceInLine:
@@ -29,12 +29,12 @@ class PlaceInLine:
         self.begun = False
 
     def queue(self) -> None:
-        """Goes to the end of the line."""
+        """Go to the end of the line."""
         with self._moved:
             self._line.append(self)
 
     def leave(self) -> None:
-        """Makes way for the next. Idempotent."""
+        """Leave the line and let the next one in. Idempotent."""
         with self._moved:
             if self in self._line:
                 self._line.remove(self)
@@ -44,7 +44,7 @@ class PlaceInLine:
         self.begun = True
         with self._moved:
             if self not in self._line:
-                # Given up by a task that was cancelled at the very moment.
+                # A task that was cancelled at this moment has left it.
                 self._line.append(self)
             self._moved.wait_for(lambda: self._line[0] is self)
         return self

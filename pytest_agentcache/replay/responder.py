@@ -1,6 +1,6 @@
-"""Decides what becomes of a request: played, asked upstream, passed on or missed. No I/O.
+"""Decide how each request of a test is handled, without any I/O.
 
-Edges of every client, sync and async, share it: they translate, it decides.
+Synchronous and asynchronous clients share it: a client translates, the responder decides.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from .response_recorder import ResponseRecorder
 
 @dataclass(slots=True)
 class Counts:
-    """How many requests were played and recorded."""
+    """The numbers of requests that were replayed and recorded."""
 
     replayed: int = 0
     recorded: int = 0
@@ -38,14 +38,14 @@ class Counts:
 
 @dataclass(slots=True)
 class Responder:
-    """Answers the requests of one test (or of one `use_cassette`).
+    """The decisions about the requests of one test, or of one `use_cassette`.
 
     Args:
-        settings: How to match, redact and miss.
+        settings: The settings of the test.
         recorded: The interactions on the cassette, in order.
-        hooks: What plugins change.
+        hooks: The hooks of conftest files and plugins.
         direct: Globs of hosts that go straight through, besides `settings.passthrough`.
-        environment: Variables as the run found them, in which secrets may be.
+        environment: The environment variables at the start of the run; they may hold secrets.
     """
 
     settings: Settings
@@ -80,7 +80,7 @@ class Responder:
         self._waiting = Candidates(self.ids.bindings)
         self.log = RecordedLog(self.recorded, self.normalization, self.redaction, self.ids)
         for slot in self.log.slots:
-            # A cassette may be older than a setting, so it passes through the same steps.
+            # The cassette may be older than a setting, so it goes through the same steps.
             self._waiting.add(*self._key_and_ids(slot.interaction.request), slot)
 
     def decide(
@@ -138,23 +138,23 @@ class Responder:
         return Replay(self.miss(wanted, kind, find_caller()))
 
     def _pass(self, request: Request, selection: Selection) -> None:
-        """Takes note of a request that goes straight through, if anybody wants to know."""
+        """Note a request that goes straight to the network, if the test looks at its upstream."""
         if self.plan.watched:
             passed = self.redaction.request(request)
             selection.note_request(passed)
             self.plan.note(Call(passed, "passed"))
 
     def _wanted(self, request: Request) -> Request:
-        """`request` as it is matched; one that a hook refuses counts as unanswered."""
+        """Return `request` as it is matched; if a hook raises, it counts as unanswered."""
         try:
             return self.normalized(request)
         except Exception:
-            # A hook that raises is heard by the agent alone, and agents catch everything.
+            # Only the agent sees the hook's error, and agents catch everything.
             self.log.ask(self.log.begin(), (), self.redaction.request(request))
             raise
 
     def _play(self, order: int, slot: Slot, key: Key, request: Request) -> Response:
-        """The answer on the cassette, as the client is given it."""
+        """Return the response of an interaction as the client receives it."""
         self.log.play(order, slot)
         self.redaction.played(request, slot.interaction.request)
         self.counts.replayed += 1
@@ -178,7 +178,7 @@ class Responder:
         return decision
 
     def _last_or_next(self, key: Key, ids: Ids) -> Response | None:
-        """The answer that was given last for what has this key, else the next that would be."""
+        """Return the last response to a request with this key, else the next one."""
         with self.log.lock:
             waiting = self._waiting.next(key, ids)
             coming = self.ids.preview(waiting.interaction.response) if waiting else None
@@ -198,7 +198,7 @@ class Responder:
         return key == asked and self.ids.bindings.agree(ids, own)
 
     def kind_of_miss(self, request: Request) -> str:
-        """`exhausted` for what was recorded less often than it is asked for, else `missing`."""
+        """Return `exhausted` if the request was recorded, but fewer times; else `missing`."""
         known = self._waiting.knows(*self._key_and_ids(request))
         return "exhausted" if known else "missing"
 
@@ -222,7 +222,7 @@ class Responder:
             return not self.closed and self._waiting.next(key, ids) is not None
 
     def miss(self, request: Request, kind: str, caller: Caller | None) -> Response:
-        """Keeps a miss and gives the answer to it: requests-cache's `504 Not Cached`.
+        """Keep a miss and return the response to it: requests-cache's `504 Not Cached`.
 
         Raises:
             MissError: Under `on_miss="raise"`.
@@ -237,9 +237,9 @@ class Responder:
         return not_cached(known)
 
     def keep(self, order: int, recording: ResponseRecorder) -> None:
-        """Keeps an answer that begins to arrive, in its place among the requests."""
+        """Keep a response that begins to arrive."""
         with self.log.lock:
-            # An answer that comes after the end of its test is handed on, but not kept.
+            # After the end of its test, the caller still gets a response, but it is not kept.
             if not self.closed:
                 self.log.keep(order, recording)
                 self.counts.recorded += 1
@@ -247,7 +247,7 @@ class Responder:
                     self.plan.amend(self._noted[order], "recorded", recording.status)
 
     def drop(self, recording: ResponseRecorder) -> None:
-        """Forgets an answer that broke off on its way."""
+        """Discard a response that broke off."""
         with self.log.lock:
             for order in self.log.drop(recording):
                 self.counts.recorded -= 1
@@ -255,13 +255,13 @@ class Responder:
                     self.plan.amend(self._noted[order], "unanswered")
 
     def close(self) -> None:
-        """From now on every request is late."""
+        """End the test: every later request is a late miss."""
         with self.log.lock:
             self.closed = True
 
     @property
     def unused(self) -> tuple[int, ...]:
-        """Numbers, from 1, of the interactions that nobody asked for."""
+        """The numbers, from 1, of the interactions that no request asked for."""
         return self.log.unused
 
     def replayed(self, number: int) -> bool:
@@ -286,5 +286,5 @@ class Responder:
         return self.log.added(beside)
 
     def normalized(self, request: Request) -> Request:
-        """`request` as the cassette holds it: redacted, tidied, mapped."""
+        """Return `request` as the cassette holds it, redacted and normalized."""
         return self.normalization.request(request)

@@ -1,4 +1,4 @@
-"""An answer while it arrives from upstream, and the pieces in which any answer is handed on."""
+"""Record a response while it arrives, and hand it on in the pieces that replay will give."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from ..settings.settings import Settings
 
 
 class ResponseRecorder:
-    """Keeps an answer while the caller reads it, and tells what the caller gets to see.
+    """A recorder of one response, while the caller reads it.
 
     Args:
-        settings: Of these the header settings are used.
-        request: What was asked, as the cassette holds it.
+        settings: The settings of the test, for its headers.
+        request: The request, as the cassette holds it.
         status: Status code.
         reason: Reason phrase.
         headers: All headers as they came.
         framed: True if the pieces that follow are the chunks that upstream sent, and not arbitrary
             pieces from the socket.
-        decoded: Whether the client has undone the content coding of those pieces.
-        drop: Called with this recording if the answer breaks off, which makes it none.
-        ended: Called when all of the answer is there.
+        decoded: Whether the client has already undone the content coding of those pieces.
+        drop: Called with this recorder if the response breaks off.
+        ended: Called when the response is complete.
 
     Attributes:
-        shown: The headers that the caller gets: those of the cassette, secrets true.
+        shown: The headers that the caller gets: those of the cassette, with real secrets.
         bodiless: Whether no body can follow (RFC 9110, section 6.4.1).
         whole: Whether this is a document, read to its end before its headers are shown. Only then
             its size is known as replay will know it.
@@ -61,13 +61,13 @@ class ResponseRecorder:
         )
         kept_coded = coded and not decoded and self._decoder is None
         if kept_coded:
-            # Kept coded because nothing here can undo it; then the caller must know.
+            # Kept coded because it cannot be decoded here; the caller must know.
             self.shown = self.shown.plus("content-encoding", coding)
         content_type = self.shown.get("content-type")
         self.bodiless = request.method == "HEAD" or status in (204, 304)
         self._stream = framed_by_events(content_type)
-        # The chunks of a coded body say nothing of the body, and a document of JSON is read
-        # whole; how it was cut would only be noise in a diff.
+        # Chunks of a coded body do not match the decoded body, and a JSON document is read as a
+        # whole, so its chunks would only be noise in a diff.
         document = is_json(content_type) or coded
         self._framed = framed and (not coded if self._stream else not document)
         size = headers.get("content-length")
@@ -76,18 +76,18 @@ class ResponseRecorder:
         self.length = int(size) if sized and not self._stream else None
         self._pieces: list[bytes] = []
         self._rest = b""
-        # Who knows the size reads no further than that, and does not come to the end.
+        # A reader that knows the size stops there and never sees the end.
         self._left = 0 if self.bodiless else self.length
         if self._left == 0:
             ended()
 
     @property
     def size(self) -> int:
-        """How many bytes arrived until now."""
+        """The number of bytes that have arrived so far."""
         return sum(map(len, self._pieces)) + len(self._rest)
 
     def take(self, piece: bytes) -> list[bytes]:
-        """Keeps what arrived; gives back what to hand on, in the pieces that replay will give."""
+        """Record a piece, and return what to hand on, in the pieces that replay will give."""
         found = self._keep(self._decoder.decompress(piece) if self._decoder else piece, last=False)
         if self._left:
             self._left = max(self._left - len(piece), 0)
@@ -96,13 +96,13 @@ class ResponseRecorder:
         return found
 
     def end(self) -> list[bytes]:
-        """Ends the answer; gives back what is left to hand on."""
+        """Complete the response, and return the rest to hand on."""
         found = self._keep(self._decoder.flush() if self._decoder else b"", last=True)
         self._ended()
         return found
 
     def break_off(self) -> list[bytes]:
-        """Forgets the answer, of which no more will come; gives back what did."""
+        """Discard a response that broke off, and return the rest that arrived."""
         self._drop(self)
         return [self._rest] if self._rest else []
 
@@ -134,7 +134,7 @@ class ResponseRecorder:
             if self._stream and chunks == tuple(map(len, self._stream.split(body))):
                 chunks = ()
         elif body and not self._stream and not self.whole and self.length is None:
-            # It ended with the connection, and nothing said where its pieces began.
+            # It ended with the connection, without a size or chunks.
             chunks = (len(body),)
         return Interaction(
             self.request, Response(self.status, self.shown, body, self.reason, chunks)
@@ -168,13 +168,13 @@ class RecordedBody(Iterator[bytes], AsyncIterator[bytes]):
         return self._given(StopAsyncIteration)
 
     def settle(self) -> RecordedBody:
-        """Reads a document to its end; an error on the way waits for its turn."""
+        """Read a document to its end; the caller gets an error when it reaches that point."""
         while self._recording.whole and not self._over:
             self._step()
         return self._settled()
 
     async def settle_async(self) -> RecordedBody:
-        """The same for a source that is asynchronous."""
+        """Do the same with an asynchronous source."""
         while self._recording.whole and not self._over:
             await self._step_async()
         return self._settled()

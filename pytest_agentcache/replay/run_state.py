@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Surroundings:
-    """The test that runs, for a `use_cassette` in it.
+    """The running test, for a `use_cassette` inside it.
 
-    The dispatcher's light half: it is there in suites that never load the other.
+    It is separate from the dispatcher, so that suites without cassettes do not load that.
 
     Attributes:
-        settings: Those of the run; None outside of pytest.
-        hooks: Gives those that apply to the test.
+        settings: The settings of the run; None outside pytest.
+        hooks: Returns the hooks that apply to the test.
         run: The run.
     """
 
@@ -47,15 +47,15 @@ def _reset() -> None:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A run, on one process or on several workers of xdist.
+    """A run of pytest, in one process or in several workers of xdist.
 
     Args:
         name: The same in all its processes, and in no other run.
-        environment: Variables as this process found them.
+        environment: The environment variables at the start of this process.
 
     Attributes:
         opened: The cassettes that this process opened, for tests and by `use_cassette`.
-        asked: Of those that several may be on, what of them was asked for: numbers, from 1.
+        asked: The numbers, from 1, of the interactions that were used of each shared cassette.
     """
 
     name: str
@@ -70,7 +70,7 @@ class Run:
         return self.all_renewed().get(path.resolve(), frozenset())
 
     def renews(self, path: Path, digests: Iterable[str]) -> None:
-        """Adds to what `renewed` gives. The caller holds the cassette's lock."""
+        """Add to the digests of `renewed`. The caller holds the cassette's lock."""
         self._folder.mkdir(parents=True, exist_ok=True)
         name = hashlib.sha256(str(path.resolve()).encode("utf-8", "surrogateescape")).hexdigest()
         entries = [json.dumps([str(path.resolve()), digest]) + "\n" for digest in digests]
@@ -89,16 +89,16 @@ class Run:
         return {path: frozenset(digests) for path, digests in found.items()}
 
     def began(self, path: Path, now: datetime) -> datetime:
-        """When this run began to record the shared cassette at `path`: `now`, if it is the first.
+        """Return the time at which this run began to record a shared cassette, at first `now`.
 
-        Tests that share a cassette start their clocks there, for it is what the cassette will say.
+        Tests that share a cassette start their clocks there, because the cassette gives that time.
         """
         self._folder.mkdir(parents=True, exist_ok=True)
         name = hashlib.sha256(str(path.resolve()).encode("utf-8", "surrogateescape")).hexdigest()
         mark, own = self._folder / f"{name}.began", self._folder / f"{name}.{os.getpid()}"
         own.write_text(now.isoformat(), "ascii")
         try:
-            # A link appears whole, or not at all where another process was first.
+            # A link appears atomically, and not at all if another process was first.
             os.link(own, mark)
         except FileExistsError:
             return datetime.fromisoformat(mark.read_text("ascii"))
@@ -107,7 +107,7 @@ class Run:
         return now
 
     def forget(self) -> None:
-        """Removes what was kept."""
+        """Remove the files of this run."""
         shutil.rmtree(self._folder, ignore_errors=True)
 
     @property

@@ -1,4 +1,4 @@
-"""One test on its cassette: opened before it asks for anything, closed when it has ended."""
+"""The session of one test: opened before its first request, closed after its end."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ class Harness:
     """The harness of a test: its cassette, its cache, and its misses.
 
     Args:
-        settings: What holds for this test.
-        path: Its cassette; None for a test that is on none and merely kept offline.
-        folder: The folder that is the test's own.
+        settings: The settings of the test.
+        path: Its cassette; None for a test without one that is only kept offline.
+        folder: The test's own folder.
         run: The run it belongs to.
-        hooks: What plugins change.
+        hooks: The hooks of conftest files and plugins.
         configure_session: Called with the session when it is made.
-        direct: Hosts that go straight through.
-        test: The test, where the cassette shall say it (see `Cassette.test`).
+        direct: Hosts whose requests go straight to the network.
+        test: The name of the test, if the cassette is to hold it (see `Cassette.test`).
     """
 
     settings: Settings
@@ -65,7 +65,7 @@ class Harness:
     _requests_session: Any = field(init=False, default=None)
 
     def open(self) -> Harness:
-        """Reads the cassette and takes charge of all requests.
+        """Read the cassette and start to handle all requests.
 
         Raises:
             CassetteError: If there is a cassette that cannot be read.
@@ -81,7 +81,7 @@ class Harness:
             self.folder, self.responder.redaction, self.settings, self.responder.prompts
         )
         self._requests_session = _requests_session()
-        # Caches are kept apart for tests on a cassette; elsewhere they are what they are.
+        # Caches are isolated only for tests on a cassette.
         if self.path is None:
             DISPATCHER.open(self.responder)
         else:
@@ -102,7 +102,7 @@ class Harness:
         return Router(lambda: self.session, prompts) if self.settings.router else None
 
     def freeze(self) -> None:
-        """Stops the clock where the test began: when its cassette was recorded, if there is one."""
+        """Freeze the clock at the recording of the cassette, or at the start of the test."""
         start = self.settings.freeze
         if not isinstance(start, datetime):
             start = None if self.mode == "rerecord" else self.cassette_file.recorded_at
@@ -127,8 +127,8 @@ class Harness:
 
     @property
     def session(self) -> IsolatedSession:
-        """The test's own `CachedSession`, made when it is first asked for."""
-        # Under the router several threads may be the first.
+        """The test's own `CachedSession`, made at the first access."""
+        # With the router, several threads may be the first.
         with self._making:
             if self._session is None:
                 self._session = self._isolation.session(self.settings.session)
@@ -152,9 +152,9 @@ class Harness:
 
     @property
     def prompt_cache(self) -> tuple[PromptCall, ...]:
-        """The test's calls of models until now, in order, and what prompt caches made of them.
+        """The test's calls of models so far, in order, with their use of prompt caches.
 
-        Of clients that go straight through, past cassette and session, nothing is known.
+        Calls that go straight to the network are not included.
         """
         return self.responder.prompts.calls()
 
@@ -162,11 +162,11 @@ class Harness:
         """Return the tokens of a model's response, of any provider and client.
 
         Args:
-            answer: What an SDK made of it (OpenAI, Anthropic, Gemini, boto3), the list of chunks
-                or events of a streamed one, a client's response, a dict, or the text of its body.
+            answer: The object of an SDK (OpenAI, Anthropic, Gemini, boto3), the list of chunks or
+                events of a stream, a client's response, a dict, or the text of the body.
 
         Raises:
-            UsageError: If it is no answer of a model, or its body was streamed and not kept.
+            UsageError: If it is not the response of a model, or its body was streamed and not kept.
         """
         return usage_of(answer)
 
@@ -178,32 +178,32 @@ class Harness:
 
     @property
     def pending(self) -> tuple[Refresh, ...]:
-        """The background refreshes of stale-while-revalidate that wait to be run."""
+        """The background refreshes of stale-while-revalidate that are waiting to run."""
         return tuple(self.responder.refreshes.pending)
 
     def settle(self) -> None:
-        """Runs the background refreshes that wait, in order, here and now.
+        """Run the waiting background refreshes now, in order.
 
         Raises:
-            RefreshError: If one of them went wrong, now or before a request on its session.
+            RefreshError: If one of them failed, now or before a request on its session.
         """
         self.responder.refreshes.settle()
 
     @property
     def cassette(self) -> Cassette:
-        """The cassette as it is; while recording, as it would be written now."""
+        """The cassette; while recording, as it would be written now."""
         return self.cassette_file.now(self.responder)
 
     @property
     def unused(self) -> tuple[int, ...]:
-        """Numbers, from 1, of the interactions of its own that the test never asked for."""
+        """The numbers, from 1, of the test's own interactions that it never requested."""
         return () if self.cassette_file.shared or self.settings.records else self.responder.unused
 
     def save(self) -> None:
-        """Writes the cassette, if the mode records and there is anything new.
+        """Write the cassette, if the mode records and something is new.
 
         Raises:
-            CassetteError: If it cannot be written; what was there stays.
+            CassetteError: If it cannot be written; the old file stays.
         """
         self.cassette_file.save(self.responder)
 
@@ -214,12 +214,12 @@ def _requests_session() -> Any:
 
 
 def _put_back(session: Any) -> None:
-    """Undoes `requests_cache.install_cache()`."""
+    """Undo `requests_cache.install_cache()`."""
     requests: Any = sys.modules.get("requests")
     if requests is None:
         return
     if session is None:
-        # requests came with the test; what it was born with is what a session derives from.
+        # The test imported requests; the original class is the one that sessions derive from.
         session = next(
             cls for cls in requests.Session.__mro__ if cls.__module__ == "requests.sessions"
         )

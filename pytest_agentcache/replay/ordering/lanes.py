@@ -15,16 +15,16 @@ from contextvars import ContextVar
 from ...state import THREAD_LANE, on_reset
 
 Place = tuple[int, ...]
-"""Where something was done: the steps that lead to it, one for each lane on the way."""
+"""The place of a request: the steps that lead to it, one for each lane on the way."""
 
 
 class Lane:
-    """A unit of work, in which one thing is done after another.
+    """A unit of work whose steps follow one another.
 
     Args:
-        parent: The lane that set it to work; None for the main thread.
-        step: Its place among all that was done there.
-        handed_over: When it was given to a pool, which begins with it when it can.
+        parent: The lane that started it; None for the main thread.
+        step: Its place among the steps of its parent.
+        handed_over: The time at which it was given to a pool, which starts it when it can.
     """
 
     __slots__ = ("_handed_over", "_parent", "_step", "_steps")
@@ -36,17 +36,17 @@ class Lane:
         self._steps = itertools.count()
 
     def fork(self) -> Lane:
-        """A lane that is set to work here and now."""
+        """Return a lane that starts now."""
         return Lane(self, next(self._steps))
 
     def hand_over(self) -> Lane:
-        """A lane that a pool is given here and now."""
+        """Return a lane that is given to a pool now."""
         return Lane(self, next(self._steps), now())
 
     def due(self) -> int:
-        """Since when what is done here and now could have been done: now, if it is not the first.
+        """Return the earliest time at which the current step could have run.
 
-        What a pool is given waits for nobody but the pool.
+        That is now, except for the first step of a work item, which only waited for its pool.
         """
         since = now()
         lane: Lane | None = self
@@ -57,7 +57,7 @@ class Lane:
         return since
 
     def place(self) -> Place:
-        """The place of what is done here and now."""
+        """Return the place of the current step."""
         steps, lane = [next(self._steps)], self
         while lane._parent is not None:
             steps.append(lane._step)
@@ -90,7 +90,7 @@ def _reset_context() -> None:
 
 
 def now() -> int:
-    """Counts on; later calls give more, in all threads."""
+    """Return a number that is greater than that of every earlier call, in all threads."""
     return next(_EVENTS)
 
 
@@ -104,23 +104,23 @@ def current() -> Lane:
             return of_context
         if thread is threading.main_thread():
             return _MAIN
-        # It was there before anyone was followed.
+        # The thread is older than the patches.
         of_thread = _MAIN.fork()
         assign(thread, of_thread)
-    # Work that was handed to a thread may run in a copy of the context of who handed it over.
+    # Work that is handed to a thread may run in a copy of the context that it came from.
     if of_context is None or of_thread.within(of_context):
         return of_thread
     return of_context
 
 
 def assign(thread: threading.Thread, lane: Lane | None) -> None:
-    """Makes what a thread does the work of `lane`."""
+    """Assign the work of a thread to `lane`."""
     THREAD_LANE.set(thread, lane)
 
 
 @contextmanager
 def in_context(lane: Lane) -> Iterator[None]:
-    """Makes the contexts that are copied meanwhile those of `lane`."""
+    """Assign the contexts that are copied inside the block to `lane`."""
     token = _LANE.set(lane)
     try:
         yield
@@ -135,7 +135,7 @@ def enter(lane: Lane) -> None:
 
 @contextmanager
 def working(lane: Lane) -> Iterator[None]:
-    """Makes what this thread does meanwhile the work of `lane`."""
+    """Assign the work of this thread inside the block to `lane`."""
     thread = threading.current_thread()
     before = THREAD_LANE.get(thread)
     assign(thread, lane)

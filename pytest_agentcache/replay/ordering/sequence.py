@@ -1,8 +1,8 @@
-"""The order of requests: that of their starts, but where it was chance who came first.
+"""The order of requests: the order of their starts, except where that is chance.
 
-Units of work are parallel if one asked while an answer to the other was under way, or if a pool had
-both before one was done. Which of their requests starts first differs from run to run, so theirs
-stand where the unit of work was set to work, as if it had run to its end there.
+Lanes are parallel if one sends a request while the other waits for a response, or if a pool holds
+both before one is done. Which of their requests starts first differs from run to run, so they are
+placed where their lane was started, as if it had run to its end there.
 """
 
 from __future__ import annotations
@@ -13,19 +13,19 @@ from heapq import heapify, heappop, heappush
 
 from .lanes import Place
 
-# Who asked, seen from the lane that all had in common: a lane that it set to work, or None for it.
+# The sender, seen from the common lane: a lane that it started, or None for the lane itself.
 Branch = int | None
 
 
 @dataclass(slots=True, eq=False)
 class Span:
-    """How long an answer was under way.
+    """The time from a request to the end of its response.
 
     Attributes:
-        place: Where it was asked for.
-        due: Since when it could have been asked for, by the count of `lanes.now`.
-        started: When it was, likewise.
-        ended: When its last byte came, likewise; None while it has not.
+        place: The place of the request.
+        due: The earliest time at which it could have been sent, as counted by `lanes.now`.
+        started: The time at which it was sent.
+        ended: The time of the last byte of the response; None until then.
     """
 
     place: Place
@@ -39,7 +39,7 @@ class Span:
 
 
 def ordered(spans: Iterable[Span]) -> list[Span]:
-    """`spans` in an order that does not depend on which of parallel ones was faster."""
+    """Return `spans` in an order that does not depend on which of parallel ones was faster."""
     found = sorted(spans, key=lambda span: span.started)
     parallel = _Parallel(sorted(found, key=lambda span: span.due))
     for start, stop in parallel.blocks(found):
@@ -48,7 +48,7 @@ def ordered(spans: Iterable[Span]) -> list[Span]:
 
 
 def _parting(one: Span, other: Span) -> tuple[Place, Branch, Branch]:
-    """The last lane that two requests have in common, and the branches where they part."""
+    """Return the last common lane of two requests, and the branches that they take from there."""
     at = 0
     while one.place[at] == other.place[at]:
         at += 1
@@ -72,7 +72,7 @@ class _Parallel:
     def __init__(self, spans: Sequence[Span]) -> None:
         # For each branch that was parallel to another, one that represents all of them.
         self._groups: dict[tuple[Place, int], tuple[Place, int]] = {}
-        # Of each lane, the branches that were parallel to itself.
+        # For each lane, the branches that were parallel to the lane itself.
         self._beside: dict[Place, set[int]] = {}
         active: list[Span] = []
         for span in spans:
@@ -95,7 +95,7 @@ class _Parallel:
         while (above := self._groups.get(group, group)) != group:
             group = above
         if group != asked:
-            # Or the way would be as long as there are branches.
+            # Shortens the path, which could be as long as the number of branches.
             self._groups[asked] = group
         return group
 
@@ -134,9 +134,9 @@ class _Parallel:
 
 
 def _sorted(spans: Sequence[Span], parallel: _Parallel) -> list[Span]:
-    """`spans` by their places, but none before what it may have waited for."""
+    """Return `spans` by their places, each after those that it may have waited for."""
     if branches := _apart(spans, parallel):
-        # Many that wait for nobody need not be compared one by one.
+        # Requests that wait for no other need not be compared one by one.
         return [span for branch in branches for span in _sorted(branch, parallel)]
     waits = [0] * len(spans)
     leads: list[list[int]] = [[] for _ in spans]
@@ -159,7 +159,7 @@ def _sorted(spans: Sequence[Span], parallel: _Parallel) -> list[Span]:
 
 
 def _apart(spans: Sequence[Span], parallel: _Parallel) -> list[list[Span]]:
-    """`spans` by branches of one lane in order, if all of those are parallel; else none."""
+    """Return `spans` by branches of one lane, in order, if all are parallel; else nothing."""
     if len(spans) < 2:
         return []
     in_order = sorted(spans, key=lambda span: span.place)
@@ -180,6 +180,6 @@ def _leads(span: Span, later: Span, parallel: _Parallel) -> bool:
     """Return true if `later`, which started after `span`, has to stay behind it."""
     _, first, second = _parting(span, later)
     if first is None and (second is None or span.place < later.place):
-        # Of one lane, or asked before the other lane was set to work.
+        # In the same lane, or sent before the other lane was started.
         return True
     return not parallel(span, later)
