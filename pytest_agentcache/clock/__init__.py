@@ -1,4 +1,4 @@
-"""The clock of a test: it stands where the test began, and what waits moves it."""
+"""The clock of a test: it is frozen where the test starts, and waiting moves it."""
 
 from __future__ import annotations
 
@@ -56,12 +56,12 @@ class Clock:
 
     @property
     def frozen(self) -> bool:
-        """Whether time stands still now."""
+        """True while time is frozen."""
         return TIME.stopped
 
     @property
     def frozen_at(self) -> datetime | None:
-        """Where the clock of this test started, aware and in UTC; None if it was never frozen."""
+        """The start of this test's clock, aware and in UTC; None if it was never frozen."""
         return self._frozen_at
 
     @property
@@ -114,7 +114,7 @@ class Clock:
         self._check(f"move_to({when!r})")
         if target < self.now:
             raise ClockError(
-                f"clock.move_to({when!r}): the clock stands at {self.now.isoformat()} and moves "
+                f"clock.move_to({when!r}): the clock is at {self.now.isoformat()} and moves "
                 "forward only; freeze= of the marker lets a test begin earlier"
             )
         return TIME.move(target - self.now)
@@ -130,7 +130,7 @@ class Clock:
 
     @contextmanager
     def real(self) -> Iterator[None]:
-        """Lets time be real for a while; afterwards the clock stands where it stood."""
+        """Let time be real for a while; afterwards the clock is where it was."""
         stood = TIME.now() if TIME.stopped else None
         TIME.go_on()
         try:

@@ -1,4 +1,4 @@
-"""What makes the process see frozen time: time-machine, or freezegun where that cannot be had."""
+"""The engines that freeze time for the process: time-machine, or freezegun as its substitute."""
 
 from __future__ import annotations
 
@@ -161,7 +161,7 @@ def take_out() -> None:
 
 @contextmanager
 def real_time() -> Iterator[None]:
-    """Show real time to all code, on top of whatever froze it."""
+    """Show real time to all code, in spite of any freeze."""
     stack = _travellers()
     real = _traveller(lambda frame: TIME.real_ns()) if stack else None
     if real is not None:

@@ -1,4 +1,4 @@
-"""The time that a frozen test sees. It stands still until something moves it."""
+"""The time that a frozen test sees. It does not change until something moves it."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class FrozenTime:
     """Time that may stand still. There is one for the process, because time is process-wide.
 
     Attributes:
-        stopped: Whether time stands still now.
+        stopped: True while time is frozen.
         turns: How often it was stopped or released.
         spins: Places that waited in a loop for a clock that stood still, and were let go on.
         carry: Called with each move, in nanoseconds, for clocks that run on top of this one.
@@ -212,7 +212,7 @@ class FrozenTime:
         self.move(timedelta(seconds=seconds))
 
     def progress(self) -> None:
-        """Note that the test gets on: whoever reads the clock now does not wait for it in vain."""
+        """Note that the test makes progress: a thread that reads the clock now is not spinning."""
         self._reads.clear()
 
     def _read(self, frame: FrameType) -> None:

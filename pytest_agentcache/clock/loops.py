@@ -23,7 +23,7 @@ from .frozen_time import REAL, SECOND, TIME, instant_at
 SLICE = 0.02
 # Likewise: a timer beyond this is none that anyone waits for, and dates have an end.
 FAR = 100 * 366 * 86400
-# Whether connections that are made now are a client's whose requests tell of themselves.
+# True if connections made now belong to a client whose requests are known to the clock.
 _CLIENT: ContextVar[bool] = ContextVar("agentcache_client", default=False)
 # The requests to upstream that are under way on event loops.
 _UNDER_WAY: set[object] = set()
@@ -90,7 +90,7 @@ def _time(self: Any) -> float:
 
 
 def _told(loop: Any, at: int) -> float:
-    """What a loop's clock tells at an instant of `TIME`'s, in seconds."""
+    """Return the time of a loop's clock at an instant of `TIME`, in seconds."""
     seconds: float = (at - loop._agentcache_base) / SECOND
     return seconds
 
@@ -101,7 +101,7 @@ def _instant(loop: Any, when: float) -> int:
 
 
 def _of_test(loop: Any) -> bool:
-    """Whether a loop waits on the test's clock; a server in a thread of its own does not."""
+    """Return true if a loop waits on the test's clock; a server in its own thread does not."""
     if threading.current_thread() is threading.main_thread():
         return True
     return threads.belongs() and not getattr(loop, "_agentcache_serves", False)
@@ -130,7 +130,7 @@ _WAITS: WeakKeyDictionary[Any, _Waits] = WeakKeyDictionary()
 def _move_or_wait(loop: Any) -> None:
     """Brings a loop that has nothing to do to its next timer, or to input that comes before it.
 
-    Whatever is there goes first. If something real may still come, the loop waits for it as long
+    Input that is there goes first. If something real may still come, the loop waits for it as long
     as it would have waited in real time, and only then moves the clock.
     """
     waits, turn = _WAITS.setdefault(loop, _Waits()), TIME.turns
@@ -186,7 +186,7 @@ def _poll(loop: Any, seconds: float) -> bool:
 
 
 def _may_come(loop: Any, when: float) -> bool:
-    """Whether something real may wake the loop before `when`: an answer, a thread, a process."""
+    """Return true if something real may wake the loop before `when`: data, a thread, a process."""
     then = _instant(loop, when)
 
     def goes_on(frame: FrameType) -> bool:
@@ -196,12 +196,12 @@ def _may_come(loop: Any, when: float) -> bool:
 
 
 def requests_under_way() -> bool:
-    """Whether an answer of upstream is awaited anywhere."""
+    """Return true if a response from upstream is awaited anywhere."""
     return bool(_UNDER_WAY)
 
 
 def awake(frame: FrameType, then: int) -> bool:
-    """Whether a thread that waits for sockets in `frame` may go on before the clock is at `then`.
+    """Return true if a thread that waits for sockets in `frame` may go on before `then`.
 
     Args:
         frame: Its innermost frame.
@@ -209,7 +209,7 @@ def awake(frame: FrameType, then: int) -> bool:
     """
     other = _loop_in(frame)
     if other is None:
-        # Whoever waits for sockets without a loop does something real.
+        # A wait for sockets without a loop is a wait for something real.
         return True
     driven = getattr(other, "_agentcache_driven", False)
     return driven and (_goes_first(other, then) or _reads(other))
@@ -229,7 +229,7 @@ def _loop_in(frame: FrameType | None) -> Any:
 
 
 def _goes_first(other: Any, then: int) -> bool:
-    """Whether a loop in another thread has something to do before the clock is at `then`."""
+    """Return true if a loop in another thread has something to do before `then`."""
     if other._ready:
         return True
     timers = [each._when for each in [*other._scheduled] if not each._cancelled]
@@ -239,12 +239,12 @@ def _goes_first(other: Any, then: int) -> bool:
 
 
 def _reads(loop: Any) -> bool:
-    """Whether input may come for which somebody waits."""
+    """Return true if a task waits for input that may come."""
     return any(map(_live, _readers(loop))) and _awaits_input(loop)
 
 
 def _awaits_input(loop: Any) -> bool:
-    """Whether any task waits for more than its time and other tasks."""
+    """Return true if any task waits for more than its time and other tasks."""
     # Where there is none, somebody has done without.
     wakes = vars(asyncio.futures)["_set_result_unless_cancelled"]
     timers = [each for each in [*loop._scheduled] if each._callback is wakes and each._args]
@@ -269,7 +269,7 @@ def _sleeps(task: Any, asleep: set[int]) -> bool:
 
 
 def _readers(loop: Any) -> Iterator[Any]:
-    """What reads from the sockets and pipes that the loop watches: a transport, or a callback."""
+    """Return the reader of a socket or pipe that the loop watches: a transport, or a callback."""
     transports = getattr(loop, "_transports", {})
     keys: dict[int, Any] = getattr(loop._selector, "get_map", dict)() or {}
     for key in [*keys.values()]:
@@ -282,10 +282,10 @@ def _readers(loop: Any) -> Iterator[Any]:
 
 
 def _live(reader: Any) -> bool:
-    """Whether input from there may concern a test that waits.
+    """Return true if input from there may concern a test that waits.
 
     Neither what a server accepts and keeps open, nor the idle connections of a client whose
-    requests tell of themselves.
+    requests are known to the clock.
     """
     if hasattr(reader, "_agentcache_client"):
         stream = getattr(reader.get_protocol(), "_stream_reader", None)

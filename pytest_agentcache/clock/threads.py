@@ -1,4 +1,4 @@
-"""Which threads are a test's own, and whether one of them is at work.
+"""The threads of a test, and if one of them is at work.
 
 Threads that the test starts wait on its clock; those of servers, pools and libraries that were
 there before it wait in real time.
@@ -71,7 +71,7 @@ def begin() -> None:
 
 
 def belongs() -> bool:
-    """Whether the calling thread is the test's: the main one, or one that it started."""
+    """Return true if the calling thread is the test's: the main one, or one that it started."""
     # Not `current_thread`, which makes a thread known that was started outside Python.
     thread = vars(threading)["_active"].get(threading.get_ident())
     return thread is threading.main_thread() or _of_test(thread)
@@ -90,7 +90,7 @@ def _of_test(thread: threading.Thread | None) -> bool:
 
 
 def of_pool(thread: threading.Thread) -> bool:
-    """Whether a thread is kept by a pool for whatever work comes."""
+    """Return true if a thread is kept by a pool for future work."""
     target = getattr(thread, "_target", None)
     runs = (getattr(target, "__module__", None), getattr(target, "__name__", None))
     return runs in _POOL_TARGETS or type(thread).__module__.startswith(_POOL_CLASSES)
@@ -123,10 +123,10 @@ def _adopted(number: int) -> Iterator[None]:
 
 
 def at_work(awake: Callable[[FrameType], bool]) -> bool:
-    """Whether another thread of the test may be about to hand something over.
+    """Return true if another thread of the test may be about to hand something over.
 
     Args:
-        awake: Tells of a thread that waits for sockets, by its innermost frame, whether it will
+        awake: Returns true for a thread that waits for sockets, by its innermost frame, if it will
             go on before anyone wakes it.
     """
     if _QUEUED:
@@ -156,7 +156,7 @@ def at_work(awake: Callable[[FrameType], bool]) -> bool:
 
 
 def _idle(frame: FrameType, thread: threading.Thread) -> bool:
-    """Whether a thread waits for others, and not for the network, a process or its time."""
+    """Return true if a thread waits for others, not for the network, a process or its time."""
     code = _place(frame)
     if code not in _IDLE:
         return False
@@ -177,7 +177,7 @@ def _idle(frame: FrameType, thread: threading.Thread) -> bool:
 
 
 def _notified(frame: FrameType) -> bool:
-    """Whether a thread that waits on a condition was told to go on, and only wants its turn."""
+    """Return true if a thread that waits on a condition was notified, and only needs its turn."""
     waiter, condition = frame.f_locals.get("waiter"), frame.f_locals.get("self")
     return waiter is not None and waiter not in getattr(condition, "_waiters", (waiter,))
 

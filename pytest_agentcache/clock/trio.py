@@ -62,7 +62,7 @@ def install(module: Any) -> None:
 
 
 def _told(clock: Any, at: int) -> float:
-    """What the clock of a run tells at an instant of `TIME`'s, in seconds."""
+    """Return the time of a run's clock at an instant of `TIME`, in seconds."""
     seconds: float = clock.offset + (at - _BASES[clock]) / SECOND
     return seconds
 
@@ -108,7 +108,7 @@ def _may_come(runner: Any, deadline: float) -> bool:
 
 
 def _reads(runner: Any) -> bool:
-    """Whether a task waits for input, and not for whoever may want to connect."""
+    """Return true if a task waits for input, and not for new connections."""
     waiting = getattr(runner.io_manager, "_registered", None)
     if waiting is None:
         return True

@@ -89,7 +89,7 @@ def _id_shape(line: str, source: str) -> str:
     pattern = line_text.partition(" => ")[2]
     if re.compile(pattern.encode()).groups:
         raise SettingsError(
-            f"{source}: stable_ids has {pattern!r}, which has a group; all that it finds is the "
-            "id, so write (?:…)"
+            f"{source}: stable_ids has {pattern!r}, which has a capturing group; the whole "
+            "match is the id, so write (?:…)"
         )
     return line_text

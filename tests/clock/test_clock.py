@@ -1,4 +1,4 @@
-"""The clock of a test: where it stands, what moves it, and what it refuses."""
+"""The clock of a test: where it starts, what moves it, and what it refuses."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_work_is_measured_in_real_time(agentcache_clock):
 
 @AT_TEN
 def test_now_is_of_the_true_class(agentcache_clock):
-    """What a test takes from its clock is a plain `datetime`."""
+    """A time taken from the clock is a plain `datetime`."""
     real = type(pickle.loads(A_DATE))
 
     assert type(agentcache_clock.now) is type(agentcache_clock.frozen_at) is real
@@ -65,7 +65,7 @@ def test_now_is_of_the_true_class(agentcache_clock):
 @pytest.mark.parametrize("delta", [90, 90.0, timedelta(minutes=1, seconds=30)])
 @AT_TEN
 def test_tick_moves(agentcache_clock, delta):
-    """Seconds or a span of time, and what is told is the time it is then."""
+    """It takes seconds or a timedelta, and returns the new time."""
     before = time.monotonic()
 
     assert agentcache_clock.tick(delta) == TEN + timedelta(seconds=90) == agentcache_clock.now
@@ -98,7 +98,7 @@ def test_move_to_where_it_stands_is_allowed(agentcache_clock):
 
 
 @pytest.mark.parametrize(
-    ("delta", "told"),
+    ("delta", "message"),
     [
         (-1, "clock.tick(-1): a clock only moves forward, and -1 is negative"),
         (timedelta(seconds=-1), "a clock only moves forward"),
@@ -111,20 +111,20 @@ def test_move_to_where_it_stands_is_allowed(agentcache_clock):
         (3e11, "on that is further than a clock can move"),
     ],
 )
-def test_no_span_of_time_moves_nothing(agentcache_clock, delta, told):
-    """The error says what was asked and why it cannot be; the clock stands where it stood."""
+def test_no_span_of_time_moves_nothing(agentcache_clock, delta, message):
+    """The error names the value and the reason; the clock does not move."""
     before = agentcache_clock.now
 
     with pytest.raises(ClockError) as error:
         agentcache_clock.tick(delta)
-    assert told in str(error.value)
+    assert message in str(error.value)
     assert agentcache_clock.now == before
 
 
 @pytest.mark.parametrize(
-    ("when", "told"),
+    ("when", "message"),
     [
-        ("2026-11-21T09:59:59Z", "the clock stands at 2026-11-21T10:00:00+00:00 and moves forward"),
+        ("2026-11-21T09:59:59Z", "the clock is at 2026-11-21T10:00:00+00:00 and moves forward"),
         (
             datetime(2026, 11, 22),
             "it has no time zone, so it means a different instant on every machine",
@@ -140,11 +140,11 @@ def test_no_span_of_time_moves_nothing(agentcache_clock, delta, told):
     ],
 )
 @AT_TEN
-def test_no_instant_ahead_moves_nothing(agentcache_clock, when, told):
+def test_no_instant_ahead_moves_nothing(agentcache_clock, when, message):
     """Nor does an instant that is past, or none, or another one on every machine."""
     with pytest.raises(ClockError) as error:
         agentcache_clock.move_to(when)
-    assert told in str(error.value)
+    assert message in str(error.value)
     assert agentcache_clock.now == TEN
 
 
@@ -189,7 +189,7 @@ def test_sleep_is_real_where_time_is():
 
 
 def test_real_time_in_between(agentcache_clock):
-    """`real()` gives real time back, and then the clock stands where it stood."""
+    """`real()` gives real time back, and afterwards the clock is where it was."""
     agentcache_clock.tick(7)
     before, mono = agentcache_clock.now, time.monotonic()
     with agentcache_clock.real():
@@ -215,7 +215,7 @@ def test_real_time_survives_an_error(agentcache_clock):
 
 @AT_TEN
 def test_own_freezegun_goes_first(agentcache_clock):
-    """Whoever freezes time inside a test sees that, and afterwards the test's clock."""
+    """A test that freezes time itself sees that, and afterwards the test's clock."""
     with freezegun.freeze_time("2020-02-02") as frozen:
         assert datetime.now() == datetime(2020, 2, 2)
         frozen.tick(60)
@@ -240,7 +240,7 @@ def test_own_freezegun_in_real_time(agentcache_clock):
 
 
 def test_own_freezegun_around_is_covered():
-    """A clock that is frozen inside somebody's freeze stands where it was told."""
+    """A clock that is frozen inside another freeze is at its own time."""
     clock = Clock()
     with freezegun.freeze_time("2020-02-02"):
         clock.freeze(TEN)
@@ -320,7 +320,7 @@ def test_waits_for_others_are_real(agentcache_clock):
 
 
 def test_instants_and_spans_are_plain_values():
-    """What was understood is aware, in UTC, and a span."""
+    """The result is aware and in UTC, or a timedelta."""
     assert instant("2026-11-21T10:00:00Z") == instant(TEN) == TEN
     assert instant("2026-11-21T12:00:00+02:00").utcoffset() == timedelta(0)
     assert duration(1.5) == duration(timedelta(milliseconds=1500))

@@ -140,7 +140,7 @@ def test_work_in_a_thread_is_waited_for(moved):
 
 
 def test_more_work_than_threads_is_waited_for(moved):
-    """What waits for a thread of the pool counts like what one has begun."""
+    """Work that waits for a thread of the pool counts like work that has started."""
 
     async def main():
         loop = asyncio.get_running_loop()
@@ -268,7 +268,7 @@ def test_idle_protocol_keeps_nobody_waiting(moved):
 
 
 def test_hang_ends_in_real_time(lasted, moved):
-    """Who waits for input that never comes times out, when it really would."""
+    """A wait for input that never comes times out when it really would."""
 
     async def main():
         async def keep_silent(reader, writer):
@@ -330,7 +330,7 @@ def test_trickle_does_not_put_off_a_deadline(moved):
 
 
 def test_loop_in_a_thread_waits_its_turn(moved):
-    """Of two loops the one whose timer comes first moves the clock first."""
+    """The loop with the earlier timer moves the clock first."""
     woken = []
 
     async def sleep(name, *seconds):
@@ -349,7 +349,7 @@ def test_loop_in_a_thread_waits_its_turn(moved):
 
 
 def test_loop_in_the_background_does_not_run_ahead(agentcache_clock):
-    """What a library does for ever in a thread moves no clock while the test itself is at work."""
+    """A library's endless thread does not move the clock while the test itself is at work."""
     ends = threading.Event()
 
     async def leak():
@@ -401,7 +401,7 @@ def test_anyio_on_asyncio(moved):
 
 
 def test_loop_of_a_thread_of_before_is_left_alone(request):
-    """A server's loop in its own thread neither moves the clock nor stands still."""
+    """A server's loop in its own thread neither moves the clock nor is frozen."""
     loop, ticks = asyncio.new_event_loop(), []
 
     async def serve():
@@ -431,22 +431,22 @@ def test_loop_of_a_thread_of_before_is_left_alone(request):
 def test_loop_that_outlives_tests_never_goes_back(agentcache_clock):
     """Its own time goes on over stopped and real time, and so do its timers."""
     loop = asyncio.new_event_loop()
-    told = [loop.time()]
+    times = [loop.time()]
     loop.run_until_complete(asyncio.sleep(1000))
-    told.append(loop.time())
+    times.append(loop.time())
     with agentcache_clock.real():
-        told.append(loop.time())
+        times.append(loop.time())
         began = time.monotonic()
         loop.run_until_complete(asyncio.sleep(0.05))
         assert time.monotonic() - began >= 0.05
-        told.append(loop.time())
-    told.append(loop.time())
+        times.append(loop.time())
+    times.append(loop.time())
     loop.run_until_complete(asyncio.sleep(1000))
-    told.append(loop.time())
+    times.append(loop.time())
     loop.close()
 
-    assert told == sorted(told)
-    assert told[-1] - told[0] == pytest.approx(2000, abs=60)
+    assert times == sorted(times)
+    assert times[-1] - times[0] == pytest.approx(2000, abs=60)
 
 
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
@@ -472,7 +472,7 @@ def test_timers_come_true_after_a_century(agentcache_clock, backend):
 
 
 def test_dropped_request_leaves_nothing_behind(moved):
-    """What is given up while it waits for upstream does not keep the clock back for ever."""
+    """A cancelled wait for upstream does not hold the clock back."""
 
     async def main():
         async def ask():

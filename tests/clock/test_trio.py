@@ -116,7 +116,7 @@ def test_input_is_waited_for(moved, lasted):
 
 
 def test_hang_ends_in_real_time(moved, lasted):
-    """Who waits for input that never comes times out, when it really would."""
+    """A wait for input that never comes times out when it really would."""
 
     async def main():
         one, other = trio.socket.socketpair()
@@ -160,7 +160,7 @@ def test_anyio_on_trio(moved):
 
 
 def test_own_clock_is_left_alone(moved):
-    """Whoever gives trio a clock of another kind has that."""
+    """A clock of another kind that is given to trio is used."""
 
     async def main():
         await trio.sleep(1000)

@@ -54,7 +54,7 @@ VALUES = {
 
 @pytest.mark.parametrize("name", VALUES)
 def test_no_false_alarm(name):
-    """Of many values of each kind, none is replaced and none is in doubt."""
+    """None of many values of each kind is replaced or in doubt."""
     DRAW.seed(name)
     redaction, headers = Redaction(), Headers.of([("content-type", "application/json")])
 
