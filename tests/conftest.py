@@ -1,5 +1,8 @@
-"""Properties are checked on the same examples everywhere."""
+"""Properties are checked on the same examples everywhere; the quick run is a choice of tests."""
 
+from collections import Counter
+
+import pytest
 from hypothesis import HealthCheck, settings
 
 # However slow the machine.
@@ -11,4 +14,32 @@ settings.register_profile(
     max_examples=150,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
-settings.load_profile("agentcache")
+settings.register_profile("quick", settings.get_profile("agentcache"), max_examples=20)
+
+# How many tests of a module that run pytest inside pytest are quick to run together.
+QUICK_RUNS = 2
+
+
+def pytest_configure(config):
+    """Try fewer examples in the quick run."""
+    is_quick = config.getoption("markexpr") == "not slow"
+    settings.load_profile("quick" if is_quick else "agentcache")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Mark as slow what `pytest -m "not slow"` leaves out, beside the tests that say so themselves.
+
+    The quick run has every test function with its first parameters, and of a module whose tests
+    run pytest the first few. So it reaches every module of the package.
+    """
+    cases, runs = Counter(), Counter()
+    for item in items:
+        function = (item.path, getattr(item, "originalname", item.name), item.parent.name)
+        cases[function] += 1
+        is_slow = cases[function] > 1
+        if not is_slow and "pytester" in getattr(item, "fixturenames", ()):
+            runs[item.path] += 1
+            is_slow = runs[item.path] > QUICK_RUNS
+        if is_slow:
+            item.add_marker(pytest.mark.slow)

@@ -117,6 +117,7 @@ def test_caches_on_one_server_are_kept_apart(upstream, tmp_path, keywords_of, ba
     assert [run("a.yaml"), run("b.yaml")] == [[False, True, False, False, True]] * 2
 
 
+@pytest.mark.slow
 def test_same_folder_in_the_next_run_starts_empty(pytester, upstream, redis_keywords, monkeypatch):
     """Data of an earlier run on a server is not used, even if the folder has the same name."""
     monkeypatch.setenv("UPSTREAM", upstream.url)

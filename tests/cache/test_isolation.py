@@ -276,6 +276,7 @@ SUITE = """
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", ["record", "live"])
 def test_sessions_of_every_scope_are_isolated(pytester, upstream, monkeypatch, mode):
     """Sessions of a module, of a fixture for the whole run, and of a test, under pytest."""
@@ -294,6 +295,7 @@ def test_sessions_of_every_scope_are_isolated(pytester, upstream, monkeypatch, m
     }
 
 
+@pytest.mark.slow
 def test_offline_the_caches_are_isolated_too(pytester, upstream, monkeypatch):
     """Played back, the same suite passes with upstream gone."""
     monkeypatch.setenv("UPSTREAM", upstream.url)

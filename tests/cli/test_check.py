@@ -223,6 +223,7 @@ def test_orphans_of_the_suite(folder, run):
     assert done.code == 1
 
 
+@pytest.mark.slow
 def test_suite_that_cannot_be_collected(folder, run):
     """If pytest cannot collect the suite, its error is shown and the exit code is 2."""
     (folder / "test_trip.py").write_text("import no_such_module\n")

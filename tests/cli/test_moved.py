@@ -36,6 +36,7 @@ def test_check_shows_the_command_that_moves_it(moved, run):
     assert findings["cassettes/test_old/test_gone.yaml"]["remedy"] == "Remove it: agentcache prune"
 
 
+@pytest.mark.slow
 def test_prune_keeps_it(moved, run):
     """`prune --yes` keeps the cassette of a moved test, and its command moves it."""
     done = run("prune", "--yes", "--json")

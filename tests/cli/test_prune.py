@@ -59,6 +59,7 @@ def test_yes_removes_only_unneeded_files(suite, run):
     assert run("prune", "--no-suite").out == "nothing to remove\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("answer", "removed"), [("y\n", True), ("\n", False), ("n\n", False)])
 def test_asks_at_a_terminal(suite, answer, removed):
     """Files are removed only if the user answers yes."""

@@ -86,6 +86,7 @@ def journey(upstream, cassette):
     return RoutedJourney(upstream, cassette)
 
 
+@pytest.mark.slow
 def test_a_router_that_caches_nothing_changes_nothing(client, upstream, tmp_path):
     """The client gets the same responses and makes the same cassette; it replays alike, too."""
     urls = {name: upstream.serve(f"/{name}", each) for name, each in RESPONSES.items()}

@@ -63,6 +63,7 @@ def serve(upstream, calls, answers):
     return [*calls.values(), *asked]
 
 
+@pytest.mark.slow
 def test_no_secret_survives(client, upstream, cassette, show):
     """Every format in every place, and none is in the cassette; with other keys it plays."""
     secrets, calls, answers = everything(upstream.url, SEEDS[0])

@@ -145,6 +145,7 @@ def test_what_outlives_its_test_is_refused(upstream, tmp_path, late, name, start
     assert (following.misses, following.cassette.interactions, upstream.hits) == ([], (), 0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["requests", "urllib3", "httpx", "httpx2", "http.client"])
 def test_sixteen_threads_offline(upstream, cassette, name):
     """Sixty requests of sixteen threads: sixty answers of a cassette, none of a live server."""

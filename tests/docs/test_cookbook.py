@@ -19,6 +19,9 @@ sys.path.insert(0, str(COOKBOOK))
 
 from pages import source_of  # noqa: E402
 
+# Each test runs the whole cookbook in a process of its own.
+pytestmark = pytest.mark.slow
+
 PAGES = [page for page in sorted(COOKBOOK.glob("*.md")) if page.name != "README.md"]
 # The features in the index, by section and in order.
 ITEMS = {

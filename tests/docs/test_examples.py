@@ -14,6 +14,9 @@ from upstream import Upstream
 
 from pytest_agentcache import cassette
 
+# Each test runs the examples in a process of its own.
+pytestmark = pytest.mark.slow
+
 EXAMPLES = guide.ROOT / "examples"
 KEYS = {
     "OPENAI_API_KEY": "sk-this-must-not-be-written",

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+# Each run starts three processes.
+pytestmark = pytest.mark.slow
+
 WORKERS = ("-n", "2")
 # Each test waits until the other is on its cassette too, so two workers do hold it at once.
 SHARED = """
