@@ -77,7 +77,9 @@ def lowest(session: nox.Session) -> None:
     """Run the tests of replay, cassettes and cache with the lowest release of each dependency."""
     project = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))["project"]
     pins = [each.replace(">=", "==") for each in project["dependencies"]]
-    install(session, "-e", ".", *pins, "hypothesis", "pytest-timeout")
+    install(
+        session, "-e", ".", *pins, "hypothesis", "pytest-asyncio", "pytest-timeout", "pytest-xdist"
+    )
     folders = ("canonical_yaml", "cassette", "faults", "http", "llm", "matching", "redaction")
     session.run("pytest", *(session.posargs or [f"tests/{each}" for each in folders]))
 
