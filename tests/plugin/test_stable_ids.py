@@ -188,7 +188,7 @@ POSTS = """
     [
         ("post(a=one, b=two)", "post(a=one, b=one)", "json.b   recorded '…02'   sent '…01'"),
         ("post(a=one, b=one)", "post(a=one, b=two)", "json.b   recorded '…01'   sent '"),
-        ("post(a=one); post(b=one)", "post(a=one); post(b=two)", "json.b   recorded '…01'   asked"),
+        ("post(a=one); post(b=one)", "post(a=one); post(b=two)", "json.b   recorded '…01'   sent"),
         (
             "post(a=one); post(b=two)",
             "post(a=one); post(b=one)",
