@@ -18,7 +18,8 @@ nox.options.sessions = ["lint", "types", "floors", "build"]
 
 PYTHONS = ["3.11", "3.12", "3.13"]
 PINNED = ("-c", "requirements-dev.txt")
-# All that examples and README need beside the plugin.
+# All that the tests of a session need beside the plugin.
+LOWEST_NEEDS = ("httpx", "httpx2", "hypothesis", "pytest-asyncio", "pytest-timeout", "pytest-xdist")
 README_NEEDS = ("anthropic", "markdown-it-py", "openai", "pytest-asyncio")
 
 
