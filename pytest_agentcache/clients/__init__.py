@@ -21,12 +21,12 @@ class Client(Protocol):
 
     It translates the library's requests to `Request`, asks `DISPATCHER.route(url)` for the route
     of each, and carries out the decision in one `match`. A new client needs an entry in `CLIENTS`.
-
     """
 
     @property
     def MODULES(self) -> tuple[str, ...]:  # noqa: N802 - a constant of the module
         """The library's modules that are patched, each when it is imported."""
+        ...
 
     def install(self, module: Any) -> None:
         """Patch `module` for the rest of the process."""
