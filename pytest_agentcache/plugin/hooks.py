@@ -168,7 +168,7 @@ def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, object, object
         _close_bare(item)
     fail_on_misses(item)
     harness = state_of(item).harness
-    if harness is not None and harness.passed:
+    if harness is not None:
         finish(item, harness)
     return result
 
@@ -182,10 +182,14 @@ def pytest_runtest_makereport(
     tell_misses(item, call, report)
     if state.harness is not None:
         redact(report, state.harness.responder.redaction.text)
-    state.failed = state.failed or report.failed
-    if report.when == "call" and state.harness is not None:
-        passed = report.passed and not hasattr(report, "wasxfail")
-        state.harness.passed = passed and not state.failed
+    # A strict xfail that passes is a failure for pytest, but its requests are all there.
+    xpassed = report.when == "call" and report.failed and call.excinfo is None
+    state.failed = state.failed or (report.failed and not xpassed)
+    if report.when != "teardown" and state.harness is not None:
+        # Skipped, or failed as expected: replay must find the requests up to that point.
+        state.harness.stopped = report.skipped and not state.failed
+        ran = report.when == "call" and not report.skipped
+        state.harness.passed = ran and not state.failed
     if report.when == "teardown":
         if facts := account(item):
             # xdist sends reports from its workers to the controller, which adds them up.

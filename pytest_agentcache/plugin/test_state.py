@@ -181,7 +181,9 @@ def check_flags(item: pytest.Item) -> None:
 
 
 def finish(item: pytest.Item, harness: Harness) -> None:
-    """Write the cassette of a passed test; fail it for unused interactions if it must."""
+    """Write the cassette of a test that did not fail; fail it for what is unused if it must."""
+    if not (harness.passed or harness.stopped):
+        return
     from ..errors import AgentCacheError
     from ..reports.miss_report import aged, unused
 
@@ -190,6 +192,8 @@ def finish(item: pytest.Item, harness: Harness) -> None:
     except AgentCacheError as error:
         # From None, or pytest would show the error twice, as a cause and as itself.
         raise pytest.fail.Exception(f"{item.nodeid}: {error}", pytrace=False) from None
+    if not harness.passed:
+        return
     strict = harness.mode == "offline" and harness.settings.unused == "fail"
     if strict and harness.unused and harness.path:
         text = unused(item.nodeid, harness.unused, harness.path, item.config.rootpath)
@@ -239,7 +243,7 @@ def account(item: pytest.Item) -> dict[str, Any]:
         "missed": missed,
         "unused": list(harness.unused) if lists else [],
         "written": harness.cassette_file.written,
-        "passed": harness.passed,
+        "kept": harness.passed or harness.stopped,
         "lists": lists,
         "held": len(harness.responder.recorded) if shared else 0,
         "aged": harness.cassette_file.aged,

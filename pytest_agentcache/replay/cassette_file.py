@@ -106,11 +106,16 @@ class CassetteFile:
         too_old = f"recorded {age_text(age)} ago, {age_text(limit)} at most"
         return too_old if age > limit else ""
 
-    def now(self, responder: Responder) -> Cassette:
-        """Return the cassette; while recording, as it would be written now."""
+    def now(self, responder: Responder, *, stopped: bool = False) -> Cassette:
+        """Return the cassette; while recording, as it would be written now.
+
+        Args:
+            responder: The requests of the test.
+            stopped: Whether the test stopped early, and so keeps what it has not used.
+        """
         path = self.path or Path()
         if self._settings.records:
-            kept = responder.interactions(keep_unused=self.shared)
+            kept = responder.interactions(keep_unused=self.shared or stopped)
             return Cassette(path, self.recorded_at or self.opened_at, kept, self._test)
         return Cassette(path, self.recorded_at, responder.recorded)
 
@@ -121,15 +126,23 @@ class CassetteFile:
             asked = {number for number in range(1, count + 1) if number not in unused}
             self._run.asked.setdefault(self.path.absolute(), set()).update(asked)
 
-    def save(self, responder: Responder) -> None:
+    def save(self, responder: Responder, *, stopped: bool = False) -> None:
         """Write the cassette, if the mode records and something is new.
+
+        Args:
+            responder: The requests of the test.
+            stopped: Whether the test was skipped or failed as expected, perhaps early.
 
         Raises:
             CassetteError: If it cannot be written; the old file stays.
         """
         if self.path is None or not self._settings.records:
             return
-        if (unanswered := responder.log.unanswered) and self._settings.on_miss != "respond":
+        unanswered = responder.log.unanswered
+        if stopped and (unanswered or not responder.added()):
+            # A test may skip because upstream is down.
+            return
+        if unanswered and self._settings.on_miss != "respond":
             first = unanswered[0]
             raise CassetteError(
                 self.path,
@@ -143,7 +156,11 @@ class CassetteFile:
                 raise vcr.nothing_new(self.path, added)
             return
         with locked(self.path):
-            kept = self._merged(self.path, responder) if self.shared else self.now(responder)
+            kept = (
+                self._merged(self.path, responder)
+                if self.shared
+                else self.now(responder, stopped=stopped)
+            )
             if kept.interactions:
                 changed = kept.interactions != (self._found.interactions if self._found else ())
                 if changed and (doubts := responder.redaction.doubts(kept.interactions)):

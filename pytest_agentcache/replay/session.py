@@ -45,6 +45,10 @@ class Harness:
         configure_session: Called with the session when it is made.
         direct: Hosts whose requests go straight to the network.
         test: The name of the test, if the cassette is to hold it (see `Cassette.test`).
+
+    Attributes:
+        passed: Whether the body of the test passed.
+        stopped: Whether the test was skipped, or failed as expected, after it had begun.
     """
 
     settings: Settings
@@ -56,6 +60,7 @@ class Harness:
     direct: tuple[str, ...] = ()
     test: str = ""
     passed: bool = False
+    stopped: bool = False
     clock: Clock = field(init=False, default_factory=Clock)
     cassette_file: CassetteFile = field(init=False)
     responder: Responder = field(init=False)
@@ -202,10 +207,12 @@ class Harness:
     def save(self) -> None:
         """Write the cassette, if the mode records and something is new.
 
+        A test that stopped early loses no interaction, because it may have stopped before its use.
+
         Raises:
             CassetteError: If it cannot be written; the old file stays.
         """
-        self.cassette_file.save(self.responder)
+        self.cassette_file.save(self.responder, stopped=self.stopped)
 
 
 def _requests_session() -> Any:

@@ -58,7 +58,7 @@ class Totals:
             known[what] += facts[what]
         known["unused"] = facts["unused"] or known["unused"] or []
         known["written"] = known["written"] or facts["written"]
-        if facts["recorded"] and not facts["passed"]:
+        if facts["recorded"] and not facts["kept"]:
             known["discarded"] += facts["recorded"]
         known["held"] = max(known["held"], facts["held"])
         known["passed"] = {*(known["passed"] or ()), *([test] if facts["lists"] else ())}

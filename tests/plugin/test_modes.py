@@ -173,13 +173,11 @@ def test_modes_that_do_not_record_never_make_a_file(suite, flag):
     [
         "assert False",
         "raise RuntimeError",
-        "pytest.skip('not now')",
-        "pytest.xfail('not yet')",
         "agentcache.session.get('http://127.0.0.1:1')",
     ],
 )
-def test_only_a_passing_test_writes(suite, flag, ending):
-    """A test that fails, is skipped or xfails leaves the cassette as it was."""
+def test_a_failing_test_does_not_write(suite, flag, ending):
+    """A test that fails leaves the cassette as it was."""
     suite.write(ONE)
     suite.record()
     before = suite.files()
@@ -216,16 +214,89 @@ def test_a_test_that_fails_outside_its_body_writes_nothing(suite, where):
     assert suite.files() == {}
 
 
-def test_an_xpassing_test_writes_nothing(suite):
-    """A test marked xfail that passes is no test to record from."""
+ENDS = {
+    "skips": ("", "pytest.skip('not offered')", {"skipped": 1}),
+    "imports what is not there": ("", "pytest.importorskip('nowhere_to_be_found')", {"skipped": 1}),
+    "xfails": ("", "pytest.xfail('not yet')", {"xfailed": 1}),
+    "fails as expected": ("xfail", "assert 0", {"xfailed": 1}),
+    "fails as expected, strictly": ("xfail(strict=True)", "assert 0", {"xfailed": 1}),
+    "fails with the expected error": ("xfail(raises=KeyError)", "{}['a']", {"xfailed": 1}),
+    "passes unexpectedly": ("xfail", "pass", {"xpassed": 1}),
+    "must not pass": ("xfail(strict=True)", "pass", {"failed": 1}),
+}
+
+
+@pytest.mark.parametrize(("mark", "ending", "outcome"), ENDS.values(), ids=ENDS)
+def test_a_test_ends_on_replay_as_while_recording(suite, upstream, mark, ending, outcome):
+    """A test that skips or xfails after a request is recorded, and ends in the same way."""
+    suite.write(f"""
+        import pytest, requests
+
+        @pytest.mark.{mark or "agentcache"}
+        def test_one(agentcache):
+            requests.get(URL + "/one").raise_for_status()
+            {ending}
+    """)
+    suite.run("--agentcache-record").assert_outcomes(**outcome)
+    before = suite.files()
+    for flag in ["", "--agentcache-offline", "--agentcache-record"]:
+        suite.run(*flags(flag)).assert_outcomes(**outcome)
+
+    assert upstream.hits == ["GET /one"]
+    assert list(before) == ["cassettes/test_suite/test_one.yaml"]
+    assert suite.files() == before
+
+
+def test_a_fixture_that_skips_after_a_request_is_recorded(suite, upstream):
+    """The setup of a test may send the request that decides."""
     suite.write("""
         import pytest, requests
 
-        @pytest.mark.xfail
-        def test_one(agentcache):
-            requests.get(URL + "/one")
+        @pytest.fixture
+        def offered():
+            if requests.get(URL + "/one").ok:
+                pytest.skip("not offered")
+
+        def test_one(agentcache, offered):
+            pass
     """)
-    suite.run("--agentcache-record").assert_outcomes(xpassed=1)
+    for flag in ["--agentcache-record", "", "--agentcache-offline"]:
+        suite.run(*flags(flag)).assert_outcomes(skipped=1)
+
+    assert upstream.hits == ["GET /one"]
+
+
+@pytest.mark.parametrize("ending", ["pytest.skip('today')", "pytest.xfail('today')"])
+def test_a_test_that_stops_early_loses_no_interaction(suite, ending):
+    """It may have stopped before the requests that it no longer sends."""
+    suite.write(TWO)
+    suite.record()
+    suite.write(f"""
+        import pytest, requests
+
+        def test_one(agentcache):
+            requests.get(URL + "/three")
+            {ending}
+    """)
+    suite.run("--agentcache-record")
+
+    text = suite.cassette("test_one").read_text()
+    assert [path in text for path in ("/one", "/two", "/three")] == [True] * 3
+
+
+def test_a_test_that_skips_because_upstream_is_down_writes_nothing(suite, upstream):
+    """There is nothing to replay, and no reason to fail."""
+    suite.write("""
+        import pytest, requests
+
+        def test_one(agentcache):
+            try:
+                requests.get(URL + "/one")
+            except requests.ConnectionError:
+                pytest.skip("down")
+    """)
+    upstream.stop()
+    suite.run("--agentcache-record").assert_outcomes(skipped=1)
 
     assert suite.files() == {}
 
