@@ -419,3 +419,34 @@ def test_misses_of_threads_belong_to_their_test(suite):
 
     outcome.assert_outcomes(failed=2)
     outcome.stdout.fnmatch_lines(["*GET */thread *", "*GET */pool *, 4 times"])
+
+
+@pytest.mark.parametrize("setting", ["", "router=True"])
+@pytest.mark.parametrize("client", ["httpx.AsyncClient", "aiohttp.ClientSession"])
+def test_a_miss_under_blockbuster_is_reported(suite, client, setting):
+    """BlockBuster forbids blocking calls on event loops, such as looking up the current folder."""
+    suite.write(f"""
+        import asyncio, contextlib
+        import aiohttp, blockbuster, httpx, pytest, trio
+
+        @pytest.fixture(autouse=True)
+        def strict():
+            with blockbuster.blockbuster_ctx() as found:
+                yield found
+
+        async def swallow():
+            with contextlib.suppress(Exception):
+                async with {client}() as client:
+                    await client.get("http://api.example/other")
+
+        @pytest.mark.agentcache({setting})
+        def test_swallows():
+            asyncio.run(swallow())
+    """)
+    # In a process of its own, because BlockBuster changes the built-in types.
+    outcome = suite.spawn("--agentcache-offline")
+
+    outcome.assert_outcomes(failed=1)
+    outcome.stdout.fnmatch_lines(
+        ["GET api.example/other is not on the cassette*", "*sent at test_suite.py:13 in swallow()"]
+    )
