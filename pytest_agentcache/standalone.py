@@ -13,10 +13,11 @@ from typing import Any
 
 from .clients import DISPATCHER, install
 from .clients.sockets import SocketGuard
-from .errors import CassetteError, FaultError, MissError, SettingsError
+from .errors import CassetteError, FaultError, SettingsError
 from .faults import fault_report
 from .replay.hooks import Hooks
-from .replay.run_state import SURROUNDINGS, Run
+from .replay.misses import Miss
+from .replay.run_state import SURROUNDINGS, Block, Run
 from .replay.session import Harness
 from .reports import miss_report
 from .settings.settings import ENVIRONMENT, Settings, check_value
@@ -59,14 +60,15 @@ def use_cassette(
         RefreshError: At the end of the block, if a background refresh failed.
         SettingsError: For a name or a value that is not allowed.
         MissError: At the end of the block, if a request was missed, unless `on_miss` is
-            `respond`. A block that raises keeps its own error.
+            `respond`. A block that raises keeps its own error. In a test, the error is a
+            `pytest.fail.Exception` too, and a miss that has failed a test already is not raised.
     """
     if "cassette" in settings:
         raise SettingsError("use_cassette(): cassette= is its first argument, the path")
     run = replace(SURROUNDINGS.settings or Settings(), cassette="")
     merged = run.with_values(settings, "use_cassette()")
     merged = replace(merged, mode=_mode(mode))
-    place = Path(path).absolute()
+    place, name = Path(path).absolute(), f"use_cassette({os.fspath(path)!r})"
     install()
     with tempfile.TemporaryDirectory(prefix="agentcache-") as folder:
         before = DISPATCHER.guard
@@ -76,27 +78,20 @@ def use_cassette(
             allowed = (*merged.allowed_hosts, *merged.passthrough)
             # The responder in charge records every refusal; no one else needs to know.
             DISPATCHER.guard = SocketGuard(allowed, merged.mode, lambda target, caller: None)
+        block = Block(harness, lambda misses: _report(name, harness, place, misses))
+        SURROUNDINGS.blocks.append(block)
         try:
             yield harness
             harness.settle()
             harness.check_flags()
         finally:
+            SURROUNDINGS.blocks.remove(block)
             DISPATCHER.guard = before
             harness.close()
-        block = f"use_cassette({os.fspath(path)!r})"
-        faults = fault_report(block, harness.responder.plan)
-        if harness.misses and merged.on_miss != "respond":
-            report = miss_report.misses(
-                block,
-                harness.misses,
-                harness.responder,
-                place,
-                found_cassette=harness.cassette_file.found,
-                root=Path.cwd(),
-                command='use_cassette(…, mode="record"), or the environment variable '
-                f"{ENVIRONMENT}=record",
-            )
-            raise MissError(f"{faults}\n\n{report}" if faults else report)
+        faults = fault_report(name, harness.responder.plan)
+        if misses := block.unreported():
+            report = block.report(misses)
+            raise SURROUNDINGS.miss_error(f"{faults}\n\n{report}" if faults else report)
         if faults:
             raise FaultError(faults)
         if merged.aged == "fail" and not merged.records and harness.cassette_file.aged:
@@ -104,6 +99,18 @@ def use_cassette(
                 place, harness.cassette_file.aged, "Record it again with mode='rerecord'"
             )
         harness.save()
+
+
+def _report(name: str, harness: Harness, path: Path, misses: list[Miss]) -> str:
+    return miss_report.misses(
+        name,
+        misses,
+        harness.responder,
+        path,
+        found_cassette=harness.cassette_file.found,
+        root=Path.cwd(),
+        command=f'use_cassette(…, mode="record"), or the environment variable {ENVIRONMENT}=record',
+    )
 
 
 def _mode(chosen: str | None) -> str:

@@ -22,6 +22,7 @@ from .outcome_text import redact
 from .test_state import (
     RUN,
     TEST_STATE,
+    RunMissError,
     account,
     check_faults,
     check_flags,
@@ -100,15 +101,18 @@ def _open_first(item: pytest.Function) -> None:
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
     settings = item.config.stash[SETTINGS]
-    around = SURROUNDINGS.settings, SURROUNDINGS.hooks, SURROUNDINGS.run
+    around = {
+        name: getattr(SURROUNDINGS, name) for name in ("settings", "hooks", "run", "miss_error")
+    }
     SURROUNDINGS.settings, SURROUNDINGS.hooks = settings, lambda: hooks_of(item)
-    SURROUNDINGS.run = item.config.stash[RUN]
+    SURROUNDINGS.run, SURROUNDINGS.miss_error = item.config.stash[RUN], RunMissError
     try:
         if settings.mode == "offline" or (settings.mode == "replay" and is_on_cassette(item)):
             return (yield from _shut(item, settings))
         return (yield)
     finally:
-        SURROUNDINGS.settings, SURROUNDINGS.hooks, SURROUNDINGS.run = around
+        for name, value in around.items():
+            setattr(SURROUNDINGS, name, value)
 
 
 def _shut(item: pytest.Item, settings: Settings) -> Generator[None, object, object]:
@@ -194,5 +198,7 @@ def pytest_runtest_makereport(
         if facts := account(item):
             # xdist sends reports from its workers to the controller, which adds them up.
             TEST_REPORT.set(report, facts)
+        for block in SURROUNDINGS.blocks:
+            block.forget_reported()
         del item.stash[TEST_STATE]
     return report

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from ..errors import MissError
+from ..replay.run_state import SURROUNDINGS
 from ..suite.collection import COLLECTION, test_name
 
 if TYPE_CHECKING:
@@ -33,7 +35,6 @@ class TestState:
         harness: The harness of a test on a cassette, opened by its fixture.
         bare: The harness that keeps a test offline that is not (yet) on a cassette.
         refused: The connections refused while neither was open.
-        reported: The misses that are in a report already.
         raised: The report that was raised, until pytest has made its own report.
         failed: Whether any part of the test failed, subtests included.
         move: The cassette that it seems to have had under another name.
@@ -42,7 +43,6 @@ class TestState:
     harness: Harness | None = None
     bare: Harness | None = None
     refused: list[Miss] = field(default_factory=list)
-    reported: list[Miss] = field(default_factory=list)
     raised: str = ""
     failed: bool = False
     move: Move | None = None
@@ -50,14 +50,20 @@ class TestState:
     def own(self) -> list[Miss]:
         """Return the misses of the test's own cassette that are not reported yet."""
         counts = self.harness is not None and self.harness.settings.on_miss != "respond"
-        return self._untold(self.harness.misses if self.harness and counts else [])
+        return _unreported(self.harness.misses if self.harness and counts else [])
 
     def outside(self) -> list[Miss]:
         """Return the misses outside any cassette that are not reported yet."""
-        return self._untold([*self.refused, *(self.bare.misses if self.bare else [])])
+        return _unreported([*self.refused, *(self.bare.misses if self.bare else [])])
 
-    def _untold(self, found: list[Miss]) -> list[Miss]:
-        return [miss for miss in found if not any(miss is each for each in self.reported)]
+
+def _unreported(misses: list[Miss]) -> list[Miss]:
+    return [miss for miss in misses if not miss.reported]
+
+
+# mypy does not see an attribute of a function as a class.
+class RunMissError(MissError, pytest.fail.Exception):  # type: ignore[name-defined, misc]
+    """A miss that is raised in a test: pytest ends the test, and its teardown, as it should."""
 
 
 def state_of(item: pytest.Item) -> TestState:
@@ -76,7 +82,8 @@ def _misses_text(item: pytest.Item) -> str:
     """Return the report of all misses that are not reported yet."""
     state = state_of(item)
     own, outside = state.own(), state.outside()
-    if not own and not outside:
+    held = [(block, misses) for block in SURROUNDINGS.blocks if (misses := block.unreported())]
+    if not own and not outside and not held:
         return ""
     from ..reports import miss_report
 
@@ -101,6 +108,7 @@ def _misses_text(item: pytest.Item) -> str:
                 moved=_possible_move(item),
             )
         )
+    texts += [block.report(misses) for block, misses in held]
     return "\n\n".join(texts)
 
 
@@ -208,6 +216,7 @@ def tell_misses(item: pytest.Item, call: pytest.CallInfo[None], report: Any) -> 
     """Add the misses to the report of a test, however it ended."""
     state = state_of(item)
     unreported = [*state.own(), *state.outside()]
+    unreported += [miss for block in SURROUNDINGS.blocks for miss in block.unreported()]
     if not unreported or report.passed:
         return
     text, state.raised = state.raised or _misses_text(item), ""
@@ -217,7 +226,8 @@ def tell_misses(item: pytest.Item, call: pytest.CallInfo[None], report: Any) -> 
     elif report.skipped and not hasattr(report, "wasxfail"):
         # A test may take a miss for a service that is down, and skip itself.
         report.outcome, report.longrepr = "failed", text
-    state.reported += unreported
+    for miss in unreported:
+        miss.reported = True
 
 
 def account(item: pytest.Item) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ..http.messages import Headers, Request, Response
 
@@ -30,12 +30,14 @@ class Miss:
             (sent after the end of its test) or `socket` (a connection outside every client).
         caller: The line of user code that sent it, if known.
         count: The number of times that the same line sent the same request.
+        reported: Whether it is in the report of a test already.
     """
 
     request: Request
     kind: str
     caller: Caller | None = None
     count: int = 1
+    reported: bool = field(default=False, compare=False)
 
 
 def noted(misses: list[Miss], miss: Miss) -> Miss:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from ..clock import Clock
-from ..errors import FaultError, MissError
+from ..errors import FaultError
 from ..faults import NOTHING_PLANNED, Call, Plan, Planned, Selection
 from ..http.messages import Interaction, Request, Response
 from ..llm.prompt_log import PromptLog
@@ -26,6 +26,7 @@ from .planned_faults import apply_fault
 from .recorded_log import RecordedLog, Slot
 from .refreshes import Refreshes
 from .response_recorder import ResponseRecorder
+from .run_state import SURROUNDINGS
 
 
 @dataclass(slots=True)
@@ -233,7 +234,7 @@ class Responder:
             known = noted(self.misses, Miss(request, kind, caller))
         self.hooks.miss(known)
         if self.settings.on_miss == "raise":
-            raise MissError(sentence(known))
+            raise SURROUNDINGS.miss_error(sentence(known))
         return not_cached(known)
 
     def keep(self, order: int, recording: ResponseRecorder) -> None:

@@ -13,11 +13,37 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..errors import MissError
 from ..state import on_reset
 
 if TYPE_CHECKING:
     from ..settings.settings import Settings
     from .hooks import Hooks
+    from .misses import Miss
+    from .session import Harness
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """An open `use_cassette`.
+
+    Attributes:
+        harness: Its harness.
+        report: Returns the report of some of its misses.
+    """
+
+    harness: Harness
+    report: Callable[[list[Miss]], str]
+
+    def unreported(self) -> list[Miss]:
+        """Return the misses that are not in a report yet."""
+        if self.harness.settings.on_miss == "respond":
+            return []
+        return [miss for miss in self.harness.misses if not miss.reported]
+
+    def forget_reported(self) -> None:
+        """Drop the misses of a test that is over, so that the next test can miss the same."""
+        self.harness.misses[:] = [miss for miss in self.harness.misses if not miss.reported]
 
 
 @dataclass(slots=True)
@@ -30,11 +56,16 @@ class Surroundings:
         settings: The settings of the run; None outside pytest.
         hooks: Returns the hooks that apply to the test.
         run: The run.
+        miss_error: Makes the error of a miss from its text. In a run of pytest it is one that
+            pytest knows, or it would break the teardown of the test.
+        blocks: Each `use_cassette` that is open, outermost first.
     """
 
     settings: Settings | None = None
     hooks: Callable[[], Hooks] | None = None
     run: Run | None = None
+    miss_error: Callable[[str], MissError] = MissError
+    blocks: list[Block] = field(default_factory=list)
 
 
 SURROUNDINGS = Surroundings()
@@ -43,6 +74,8 @@ SURROUNDINGS = Surroundings()
 @on_reset("replay.run_state.SURROUNDINGS")
 def _reset() -> None:
     SURROUNDINGS.settings = SURROUNDINGS.hooks = SURROUNDINGS.run = None
+    SURROUNDINGS.miss_error = MissError
+    SURROUNDINGS.blocks.clear()
 
 
 @dataclass(frozen=True, slots=True)

@@ -323,3 +323,90 @@ def test_in_a_run_the_ini_file_and_the_hooks_hold(suite):
 
     assert b"acme" not in text
     assert b"<HOOKED>" in text
+
+
+HELD = """
+    import pytest, requests
+    from pytest_agentcache import use_cassette
+
+    @pytest.fixture
+    def name(request):
+        return request.node.name
+
+    @pytest.fixture(scope={scope!r})
+    def held(tmp_path_factory):
+        with use_cassette(tmp_path_factory.mktemp("held") / "held.yaml", mode="offline") as harness:
+            yield harness
+
+    @pytest.fixture(autouse=True)
+    def around(name, held):
+        yield
+
+    def ask():
+        requests.get(URL + "/one"){ending}
+
+    def test_first():
+        ask()
+
+    def test_innocent(name):
+        assert name == "test_innocent"
+
+    def test_last(name):
+        ask()
+        assert name == "test_last"
+"""
+
+
+@pytest.mark.parametrize("ending", ["", ".raise_for_status()"])
+@pytest.mark.parametrize("scope", ["function", "module", "session"])
+def test_a_miss_in_a_cassette_held_by_a_fixture_fails_its_test_once(suite, scope, ending):
+    """The test that missed fails in its call, even if it passed; the teardown stays in order."""
+    suite.write(HELD.format(scope=scope, ending=ending))
+    outcome = suite.run("-p", "no:randomly")
+
+    outcome.assert_outcomes(failed=2, passed=1)
+    text = outcome.stdout.str()
+    assert text.count("/one is not on the cassette of use_cassette(") == 2
+    assert "is not on the cassette of use_cassette(" in text.partition("test_last")[2]
+
+
+def test_a_miss_while_fixtures_are_torn_down_is_an_error_of_that_test(suite):
+    """The error that leaves the block is one that pytest knows: fixtures are finalized."""
+    suite.write(
+        HELD.format(scope="function", ending="")
+        .replace("        ask()\n", "        pass\n")
+        .replace("yield\n", "yield\n        if name == 'test_first':\n            ask()\n")
+    )
+    outcome = suite.run("-p", "no:randomly")
+
+    outcome.assert_outcomes(passed=3, errors=1)
+    outcome.stdout.fnmatch_lines(["ERROR *::test_first - *"])
+
+
+@pytest.mark.parametrize("on_miss", ["fail", "raise"])
+def test_a_miss_error_in_a_fixture_leaves_other_tests_their_fixtures(suite, on_miss):
+    """A `MissError` in the teardown of a fixture ends one test, and `except MissError` sees it."""
+    suite.write(f"""
+        import pytest, requests
+        from pytest_agentcache import MissError, use_cassette
+
+        @pytest.fixture
+        def name(request):
+            return request.node.name
+
+        @pytest.fixture(autouse=True)
+        def after(name, tmp_path):
+            yield
+            if name == "test_first":
+                with use_cassette(tmp_path / "x.yaml", on_miss={on_miss!r}):
+                    requests.get(URL + "/one")
+
+        def test_first():
+            pass
+
+        def test_innocent(name, tmp_path):
+            assert name == "test_innocent"
+            with pytest.raises(MissError), use_cassette(tmp_path / "x.yaml", on_miss={on_miss!r}):
+                requests.get(URL + "/one")
+    """)
+    suite.run("-p", "no:randomly").assert_outcomes(passed=2, errors=1)
