@@ -78,7 +78,11 @@ def use_cassette(
             allowed = (*merged.allowed_hosts, *merged.passthrough)
             # The responder in charge records every refusal; no one else needs to know.
             DISPATCHER.guard = SocketGuard(allowed, merged.mode, lambda target, caller: None)
-        block = Block(harness, lambda misses: _report(name, harness, place, misses))
+        block = Block(
+            harness.misses,
+            merged.on_miss == "respond",
+            lambda misses: _report(name, harness, place, misses),
+        )
         SURROUNDINGS.blocks.append(block)
         try:
             yield harness

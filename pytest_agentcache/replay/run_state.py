@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from ..settings.settings import Settings
     from .hooks import Hooks
     from .misses import Miss
-    from .session import Harness
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,22 +27,22 @@ class Block:
     """An open `use_cassette`.
 
     Attributes:
-        harness: Its harness.
+        misses: The misses of its harness.
+        responds: Whether a miss there is no error (`on_miss="respond"`).
         report: Returns the report of some of its misses.
     """
 
-    harness: Harness
+    misses: list[Miss]
+    responds: bool
     report: Callable[[list[Miss]], str]
 
     def unreported(self) -> list[Miss]:
         """Return the misses that are not in a report yet."""
-        if self.harness.settings.on_miss == "respond":
-            return []
-        return [miss for miss in self.harness.misses if not miss.reported]
+        return [] if self.responds else [miss for miss in self.misses if not miss.reported]
 
     def forget_reported(self) -> None:
         """Drop the misses of a test that is over, so that the next test can miss the same."""
-        self.harness.misses[:] = [miss for miss in self.harness.misses if not miss.reported]
+        self.misses[:] = [miss for miss in self.misses if not miss.reported]
 
 
 @dataclass(slots=True)
