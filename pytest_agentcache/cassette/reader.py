@@ -12,7 +12,16 @@ from urllib.parse import urlsplit
 from .. import canonical_yaml as cassette_yaml
 from ..errors import CassetteError
 from ..http import body
-from ..http.messages import Headers, Interaction, Request, Response, standard_reason
+from ..http.body import encoding
+from ..http.header_names import LOWER, names_as_sent
+from ..http.messages import (
+    Headers,
+    Interaction,
+    Request,
+    Response,
+    codings_of,
+    standard_reason,
+)
 from .model import VERSION, Cassette
 from .references import BrokenReferenceError, ReferenceReader
 from .sidecars import head, sidecar_folder
@@ -20,7 +29,17 @@ from .sidecars import head, sidecar_folder
 _BODY_KEYS = {*body.KEYS, *body.STYLES}
 _KEYS = {"agentcache", "recorded_at", "test", "interactions"}
 _REQUEST_KEYS = {"method", "url", "headers"} | _BODY_KEYS
-_RESPONSE_KEYS = {"status", "reason", "headers", "chunks"} | _BODY_KEYS
+_RESPONSE_KEYS = {
+    "status",
+    "reason",
+    "headers",
+    "header_names",
+    "http_version",
+    "encoded",
+    "chunks",
+} | _BODY_KEYS
+# RFC 9110, section 5.6.2: the characters of a header name.
+_HEADER_NAME = re.compile(r"[\w!#$%&'*+.^`|~-]+", re.ASCII)
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 _NUMBERED = re.compile(r"# (\d{1,9}) · ")
 _RERECORD = "Correct the line, or record the cassette again with --agentcache-rerecord"
@@ -173,6 +192,7 @@ class _Reader:
                 f"`chunks` add up to {sum(chunks)} bytes, but the body has {len(content)}",
                 "Remove the line `chunks` if you edited the body",
             )
+        encoded = self._encoded(response, answered, came, content)
         return Interaction(
             Request(
                 request["method"],
@@ -180,7 +200,16 @@ class _Reader:
                 sent,
                 asked_with,
             ),
-            Response(status, came, content, reason, tuple(chunks)),
+            Response(
+                status,
+                came,
+                content,
+                reason,
+                tuple(chunks),
+                encoded=encoded,
+                names=self._names(response, answered),
+                http_version=self._http_version(response, answered),
+            ),
         )
 
     def _mapping(self, value: Any, place: tuple[str | int, ...], keys: set[str]) -> dict[str, Any]:
@@ -193,6 +222,57 @@ class _Reader:
                 raise self.error((*place, key), f"unknown key {key!r}; allowed are {allowed}")
         return value
 
+    def _names(self, response: Mapping[str, Any], place: tuple[str | int, ...]) -> tuple[str, ...]:
+        """Return the header names that were not sent in their usual case."""
+        marked = response.get("header_names", [])
+        if marked != LOWER and not (
+            isinstance(marked, list)
+            and all(isinstance(name, str) and name == name.lower() for name in marked)
+        ):
+            raise self.error(
+                (*place, "header_names"),
+                "`header_names` must be `lower` or a list of header names in lower case",
+            )
+        return names_as_sent(marked, response.get("headers", {}))
+
+    def _http_version(self, response: Mapping[str, Any], place: tuple[str | int, ...]) -> str:
+        version = response.get("http_version", "")
+        if version and (not isinstance(version, str) or not version.startswith("HTTP/")):
+            raise self.error(
+                (*place, "http_version"), "`http_version` must be a version like HTTP/2"
+            )
+        return str(version)
+
+    def _encoded(
+        self,
+        response: Mapping[str, Any],
+        place: tuple[str | int, ...],
+        headers: Headers,
+        content: bytes,
+    ) -> bool:
+        """Return whether the body is as it was sent, in the content coding that it has."""
+        codings = codings_of(headers)
+        if "encoded" in response:
+            if response["encoded"] is not True:
+                raise self.error(
+                    (*place, "encoded"), "`encoded` must be true", "Correct or remove the line"
+                )
+            if not codings:
+                raise self.error(
+                    (*place, "encoded"),
+                    "`encoded` without a header content-encoding",
+                    "Remove the line, or add the header",
+                )
+            return True
+        if not codings or not ("base64" in response or "file" in response):
+            return False
+        # Before there was `encoded`, only bodies that could not be decoded kept that header.
+        decoder = encoding.decoder(*codings)
+        try:
+            return decoder is None or bool(decoder.decompress(content) + decoder.flush())
+        except Exception:  # noqa: BLE001 - each coding has errors of its own
+            return False
+
     def _headers(self, part: Mapping[str, Any], place: tuple[str | int, ...]) -> Headers:
         pairs = []
         headers = part.get("headers", {})
@@ -204,6 +284,11 @@ class _Reader:
                     raise self.error(
                         (*place, "headers", name),
                         f"the header {name!r} is not text; put it in quotes",
+                    )
+                if not _HEADER_NAME.fullmatch(name) or re.search(r"[\r\n\0]", each):
+                    raise self.error(
+                        (*place, "headers", name),
+                        f"the header {name!r} is not a valid header line",
                     )
                 pairs.append((name.lower(), each))
         return Headers(tuple(pairs))

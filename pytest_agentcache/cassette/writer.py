@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from .. import canonical_yaml as cassette_yaml
 from ..errors import CassetteError
 from ..files import replace_file
 from ..http import body
+from ..http.header_names import marked_names
 from ..http.messages import Headers, Interaction, Request, Response, standard_reason
 from .caption import caption
 from .model import VERSION, Cassette
@@ -171,16 +172,24 @@ def _item(interaction: Interaction, store: body.Store | None) -> dict[str, Any]:
     if response.reason != standard_reason(response.status):
         received["reason"] = response.reason
     if response.headers:
-        received["headers"] = _header_fields(response.headers)
+        received["headers"] = _header_fields(response.headers, response.names)
+    if marked := marked_names((name for name, _ in response.headers), response.names):
+        received["header_names"] = marked
+    if response.http_version:
+        received["http_version"] = response.http_version
+    if response.encoded:
+        received["encoded"] = True
     if response.chunks:
         received["chunks"] = list(response.chunks)
     received |= body.to_fields(response.body, response.content_type, store)
     return {"request": sent, "response": received}
 
 
-def _header_fields(headers: Headers) -> dict[str, Any]:
+def _header_fields(headers: Headers, names: Iterable[str] = ()) -> dict[str, Any]:
+    sent = {name.lower(): name for name in names if name != name.lower()}
     fields: dict[str, Any] = {}
-    for name, value in headers:
+    for lower, value in headers:
+        name = sent.get(lower, lower)
         known = fields.get(name)
         if known is None:
             fields[name] = value

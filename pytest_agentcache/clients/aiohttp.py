@@ -6,11 +6,13 @@ import functools
 import inspect
 import io
 from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
 from typing import Any
 
 from ..clock import awaiting_upstream
-from ..http.framing import length
-from ..http.messages import Headers, Request
+from ..http.body import encoding
+from ..http.framing import is_bodiless, length
+from ..http.messages import Headers, Request, codings_of
 from ..replay.async_wait import pause_async
 from ..replay.decisions import Fail, Forward, PassThrough, Replay, Truncate
 from ..replay.dispatcher import DISPATCHER
@@ -34,24 +36,55 @@ def install(module: Any) -> None:
             limits = options.get("timeout")
             if not isinstance(limits, module.ClientTimeout):
                 limits = self._timeout
-            options["middlewares"] = (*chosen, functools.partial(_middleware, limits))
+            decodes = options.get("auto_decompress")
+            decodes = self._auto_decompress if decodes is None else decodes
+            if _is_decided(self, str_or_url):
+                # The body is needed as it came; it is decoded further down.
+                options["auto_decompress"] = False
+            way = _Way(limits, decodes, arrives_encoded="auto_decompress" in options)
+            options["middlewares"] = (*chosen, functools.partial(_middleware, way))
         return await request(self, method, str_or_url, **options)
 
     module.ClientSession._request = request_decided
 
 
-async def _middleware(limits: Any, request: Any, handler: Any) -> Any:
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """How a request is made.
+
+    Attributes:
+        limits: The timeouts of the request, else of its session.
+        decodes: Whether the caller gets the body without its content coding.
+        arrives_encoded: Whether aiohttp leaves the body in its content coding.
+    """
+
+    limits: Any
+    decodes: bool
+    arrives_encoded: bool
+
+
+def _is_decided(session: Any, str_or_url: Any) -> bool:
+    """Return whether a request to a URL of `session` is not simply passed through."""
+    try:
+        return DISPATCHER.route(str(session._build_url(str_or_url))) is not None
+    except (TypeError, ValueError):
+        # aiohttp itself refuses such a URL.
+        return False
+
+
+async def _middleware(way: _Way, request: Any, handler: Any) -> Any:
     __tracebackhide__ = True
+    limits = way.limits
     route = DISPATCHER.route(str(request.url))
     # A WebSocket does not exchange a request and a response.
     if route is None or request.headers.get("upgrade", "").lower() == "websocket":
-        return await handler(request)
+        return _passed(await handler(request), way)
     headers = Headers.of(request.headers.items())
     sent = Request(request.method, str(request.url), headers, await _content(request))
     timeouts = limits.sock_connect or limits.connect or None, limits.sock_read or None
     match await route.decide_async(sent, timeouts):
         case Replay() | Truncate() as decision:
-            return await _replay(request, decision)
+            return await _replay(request, decision, way)
         case Fail() as failure:
             seconds, error = native_error(request, limits, failure)
             await pause_async(seconds)
@@ -60,13 +93,36 @@ async def _middleware(limits: Any, request: Any, handler: Any) -> Any:
             with awaiting_upstream():
                 live = await handler(request)
             try:
-                await _record(live, forward)
+                await _record(live, forward, way)
             except BaseException:
                 live.close()
                 raise
             return live
         case PassThrough():
-            return await handler(request)
+            return _passed(await handler(request), way)
+
+
+def _passed(live: Any, way: _Way) -> Any:
+    """Return a live response as its caller would get it without this package."""
+    headers = Headers.of(live._raw_headers)
+    if way.arrives_encoded and _decodes(way, headers):
+        source = _decoded(live.content, encoding.decoder(*codings_of(headers)))
+        limit, _ = live.content.get_read_buffer_limits()
+        live.content = _stream(live._loop, source, limit, chunked=False)
+    return live
+
+
+async def _decoded(content: Any, decoder: Any) -> AsyncIterator[bytes]:
+    while piece := await content.readany():
+        yield decoder.decompress(piece)
+    yield decoder.flush()
+
+
+def _decodes(way: _Way, headers: Headers) -> bool:
+    """Return whether aiohttp decodes a body with these headers for its caller."""
+    codings = codings_of(headers)
+    known = len(codings) == 1 and codings[0] in ("gzip", "deflate", "br", "zstd")
+    return way.decodes and known and encoding.decoder(*codings) is not None
 
 
 async def _content(request: Any) -> bytes:
@@ -102,28 +158,37 @@ class _Written:
         """Return at once: nothing is buffered."""
 
 
-async def _record(live: Any, forward: Forward) -> None:
-    """Give a live response the headers of the cassette and a body that is recorded when read."""
-    # Not `headers`, which is cached at the first access.
+async def _record(live: Any, forward: Forward, way: _Way) -> None:
+    """Put the kept headers, and a body that is recorded while it is read, into a live response."""
+    # Not `headers`, which remembers what it was when it was first looked at.
     headers = Headers.of(live._raw_headers)
     chunked = "chunked" in headers.get("transfer-encoding").lower()
-    recording = forward.record(
-        live.status,
-        live.reason or "",
-        headers,
-        framed=chunked,
-        # aiohttp has undone the coding by now, unless the session forbids it.
-        decoded=live._session is None or live._session.auto_decompress,
-    )
-    body = live.content
-    arriving = await RecordedBody(recording, _Frames(body, chunked=chunked)).settle_async()
-    fields = _framed(recording.shown, recording.bodiless, recording.length)
+    decodes = _decodes(way, headers)
+    # Read as UTF-8 by aiohttp; the wire may carry any byte.
+    reason = (live.reason or "").encode("utf-8", "surrogateescape").decode("latin-1")
+    recorder = forward.record(live.status, reason, headers, framed=chunked, decodes=decodes)
+    content = live.content
+    body = await RecordedBody(recorder, _Frames(content, chunked=chunked)).settle_async()
     live._cache.clear()
-    live._raw_headers = _raw(fields)
+    live._raw_headers = _raw(recorder.fields())
     live._headers = _as_aiohttp_reads(live._raw_headers)
-    if not recording.bodiless:
-        limit, _ = body.get_read_buffer_limits()
-        live.content = _stream(live._loop, arriving, limit, chunked=recording.length is None)
+    if not recorder.bodiless:
+        limit, _ = content.get_read_buffer_limits()
+        refused = decodes and recorder.encoded
+        source = _refusing(recorder.headers) if refused else body
+        live.content = _stream(live._loop, source, limit, chunked=recorder.length is None)
+
+
+async def _refusing(headers: Headers) -> AsyncIterator[bytes]:
+    """Fail as aiohttp does over a body that is not in its content coding."""
+    from aiohttp import ClientPayloadError
+    from aiohttp.http_exceptions import ContentEncodingError
+
+    problem = ContentEncodingError(
+        f"Can not decode content-encoding: {', '.join(codings_of(headers))}"
+    )
+    raise ClientPayloadError(str(problem)) from problem
+    yield b""  # makes this a generator
 
 
 class _Frames:
@@ -147,7 +212,7 @@ class _Frames:
                     return frame
 
 
-async def _replay(request: Any, decision: Replay | Truncate) -> Any:
+async def _replay(request: Any, decision: Replay | Truncate, way: _Way) -> Any:
     import asyncio
 
     import aiohttp
@@ -155,13 +220,14 @@ async def _replay(request: Any, decision: Replay | Truncate) -> Any:
 
     answer, size = decision.response, length(decision.response)
     loop = asyncio.get_running_loop()
-    bodiless = request.method == "HEAD" or answer.status in (204, 304)
-    fields = _framed(answer.headers, bodiless, size)
-    raw = _raw(fields)
+    bodiless = is_bodiless(request.method, answer.status)
+    decodes = _decodes(way, answer.headers)
+    raw = _raw(decision.fields(request.method))
     head = RawResponseMessage(
         aiohttp.HttpVersion11,
         answer.status,
-        answer.reason,
+        # aiohttp reads the bytes of the phrase as UTF-8.
+        answer.reason.encode("latin-1", "replace").decode("utf-8", "surrogateescape"),
         _as_aiohttp_reads(raw),
         raw,
         False,
@@ -171,7 +237,9 @@ async def _replay(request: Any, decision: Replay | Truncate) -> Any:
     )
 
     async def chunks() -> AsyncIterator[bytes]:
-        for chunk in [] if bodiless else decision.pieces():
+        if decodes and answer.encoded and answer.body:
+            await anext(_refusing(answer.headers))
+        for chunk in [] if bodiless else decision.pieces(decode=decodes):
             yield chunk
         match decision:
             case Truncate():
@@ -186,7 +254,7 @@ async def _replay(request: Any, decision: Replay | Truncate) -> Any:
         "continue100": None,
         "timer": aiohttp.helpers.TimerNoop(),
         "request_info": request.request_info,
-        "traces": [],
+        "traces": getattr(request, "_traces", []),
         "loop": loop,
         "session": request._session,
     }
@@ -196,14 +264,6 @@ async def _replay(request: Any, decision: Replay | Truncate) -> Any:
     response = request.response_class(request.method, request.original_url, **options)
     await response.start(_Connection(head, body))
     return response
-
-
-def _framed(headers: Headers, bodiless: bool, size: int | None) -> list[tuple[str, str]]:
-    named = [(name.title(), value) for name, value in headers]
-    if bodiless:
-        return named
-    framing = ("Transfer-Encoding", "chunked") if size is None else ("Content-Length", str(size))
-    return [*named, framing]
 
 
 def _raw(fields: list[tuple[str, str]]) -> tuple[tuple[bytes, bytes], ...]:

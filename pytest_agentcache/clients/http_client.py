@@ -189,7 +189,7 @@ def _record(connection: Any, live: Any, forward: Forward) -> Any:
     method = forward.request.method
     arriving = RecordedBody(recording, frames(live)).settle()
     source = message(
-        method, live.status, live.reason, recording.shown, arriving, length=recording.length
+        method, live.status, live.reason, recording.fields(), arriving, length=recording.length
     )
     shown = connection.response_class(WireSocket(source, live.close), method=method)
     shown.begin()

@@ -127,10 +127,11 @@ class _Responses:
                 broken = _incomplete(self._module, decision)
         return self._module.Response(
             response.status,
-            headers=_framed(response.headers, method, response.status, length(response)),
+            headers=_as_bytes(decision.fields(method)),
             stream=self._stream([] if method == "HEAD" else decision.pieces(), broken),
             extensions={
-                "http_version": b"HTTP/1.1",
+                "http_version": response.http_version.encode() or b"HTTP/1.1",
+                "network_stream": _NoNetworkStream(),
                 "reason_phrase": response.reason.encode("latin-1", "replace"),
             },
         )
@@ -156,10 +157,9 @@ class _Responses:
         return self._shown(live, recorder, self._live_async(live.stream, source, body))
 
     def _shown(self, live: Any, recorder: ResponseRecorder, stream: Any) -> Any:
-        method = recorder.request.method
         return self._module.Response(
             live.status_code,
-            headers=_framed(recorder.shown, method, live.status_code, recorder.length),
+            headers=_as_bytes(recorder.fields()),
             stream=stream,
             extensions=live.extensions,
         )
@@ -168,7 +168,22 @@ class _Responses:
 def _recorder(live: Any, forward: Forward) -> ResponseRecorder:
     framed = "chunked" in live.headers.get("transfer-encoding", "").lower()
     headers = Headers.of(live.headers.raw)
-    return forward.record(live.status_code, live.reason_phrase, headers, framed=framed)
+    version = live.extensions.get("http_version", b"HTTP/1.1").decode()
+    return forward.record(
+        live.status_code,
+        live.reason_phrase,
+        headers,
+        framed=framed,
+        http_version="" if version == "HTTP/1.1" else version,
+    )
+
+
+class _NoNetworkStream:
+    """Stands in for the connection of a response that came over none."""
+
+    def get_extra_info(self, _: str) -> Any:
+        """Return None: there is no socket, no certificate and no address."""
+        return None
 
 
 def _route(request: Any) -> Route | None:
@@ -244,17 +259,8 @@ def _wrapped(module: Any, name: str, decision: Fail | Truncate, cause: Exception
     return caused_by(decision, error, below)
 
 
-def _framed(
-    headers: Headers, method: str, status: int, size: int | None
-) -> list[tuple[bytes, bytes]]:
-    """Return `headers` as bytes, with the framing that they have over HTTP/1.1.
-
-    httpx encodes text in headers as ASCII, but upstream may send any byte.
-    """
-    fields = list(headers)
-    if method != "HEAD" and status not in (204, 304):
-        sized = ("content-length", str(size))
-        fields.append(("transfer-encoding", "chunked") if size is None else sized)
+def _as_bytes(fields: list[tuple[str, str]]) -> list[tuple[bytes, bytes]]:
+    # httpx takes text in headers for ASCII; the wire may carry any byte.
     return [(name.encode("latin-1"), value.encode("latin-1", "replace")) for name, value in fields]
 
 

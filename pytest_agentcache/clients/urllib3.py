@@ -141,7 +141,7 @@ def _record(pool: Any, live: Any, forward: Forward, url: str, options: dict[str,
     )
     arriving = RecordedBody(recording, frames(below)).settle()
     source = message(
-        method, live.status, live.reason, recording.shown, arriving, length=recording.length
+        method, live.status, live.reason, recording.fields(), arriving, length=recording.length
     )
     return _native(pool, WireSocket(source, live.close), method, url, options)
 

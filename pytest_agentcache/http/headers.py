@@ -8,10 +8,11 @@ on is kept.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from fnmatch import fnmatchcase
+from dataclasses import replace
 
 from .body.multipart import neutral_type
 from .messages import Headers
+from .stand_ins import COUNTERS, LEFT_OUT, REQUEST_IDS, listed, shortened
 
 # About one connection or one coding of the body (RFC 9110, section 7.6.1; RFC 9112).
 WIRE = [
@@ -56,13 +57,9 @@ REQUEST = [
 # Ids, times, and names of machines and accounts.
 RESPONSE_NOISE = [
     "anthropic-organization-id",
-    "apim-request-id",
     "azureml-*",
     "cf-*",
     "cmp-upstream-response-duration",
-    "date",
-    "fly-request-id",
-    "*-correlation-id",
     "inference-id",
     "*-invocation-latency",
     "ms-azureml-*",
@@ -72,10 +69,8 @@ RESPONSE_NOISE = [
     "openai-organization",
     "openai-project",
     "*-processing-ms",
-    "*-request-id",
     "report-to",
     "reporting-endpoints",
-    "request-id",
     "server",
     "server-timing",
     "skip-error-remapping",
@@ -84,24 +79,18 @@ RESPONSE_NOISE = [
     "traceresponse",
     "tracestate",
     "x-amz-cf-*",
-    "x-amz-id-*",
-    "x-amzn-requestid",
     "x-amzn-trace-id",
     "x-b3-*",
     "x-cache",
     "x-cache-hits",
     "x-cloud-trace-context",
     "x-compute-time",
-    "x-correlation-id",
     "x-datadog-*",
     "x-envoy-*",
-    "x-github-request-id",
     "x-ms-region",
     "x-powered-by",
     "x-proxy-*",
     "x-ray-*",
-    "x-request-id",
-    "x-requestid",
     "x-response-time",
     "x-runtime",
     "x-served-by",
@@ -131,8 +120,6 @@ BROWSER = [
     "x-robots-tag",
     "x-xss-protection",
 ]
-# Counters that change with every response. On an error they say how long to wait, so they are kept.
-COUNTERS = ["*ratelimit*", "*rate-limit*"]
 BOT_COOKIES = [
     "__cf_bm",
     "__cfruid",
@@ -150,10 +137,6 @@ BOT_COOKIES = [
 ]
 
 
-def _listed(name: str, patterns: Iterable[str]) -> bool:
-    return any(fnmatchcase(name, pattern) for pattern in patterns)
-
-
 def request_headers(
     headers: Headers, drop: Iterable[str] = (), keep: Iterable[str] = ()
 ) -> Headers:
@@ -165,11 +148,11 @@ def request_headers(
         keep: Globs of names to keep, even if a list here drops them.
     """
     kept = []
-    for name, value in headers.pairs:
-        if not _listed(name, keep) and (
-            _listed(name, WIRE)
-            or _listed(name, REQUEST)
-            or _listed(name, drop)
+    for name, value in headers:
+        if not listed(name, keep) and (
+            listed(name, WIRE)
+            or listed(name, REQUEST)
+            or listed(name, drop)
             or (name == "accept" and value == "*/*")
         ):
             continue
@@ -184,27 +167,34 @@ def response_headers(
     drop: Iterable[str] = (),
     keep: Iterable[str] = (),
 ) -> Headers:
-    """Return the headers of a response that a cassette keeps, sorted by name.
+    """Return the response headers that a cassette keeps, sorted by name.
 
-    The boundary of a multipart response is kept, because the caller needs it to read the body.
+    Request ids and rate limits keep their names, with `…` for a value. The boundary of a multipart
+    response stays, because the client reads by it.
 
     Args:
         headers: All headers that upstream sent.
-        status: The status code; errors (400 and above) keep their rate-limit headers.
-        method: The method of the request; the response to HEAD keeps its length.
-        drop: Globs of further names to drop.
-        keep: Globs of names to keep, even if a list here drops them.
+        status: Status code; refusals (400 and above) keep their rate limits.
+        method: The method of the request; the length that a response to HEAD states is kept.
+        drop: Globs of more names to drop.
+        keep: Globs of names to keep with their values.
     """
-    dropped = [*WIRE, "content-encoding", *RESPONSE_NOISE, *BROWSER, *drop]
-    if status < 400:
-        dropped += COUNTERS
+    dropped = [*WIRE, "date", *RESPONSE_NOISE, *BROWSER, *drop]
+    left_out = [*REQUEST_IDS, *(COUNTERS if status < 400 else ())]
     if method == "HEAD":
         dropped.remove("content-length")
     kept = []
     for name, value in headers:
-        if _listed(name, dropped) and not _listed(name, keep):
+        if listed(name, keep):
+            kept.append((name, value))
+        elif listed(name, dropped):
             continue
-        if name == "set-cookie" and _listed(value.partition("=")[0].strip().lower(), BOT_COOKIES):
-            continue
-        kept.append((name, value))
-    return Headers(tuple(sorted(kept, key=lambda pair: pair[0])))
+        elif listed(name, left_out):
+            if (name, LEFT_OUT) not in kept:
+                kept.append((name, LEFT_OUT))
+        elif name != "set-cookie" or not listed(
+            value.partition("=")[0].strip().lower(), BOT_COOKIES
+        ):
+            kept.append((name, value))
+    kept = shortened(kept, headers.unusual)
+    return replace(headers, pairs=tuple(sorted(kept, key=lambda pair: pair[0])))

@@ -3,20 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
+
+from .header_names import unusual_names
 
 
 @dataclass(frozen=True, slots=True)
 class Headers:
-    """Header fields in order, names in lower case, repeats kept (RFC 9110, section 5)."""
+    """Header fields in order, names in lower case, repeats kept (RFC 9110, section 5).
+
+    Attributes:
+        pairs: Names and values.
+        unusual: The names that were not sent in their usual case, as they were sent.
+    """
 
     pairs: tuple[tuple[str, str], ...] = ()
+    unusual: tuple[str, ...] = field(default=(), compare=False)
 
     @classmethod
     def of(cls, pairs: Iterable[tuple[str | bytes, str | bytes]]) -> Headers:
         """Return headers from the pairs of any client; bytes are read as Latin-1."""
-        return cls(tuple((_text(name).lower(), _text(value)) for name, value in pairs))
+        sent = [(_text(name), _text(value)) for name, value in pairs]
+        return cls(
+            tuple((name.lower(), value) for name, value in sent),
+            unusual_names(name for name, _ in sent),
+        )
 
     def __iter__(self) -> Iterator[tuple[str, str]]:
         return iter(self.pairs)
@@ -33,11 +45,15 @@ class Headers:
 
     def without(self, *names: str) -> Headers:
         """Return these headers without the fields `names`."""
-        return Headers(tuple(pair for pair in self.pairs if pair[0] not in names))
+        return replace(self, pairs=tuple(pair for pair in self.pairs if pair[0] not in names))
 
     def plus(self, name: str, value: str) -> Headers:
         """Return these headers with the field `name` replaced, at the end."""
-        return Headers((*self.without(name).pairs, (name, value)))
+        return replace(self, pairs=(*self.without(name).pairs, (name, value)))
+
+    def all(self, name: str) -> list[str]:
+        """Return the values of every field called `name` (lower case)."""
+        return [value for known, value in self.pairs if known == name]
 
 
 def _text(value: str | bytes) -> str:
@@ -61,10 +77,20 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """A response with its whole body, decoded.
+    """A response, whole, its body decoded.
 
-    `chunks` holds the sizes in bytes in which the body arrived, if they mean something to the
-    caller. Without them an event stream arrives event by event, and any other body in blocks.
+    Attributes:
+        status: Status code.
+        headers: Header fields without framing. `content-encoding` names the codings in which the
+            client gets the body.
+        body: The body in bytes, without its content codings unless `encoded` says otherwise.
+        reason: Reason phrase.
+        chunks: The sizes in bytes in which the body arrived, where that means something to the
+            client. Without them, an event stream arrives event by event, anything else in blocks.
+        encoded: Whether the body is as it was sent, because it is not in the content coding that
+            the headers name, or because it can be neither decoded nor encoded here.
+        names: The header names that were not sent in their usual case, as they were sent.
+        http_version: `HTTP/2`, or another version than HTTP/1.1; empty for HTTP/1.1.
     """
 
     status: int
@@ -72,11 +98,25 @@ class Response:
     body: bytes = b""
     reason: str = ""
     chunks: tuple[int, ...] = ()
+    encoded: bool = False
+    names: tuple[str, ...] = ()
+    http_version: str = ""
 
     @property
     def content_type(self) -> str:
         """Media type with its parameters, or the empty string."""
         return self.headers.get("content-type")
+
+    @property
+    def codings(self) -> tuple[str, ...]:
+        """The content codings in which the client gets the body, in the order of their use."""
+        return () if self.encoded or not self.body else codings_of(self.headers)
+
+
+def codings_of(headers: Headers) -> tuple[str, ...]:
+    """Return the content codings that headers name, in the order of their use (RFC 9110, 8.4)."""
+    listed = ",".join(headers.all("content-encoding")).lower().split(",")
+    return tuple(each.strip() for each in listed if each.strip() not in ("", "identity"))
 
 
 def standard_reason(status: int) -> str:

@@ -11,42 +11,37 @@ import io
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from .framing import framed
-from .messages import Headers, Response
+from . import framing
+from .messages import Response
 
-_BODILESS = (204, 304)
+_UPLOAD_BLOCK = 16384
 
 
 def message(
     method: str,
     status: int,
     reason: str,
-    headers: Headers,
+    fields: Iterable[tuple[str, str]],
     pieces: Iterable[bytes],
     *,
     length: int | None,
     whole: bool = True,
 ) -> Iterator[bytes]:
-    """Yield the bytes of a response as `pieces` arrive.
+    """Yield the bytes of a response, made as `pieces` arrive.
 
     Args:
-        method: The method of the request; the response to HEAD has no body.
+        method: The method of the request; a response to HEAD has no body.
         status: Status code.
         reason: Reason phrase.
-        headers: Header fields, without framing.
-        pieces: The decoded body; each piece becomes one chunk where `length` is unknown.
+        fields: All header fields, with framing.
+        pieces: The body; each piece becomes one chunk where `length` is unknown.
         length: Size of the body in bytes, or None for chunked transfer coding.
         whole: Whether the body ends as it should, or the connection breaks after `pieces`.
     """
-    bodiless = method == "HEAD" or status in _BODILESS
     lines = [f"HTTP/1.1 {status} {reason}".rstrip()]
-    lines += [f"{name.title()}: {value}" for name, value in headers.pairs]
-    if not bodiless:
-        lines.append(
-            "Transfer-Encoding: chunked" if length is None else f"Content-Length: {length}"
-        )
+    lines += [f"{name}: {value}" for name, value in fields]
     yield ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1", "replace")
-    if bodiless:
+    if framing.is_bodiless(method, status):
         return
     for piece in pieces:
         if piece:
@@ -64,7 +59,8 @@ def content_of(body: Any) -> bytes:
     if isinstance(body, str):
         return body.encode("utf-8")
     if hasattr(body, "read"):
-        parts = [body.read()]
+        # By blocks until it is empty, as urllib3 sends it: a file may give less than it is asked.
+        parts: Iterable[Any] = iter(lambda: body.read(_UPLOAD_BLOCK) or None, None)
     else:
         try:
             return bytes(memoryview(body))
@@ -144,15 +140,14 @@ def response_socket(response: Response, method: str, until: int | None = None) -
         until: The number of bytes of the body after which the connection breaks; None for the
             whole body.
     """
-    pieces, size = framed(response, until)
     return WireSocket(
         message(
             method,
             response.status,
             response.reason,
-            response.headers,
-            pieces,
-            length=size,
+            framing.response_fields(response, method),
+            framing.pieces(response, until),
+            length=framing.length(response),
             whole=until is None,
         )
     )

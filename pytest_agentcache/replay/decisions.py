@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..clock import Clock
-from ..http.framing import pieces
+from ..http.framing import pieces, response_fields
 from ..http.messages import Headers, Request, Response
 from ..http.wire import WireSocket, response_socket
 from ..settings.settings import Settings
@@ -34,9 +34,17 @@ class Replay:
 
     response: Response
 
-    def pieces(self) -> list[bytes]:
-        """Return the body in the pieces in which the client receives it."""
-        return pieces(self.response)
+    def pieces(self, *, decode: bool = False) -> list[bytes]:
+        """Return the body in the pieces in which the client receives it.
+
+        Args:
+            decode: Whether the client gets it without its content codings.
+        """
+        return pieces(self.response, decode=decode)
+
+    def fields(self, method: str) -> list[tuple[str, str]]:
+        """Return the header fields of the response to a `method` request, as they were sent."""
+        return response_fields(self.response, method)
 
     def as_socket(self, method: str) -> WireSocket:
         """Return a socket from which a client reads the response to a `method` request."""
@@ -61,9 +69,17 @@ class Truncate:
     response: Response
     after: int
 
-    def pieces(self) -> list[bytes]:
-        """Return the part of the body that arrives, in the pieces in which it does."""
-        return pieces(self.response, self.after)
+    def pieces(self, *, decode: bool = False) -> list[bytes]:
+        """Return the part of the body that arrives, in the pieces in which it does.
+
+        Args:
+            decode: Whether the client gets it without its content codings.
+        """
+        return pieces(self.response, self.after, decode=decode)
+
+    def fields(self, method: str) -> list[tuple[str, str]]:
+        """Return the header fields of the response to a `method` request, as they were sent."""
+        return response_fields(self.response, method)
 
     def as_socket(self, method: str) -> WireSocket:
         """Return a socket that closes in the middle of the response to a `method` request."""
@@ -155,7 +171,14 @@ class Forward:
     find: Callable[[int], Response | None]
 
     def record(
-        self, status: int, reason: str, headers: Headers, *, framed: bool, decoded: bool = False
+        self,
+        status: int,
+        reason: str,
+        headers: Headers,
+        *,
+        framed: bool,
+        decodes: bool = False,
+        http_version: str = "",
     ) -> ResponseRecorder:
         """Start to record the response.
 
@@ -165,7 +188,8 @@ class Forward:
             headers: All headers as they came.
             framed: Whether the pieces that follow are the chunks that upstream sent, rather than
                 arbitrary reads from the socket.
-            decoded: Whether the client has already undone the content coding of those pieces.
+            decodes: Whether the client decodes what it reads before anyone sees it.
+            http_version: The version of HTTP in which it came; empty for HTTP/1.1.
         """
         recorder = ResponseRecorder(
             self.settings,
@@ -174,7 +198,8 @@ class Forward:
             reason,
             headers,
             framed=framed,
-            decoded=decoded,
+            decodes=decodes,
+            http_version=http_version,
             drop=self.drop,
             ended=lambda: self.finish(self.order),
         )

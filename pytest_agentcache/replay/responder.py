@@ -12,6 +12,7 @@ from ..clock import Clock
 from ..errors import FaultError
 from ..faults import NOTHING_PLANNED, Call, Plan, Planned, Selection
 from ..http.messages import Interaction, Request, Response
+from ..http.stand_ins import completed
 from ..llm.prompt_log import PromptLog
 from ..matching.matcher import Ids, Key, Matcher
 from ..matching.stable_ids import Candidates, StableIds
@@ -159,7 +160,10 @@ class Responder:
         self.log.play(order, slot)
         self.redaction.played(request, slot.interaction.request)
         self.counts.replayed += 1
-        answer = self._given[key] = self.ids.replay(slot.interaction.response)
+        interaction = slot.interaction
+        replayed = self.ids.replay(interaction.response)
+        answer = completed(replayed, interaction.request, Clock().now)
+        self._given[key] = answer
         self.plan.note(Call(request, "replayed", answer.status))
         return answer
 
@@ -182,8 +186,13 @@ class Responder:
         """Return the last response to a request with this key, else the next one."""
         with self.log.lock:
             waiting = self._waiting.next(key, ids)
-            coming = self.ids.preview(waiting.interaction.response) if waiting else None
+            coming = self._preview(waiting.interaction) if waiting else None
             return self.log.last(key) or self._given.get(key) or coming
+
+    def _preview(self, interaction: Interaction) -> Response:
+        """Return the response that the next replay of an interaction would give."""
+        response = self.ids.preview(interaction.response)
+        return completed(response, interaction.request, Clock().now)
 
     def key(self, interaction: Interaction) -> Key:
         """Return the key of the request of a recorded interaction."""

@@ -7,35 +7,40 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from ..clock import awaiting_upstream
+from ..clock import Clock, awaiting_upstream
 from ..http.body import encoding, is_json
-from ..http.framing import BLOCK, blocks, framed_by_events
+from ..http.framing import BLOCK, blocks, fields, framed_by_events, is_bodiless, length
+from ..http.header_names import recorded_names
 from ..http.headers import response_headers
-from ..http.messages import Headers, Interaction, Request, Response
+from ..http.messages import Headers, Interaction, Request, Response, codings_of
+from ..http.stand_ins import filled, request_seed
 from ..settings.settings import Settings
 
 
 class ResponseRecorder:
-    """A recorder of one response, while the caller reads it.
+    """Keep a response while the client reads it, and give the client what replay will give.
 
     Args:
-        settings: The settings of the test, for its headers.
+        settings: The settings of the test; those of headers are used.
         request: The request, as the cassette holds it.
         status: Status code.
         reason: Reason phrase.
         headers: All headers as they came.
-        framed: True if the pieces that follow are the chunks that upstream sent, and not arbitrary
-            pieces from the socket.
-        decoded: Whether the client has already undone the content coding of those pieces.
-        drop: Called with this recorder if the response breaks off.
-        ended: Called when the response is complete.
+        framed: Whether the pieces that follow are the chunks that upstream sent, rather than
+            arbitrary reads from the socket.
+        decodes: Whether the client decodes what it reads before anyone sees it, so that it gets
+            the body without its content codings.
+        http_version: The version of HTTP in which it came; empty for HTTP/1.1.
+        drop: Called with this recorder if the response breaks off, which makes it no response.
+        ended: Called when all of the response has arrived.
 
     Attributes:
-        shown: The headers that the caller gets: those of the cassette, with real secrets.
+        headers: The headers that the cassette keeps, with their secrets.
         bodiless: Whether no body can follow (RFC 9110, section 6.4.1).
-        whole: Whether this is a document, read to its end before its headers are shown. Only then
-            its size is known as replay will know it.
-        length: Size of the body in bytes if the caller may know it, else None.
+        whole: Whether this is a document, read to its end before the client gets its headers. Only
+            then its size is known as replay will know it.
+        length: The size of the body in bytes where the client may know it, else None.
+        encoded: Whether the body stays as it came, because it cannot be decoded.
     """
 
     def __init__(
@@ -47,48 +52,58 @@ class ResponseRecorder:
         headers: Headers,
         *,
         framed: bool,
-        decoded: bool = False,
-        drop: Callable[[ResponseRecorder], None] = lambda recording: None,
+        decodes: bool = False,
+        http_version: str = "",
+        drop: Callable[[ResponseRecorder], None] = lambda recorder: None,
         ended: Callable[[], None] = lambda: None,
     ) -> None:
         self.request, self.status, self.reason = request, status, reason
-        self._drop, self._ended = drop, ended
-        coding = headers.get("content-encoding").strip().lower()
-        coded = coding not in ("", "identity")
-        self._decoder = encoding.decoder(coding) if coded and not decoded else None
-        self.shown = response_headers(
+        self._drop, self._ended, self._http_version = drop, ended, http_version
+        self.headers = response_headers(
             headers, status, request.method, settings.drop_headers, settings.keep_headers
         )
-        kept_coded = coded and not decoded and self._decoder is None
-        if kept_coded:
-            # Kept coded because it cannot be decoded here; the caller must know.
-            self.shown = self.shown.plus("content-encoding", coding)
-        content_type = self.shown.get("content-type")
-        self.bodiless = request.method == "HEAD" or status in (204, 304)
-        self._stream = framed_by_events(content_type)
-        # Chunks of a coded body do not match the decoded body, and a JSON document is read as a
-        # whole, so its chunks would only be noise in a diff.
-        document = is_json(content_type) or coded
-        self._framed = framed and (not coded if self._stream else not document)
+        codings = codings_of(self.headers)
+        self._encoder = encoding.encoder(*codings)
+        self._decoder = encoding.decoder(*codings) if self._encoder else None
+        self._codings, self._decodes = codings, decodes
+        self.encoded = bool(codings) and self._decoder is None
+        self.bodiless = is_bodiless(request.method, status)
+        self._stream = framed_by_events(self.headers.get("content-type"))
+        # The chunks of an encoded body say nothing of the body, and a JSON document is read whole;
+        # how it was cut would only be noise in a diff.
+        document = is_json(self.headers.get("content-type")) or bool(codings)
+        self._framed = framed and (not codings if self._stream else not document)
         size = headers.get("content-length")
-        sized = size.isdecimal() and (not coded or kept_coded) and not framed
+        sized = size.isdecimal() and (not codings or self.encoded) and not framed
         self.whole = document and not self._stream and not self.bodiless and not sized
         self.length = int(size) if sized and not self._stream else None
         self._pieces: list[bytes] = []
         self._rest = b""
-        # A reader that knows the size stops there and never sees the end.
+        # An encoded body as it came, in case that it turns out not to be in its coding.
+        self._raw = bytearray()
+        # A client that knows the size reads no further than that, and does not reach the end.
         self._left = 0 if self.bodiless else self.length
         if self._left == 0:
             ended()
 
     @property
     def size(self) -> int:
-        """The number of bytes that have arrived so far."""
+        """The number of bytes that have arrived."""
         return sum(map(len, self._pieces)) + len(self._rest)
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The header names that did not come in their usual case, as a cassette tells them."""
+        return recorded_names((name for name, _ in self.headers), self.headers.unusual)
+
+    def fields(self) -> list[tuple[str, str]]:
+        """Return the header fields that the client gets, in the case in which they came."""
+        headers = filled(self.headers, request_seed(self.request), Clock().now)
+        return fields(headers, self.names, self.length, bodiless=self.bodiless)
+
     def take(self, piece: bytes) -> list[bytes]:
-        """Record a piece, and return what to hand on, in the pieces that replay will give."""
-        found = self._keep(self._decoder.decompress(piece) if self._decoder else piece, last=False)
+        """Keep what arrived, and return what the client gets, in the pieces of a replay."""
+        found = self._encode(self._keep(self._decode(piece), last=False))
         if self._left:
             self._left = max(self._left - len(piece), 0)
             if not self._left:
@@ -96,15 +111,50 @@ class ResponseRecorder:
         return found
 
     def end(self) -> list[bytes]:
-        """Complete the response, and return the rest to hand on."""
-        found = self._keep(self._decoder.flush() if self._decoder else b"", last=True)
+        """End the response, and return what is left for the client."""
+        found = self._encode(self._keep(self._decode(None), last=True), last=True)
+        if self.whole:
+            self.length = length(self.interaction().response)
         self._ended()
         return found
 
     def break_off(self) -> list[bytes]:
-        """Discard a response that broke off, and return the rest that arrived."""
+        """Forget the response, which will not be complete; return what the client still gets."""
         self._drop(self)
+        if self._codings and self.whole:
+            return [bytes(self._raw)] if self._raw else []
         return [self._rest] if self._rest else []
+
+    def _decode(self, piece: bytes | None) -> bytes:
+        """Return what a piece of the body adds; None stands for its end."""
+        if self._decoder is None:
+            return piece or b""
+        self._raw += piece or b""
+        try:
+            return self._decoder.flush() if piece is None else self._decoder.decompress(piece)
+        except Exception:  # noqa: BLE001 - each coding has errors of its own
+            # Not in its coding: from here on it is passed on as it comes, for the client to refuse.
+            self.encoded, self._decoder, self._encoder = True, None, None
+            if self.whole or not self._pieces:
+                self._pieces, self._rest = [], b""
+                return bytes(self._raw)
+            return piece or b""
+
+    def _encode(self, found: list[bytes], *, last: bool = False) -> list[bytes]:
+        """Return pieces of the body in its content codings, as `framing.pieces` does on replay."""
+        if not self._codings or self.bodiless:
+            return found
+        if self.whole:
+            if not last:
+                return []
+            body = b"".join(self._pieces)
+            if self._encoder is not None and body and not self._decodes:
+                body = encoding.encoded(body, self._codings)
+            return blocks(body)
+        if self._encoder is None or self._decodes:
+            return found
+        found = [self._encoder.compress(piece) for piece in found]
+        return [*found, self._encoder.finish()] if last and self._pieces else found
 
     def _keep(self, piece: bytes, *, last: bool) -> list[bytes]:
         if self._framed or not (self._stream or self.whole or self.length is not None):
@@ -117,7 +167,7 @@ class ResponseRecorder:
         return found
 
     def _cut(self, arrived: bytes) -> tuple[list[bytes], bytes]:
-        """Return the part that can be passed on, cut as in replay, and the rest that must wait."""
+        """Return the pieces that are complete, as replay will cut them, and the rest."""
         if self._stream is None:
             ends = len(arrived) - len(arrived) % BLOCK
             return blocks(arrived[:ends]), arrived[ends:]
@@ -126,7 +176,7 @@ class ResponseRecorder:
         return found, rest
 
     def interaction(self) -> Interaction:
-        """Return the part that has arrived, including its secrets."""
+        """Return what has arrived, its secrets still in it."""
         body = b"".join([*self._pieces, self._rest])
         chunks: tuple[int, ...] = ()
         if self._framed:
@@ -136,9 +186,17 @@ class ResponseRecorder:
         elif body and not self._stream and not self.whole and self.length is None:
             # It ended with the connection, without a size or chunks.
             chunks = (len(body),)
-        return Interaction(
-            self.request, Response(self.status, self.shown, body, self.reason, chunks)
+        response = Response(
+            self.status,
+            self.headers,
+            body,
+            self.reason,
+            chunks,
+            encoded=self.encoded and bool(body),
+            names=self.names,
+            http_version=self._http_version,
         )
+        return Interaction(self.request, response)
 
 
 class RecordedBody(Iterator[bytes], AsyncIterator[bytes]):
@@ -171,13 +229,13 @@ class RecordedBody(Iterator[bytes], AsyncIterator[bytes]):
         """Read a document to its end; the caller gets an error when it reaches that point."""
         while self._recording.whole and not self._over:
             self._step()
-        return self._settled()
+        return self
 
     async def settle_async(self) -> RecordedBody:
         """Do the same with an asynchronous source."""
         while self._recording.whole and not self._over:
             await self._step_async()
-        return self._settled()
+        return self
 
     def _step(self) -> None:
         with self._breaking():
@@ -200,11 +258,6 @@ class RecordedBody(Iterator[bytes], AsyncIterator[bytes]):
     def _take(self, piece: bytes | None) -> None:
         self._over = piece is None
         self._ready.extend(self._recording.end() if piece is None else self._recording.take(piece))
-
-    def _settled(self) -> RecordedBody:
-        if self._recording.whole and self._error is None:
-            self._recording.length = sum(map(len, self._ready))
-        return self
 
     def _given(self, stop: type[Exception]) -> bytes:
         if self._ready:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ...http.body import multipart
+from ...http.header_names import recorded_names
 from ...http.headers import request_headers, response_headers
 from ...http.messages import Headers, Interaction
 from ...settings.settings import Settings
@@ -37,11 +38,11 @@ def _tidy(interaction: Interaction, settings: Settings) -> Interaction:
         body=_neutral(request.body, request.content_type),
     )
     came = response_headers(response.headers, response.status, request.method, *options)
-    if "content-encoding" in response.headers:
-        # The reader could not decode it, so it stays encoded.
-        came = came.plus("content-encoding", response.headers.get("content-encoding"))
     answer = replace(
         response,
+        # What the reader could decode has no content coding any more.
+        encoded="content-encoding" in response.headers,
+        names=recorded_names((name for name, _ in came), response.headers.unusual),
         headers=Headers(tuple((name, _neutral_type(name, value)) for name, value in came)),
         body=_neutral(response.body, response.content_type),
     )

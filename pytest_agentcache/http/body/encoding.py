@@ -1,4 +1,4 @@
-"""Content codings (RFC 9110, section 8.4.1), decoded piece by piece as a stream arrives."""
+"""Content codings (RFC 9110, section 8.4.1), decoded and encoded piece by piece, as streams are."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ import contextlib
 import importlib
 import zlib
 from collections.abc import Callable
-from typing import Protocol
+from functools import lru_cache
+from typing import Any, Protocol, TypeVar
+
+_Made = TypeVar("_Made")
 
 
 class Decoder(Protocol):
@@ -74,8 +77,8 @@ class _Deflate:
 
 
 class _Brotli:
-    def __init__(self, module: object) -> None:
-        self._stream = module.Decompressor()  # type: ignore[attr-defined]
+    def __init__(self, module: Any) -> None:
+        self._stream = module.Decompressor()
 
     def decompress(self, piece: bytes) -> bytes:
         step = getattr(self._stream, "decompress", None) or self._stream.process
@@ -86,8 +89,8 @@ class _Brotli:
 
 
 class _Zstandard:
-    def __init__(self, module: object) -> None:
-        make = getattr(module, "ZstdDecompressor")  # noqa: B009 - absent from the stubs
+    def __init__(self, module: Any) -> None:
+        make = module.ZstdDecompressor
         self._stream = make() if hasattr(make(), "unused_data") else make().decompressobj()
 
     def decompress(self, piece: bytes) -> bytes:
@@ -97,10 +100,90 @@ class _Zstandard:
         return b""
 
 
-# The modules that clients use themselves, so a client that accepts a coding has one of them.
-_OPTIONAL: dict[str, tuple[Callable[[object], Decoder], tuple[str, ...]]] = {
-    "br": (_Brotli, ("brotli", "brotlicffi")),
-    "zstd": (_Zstandard, ("compression.zstd", "backports.zstd", "zstandard")),
+class Encoder(Protocol):
+    """Encodes a body piece by piece; each piece can be decoded as soon as it arrives."""
+
+    def compress(self, piece: bytes, /) -> bytes:
+        """Return `piece`, encoded."""
+        ...
+
+    def finish(self) -> bytes:
+        """Return what ends the body."""
+        ...
+
+
+class _Zlib:
+    def __init__(self, bits: int) -> None:
+        # Gzip without the time and the name of a file: equal bodies give equal bytes.
+        self._stream = zlib.compressobj(wbits=bits)
+
+    def compress(self, piece: bytes) -> bytes:
+        return self._stream.compress(piece) + self._stream.flush(zlib.Z_SYNC_FLUSH)
+
+    def finish(self) -> bytes:
+        return self._stream.flush()
+
+
+class _BrotliEncoder:
+    def __init__(self, module: Any) -> None:
+        self._stream = module.Compressor(quality=4)
+
+    def compress(self, piece: bytes) -> bytes:
+        step = getattr(self._stream, "compress", None) or self._stream.process
+        return bytes(step(piece)) + bytes(self._stream.flush())
+
+    def finish(self) -> bytes:
+        return bytes(self._stream.finish())
+
+
+class _ZstandardEncoder:
+    def __init__(self, module: Any) -> None:
+        compressor = module.ZstdCompressor()
+        own = hasattr(compressor, "compressobj")
+        self._stream = compressor.compressobj() if own else compressor
+        self._block = module.COMPRESSOBJ_FLUSH_BLOCK if own else compressor.FLUSH_BLOCK
+
+    def compress(self, piece: bytes) -> bytes:
+        return bytes(self._stream.compress(piece)) + bytes(self._stream.flush(self._block))
+
+    def finish(self) -> bytes:
+        return bytes(self._stream.flush())
+
+
+class _Chain:
+    """Several codings, one after the other."""
+
+    def __init__(self, steps: list[Any]) -> None:
+        self._steps = steps
+
+    def decompress(self, piece: bytes) -> bytes:
+        for step in self._steps:
+            piece = step.decompress(piece)
+        return piece
+
+    def flush(self) -> bytes:
+        rest = b""
+        for step in self._steps:
+            rest = (step.decompress(rest) if rest else b"") + step.flush()
+        return rest
+
+    def compress(self, piece: bytes) -> bytes:
+        for step in self._steps:
+            piece = step.compress(piece)
+        return piece
+
+    def finish(self) -> bytes:
+        rest = b""
+        for step in self._steps:
+            rest = (step.compress(rest) if rest else b"") + step.finish()
+        return rest
+
+
+# The modules that clients themselves use: a client that accepts a coding has one of them.
+_OPTIONAL: dict[str, tuple[Callable[[Any], Decoder], Callable[[Any], Encoder], tuple[str, ...]]]
+_OPTIONAL = {
+    "br": (_Brotli, _BrotliEncoder, ("brotli", "brotlicffi")),
+    "zstd": (_Zstandard, _ZstandardEncoder, ("compression.zstd", "backports.zstd", "zstandard")),
 }
 
 
@@ -119,16 +202,62 @@ def undone(raw: bytes, coding: str) -> bytes | None:
         raise ValueError(f"not in {coding}") from error
 
 
-def decoder(coding: str) -> Decoder | None:
-    """Return a decoder for `coding`, or None if there is none (for a list of codings, say)."""
-    coding = coding.strip().lower()
-    if coding in ("gzip", "x-gzip"):
-        return _Gzip()
-    if coding == "deflate":
-        return _Deflate()
-    if coding not in _OPTIONAL:
+def decoder(*codings: str) -> Decoder | None:
+    """Return a decoder for codings in the order in which they were applied.
+
+    Returns:
+        None if one of them is unknown, or needs a library that is not installed.
+    """
+    steps = [_decoder(coding.strip().lower()) for coding in reversed(codings)]
+    if not steps or None in steps:
         return None
-    make, modules = _OPTIONAL[coding]
+    return steps[0] if len(steps) == 1 else _Chain(steps)
+
+
+def encoder(*codings: str) -> Encoder | None:
+    """Return an encoder that applies codings in this order.
+
+    Returns:
+        None if one of them is unknown, or needs a library that is not installed.
+    """
+    steps = [_encoder(coding.strip().lower()) for coding in codings]
+    if not steps or None in steps:
+        return None
+    return steps[0] if len(steps) == 1 else _Chain(steps)
+
+
+@lru_cache(maxsize=8)
+def encoded(body: bytes, codings: tuple[str, ...]) -> bytes:
+    """Return a whole body in its content codings; as it is if it cannot be encoded here."""
+    made = encoder(*codings)
+    return made.compress(body) + made.finish() if made else body
+
+
+def _decoder(coding: str) -> Decoder | None:
+    match coding:
+        case "gzip" | "x-gzip":
+            return _Gzip()
+        case "deflate":
+            return _Deflate()
+        case "br" | "zstd":
+            make, _, modules = _OPTIONAL[coding]
+            return _with_module(make, modules)
+    return None
+
+
+def _encoder(coding: str) -> Encoder | None:
+    match coding:
+        case "gzip" | "x-gzip":
+            return _Zlib(16 + zlib.MAX_WBITS)
+        case "deflate":
+            return _Zlib(zlib.MAX_WBITS)
+        case "br" | "zstd":
+            _, make, modules = _OPTIONAL[coding]
+            return _with_module(make, modules)
+    return None
+
+
+def _with_module(make: Callable[[Any], _Made], modules: tuple[str, ...]) -> _Made | None:
     for name in modules:
         with contextlib.suppress(ImportError):
             return make(importlib.import_module(name))
