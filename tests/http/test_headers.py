@@ -15,18 +15,14 @@ def kept(*pairs, status=200, method="GET", **settings):
         "connection",
         "content-length",
         "transfer-encoding",
-        "content-encoding",
         "date",
         "server",
-        "x-request-id",
         "cf-ray",
         "openai-processing-ms",
         "openai-organization",
         "alt-svc",
         "strict-transport-security",
         "access-control-allow-origin",
-        "x-ratelimit-remaining-tokens",
-        "anthropic-ratelimit-reset",
         "x-envoy-upstream-service-time",
         "keep-alive",
         "nel",
@@ -41,6 +37,7 @@ def test_noise_is_dropped(name):
 @pytest.mark.parametrize(
     "name",
     [
+        "content-encoding",
         "content-type",
         "etag",
         "last-modified",
@@ -65,12 +62,21 @@ def test_what_clients_and_caches_act_on_is_kept(name):
     assert kept((name, "x")) == [name]
 
 
+@pytest.mark.parametrize(
+    "name", ["x-request-id", "x-amz-id-2", "x-ratelimit-remaining-tokens", "ratelimit-reset"]
+)
+def test_only_the_name_of_what_differs_each_time_is_kept(name):
+    """Request ids and rate limits are read by clients, and mean nothing to a reviewer."""
+    found = response_headers(Headers(((name, "x1"), (name, "x2"))), 200, "GET")
+
+    assert found.pairs == ((name, "…"),)
+
+
 def test_refusal_keeps_its_counters():
-    """On a refusal the counters say how long to wait."""
+    """On a refusal the rate limits say how long to wait."""
     counter = ("x-ratelimit-reset-tokens", "6s")
 
-    assert kept(counter) == []
-    assert kept(counter, status=429) == [counter[0]]
+    assert response_headers(Headers((counter,)), 429, "GET").pairs == (counter,)
 
 
 def test_length_of_a_head_answer_is_kept():
