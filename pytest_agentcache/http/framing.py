@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from itertools import accumulate
 
 from .body import BodyKind, encoding, stream_of
-from .header_names import usual_name
+from .header_names import as_sent
 from .messages import Headers, Response
 
 # A body that is not a stream comes in blocks of this many bytes, however the socket delivered it.
@@ -71,12 +71,11 @@ def fields(
         size: The size of the body in bytes, or None for chunked transfer coding.
         bodiless: Whether no body follows, so that no framing is stated.
     """
-    sent = {name.lower(): name for name in names}
     found = list(headers)
     if not bodiless:
         sized = ("content-length", str(size))
         found.append(("transfer-encoding", "chunked") if size is None else sized)
-    return [(sent.get(name) or usual_name(name), value) for name, value in found]
+    return as_sent(found, names)
 
 
 def response_fields(response: Response, method: str) -> list[tuple[str, str]]:

@@ -76,6 +76,17 @@ def usual_name(name: str) -> str:
     return _REGISTERED.get(name, name)
 
 
+def as_sent(pairs: Iterable[tuple[str, str]], unusual: Iterable[str]) -> list[tuple[str, str]]:
+    """Return headers with their names in the case in which they were sent.
+
+    Args:
+        pairs: Names in lower case, and values.
+        unusual: The names that were not sent in their usual case.
+    """
+    sent = {name.lower(): name for name in unusual}
+    return [(sent.get(name) or usual_name(name), value) for name, value in pairs]
+
+
 def unusual_names(names: Iterable[str]) -> tuple[str, ...]:
     """Return the names that are not in their usual case, each once, in order."""
     return tuple(dict.fromkeys(name for name in names if name != usual_name(name.lower())))

@@ -182,7 +182,7 @@ def unasked(cassette):
 
 def test_what_was_never_asked_for_fails_the_block(cassette):
     """Unrequested responses are asserted as in the library, unless switched off."""
-    with pytest.raises(FaultError, match=f"never asked for .*\n\n  GET {MOCKED}\n  POST {MOCKED}"):
+    with pytest.raises(FaultError, match=f"did not request .*\n\n  GET {MOCKED}\n  POST {MOCKED}"):
         unasked(cassette)
 
     with use_cassette(cassette, mode="offline") as harness:

@@ -209,7 +209,7 @@ def test_secrets_are_out_before_matching():
     )
     recording.take(b'{"token":"true"}')
 
-    assert recording.shown.get("set-cookie") == "sid=true"
+    assert recording.headers.get("set-cookie") == "sid=true"
     [kept] = replying.interactions(keep_unused=False)
     assert kept.request.url == "https://h/?key=<KEY>"
     assert kept.request.headers.get("authorization") == "Bearer <AUTHORIZATION>"
@@ -236,7 +236,7 @@ def test_boundaries_are_neutral_on_the_cassette():
     given = recording.take(b"--two\r\nA: b\r\n\r\n") + recording.take(b"x\r\n--two--\r\n")
 
     assert b"".join(given).startswith(b"--two")
-    assert "boundary=two" in recording.shown.get("content-type")
+    assert "boundary=two" in recording.headers.get("content-type")
     [kept] = replying.interactions(keep_unused=False)
     assert b"one" not in kept.request.body
     assert kept.response.body.startswith(b"--agentcache-boundary\r\n")

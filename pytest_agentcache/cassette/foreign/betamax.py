@@ -50,7 +50,9 @@ def _interaction(source: Source, item: Any, place: Place) -> Interaction:
             "Record it again with preserve_exact_body_bytes, or remove the interaction",
         )
     reason = reason if isinstance(reason, str) else standard_reason(code)
-    return Interaction(request, Response(code, kept, body, reason))
+    return Interaction(
+        request, Response(code, kept, body, reason, encoded="content-encoding" in kept)
+    )
 
 
 def _body(source: Source, value: Any, place: Place) -> bytes:

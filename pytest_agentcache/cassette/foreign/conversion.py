@@ -40,8 +40,6 @@ def _tidy(interaction: Interaction, settings: Settings) -> Interaction:
     came = response_headers(response.headers, response.status, request.method, *options)
     answer = replace(
         response,
-        # What the reader could decode has no content coding any more.
-        encoded="content-encoding" in response.headers,
         names=recorded_names((name for name, _ in came), response.headers.unusual),
         headers=Headers(tuple((name, _neutral_type(name, value)) for name, value in came)),
         body=_neutral(response.body, response.content_type),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any
@@ -13,9 +14,10 @@ from urllib.parse import parse_qsl, urlsplit
 from ...http.body import form
 from ...http.body.kinds import FORM
 from ...http.body.text import charset_of
-from ...http.messages import Headers, Interaction, Request, Response
+from ...http.messages import Interaction, Request
 from ..caption import caption
 from ..model import Cassette
+from .message import exported
 
 _COOKIE = re.compile(r"\s*([^=;\s]+)=([^;]*)")
 
@@ -36,7 +38,7 @@ def _entry(number: int, interaction: Interaction, instant: str) -> dict[str, Any
         "startedDateTime": instant,
         "time": 0,
         "request": _request(interaction.request),
-        "response": _response(interaction.response),
+        "response": _response(interaction),
         "cache": {},
         "timings": {"send": 0, "wait": 0, "receive": 0},
         "comment": caption(number, interaction).removeprefix("# "),
@@ -55,7 +57,7 @@ def _request(request: Request) -> dict[str, Any]:
             if name == "cookie"
             for pair in _COOKIE.findall(value)
         ],
-        "headers": _fields(request.headers),
+        "headers": _fields(request.headers.pairs),
         "queryString": [_named(*pair) for pair in query],
         "headersSize": -1,
         "bodySize": len(request.body),
@@ -76,7 +78,8 @@ def _posted(request: Request) -> dict[str, Any]:
     return posted
 
 
-def _response(response: Response) -> dict[str, Any]:
+def _response(interaction: Interaction) -> dict[str, Any]:
+    response = interaction.response
     content: dict[str, Any] = {"size": len(response.body), "mimeType": response.content_type}
     if response.body:
         content["text"], coding = _text(response.body, response.content_type)
@@ -87,7 +90,7 @@ def _response(response: Response) -> dict[str, Any]:
         "statusText": response.reason,
         "httpVersion": "HTTP/1.1",
         "cookies": [_cookie(value) for name, value in response.headers if name == "set-cookie"],
-        "headers": _fields(response.headers),
+        "headers": _fields(exported(interaction)),
         "content": content,
         "redirectURL": response.headers.get("location"),
         "headersSize": -1,
@@ -107,7 +110,7 @@ def _text(raw: bytes, content_type: str) -> tuple[str, str]:
     return base64.b64encode(raw).decode("ascii"), "base64"
 
 
-def _fields(headers: Headers) -> list[dict[str, str]]:
+def _fields(headers: Iterable[tuple[str, str]]) -> list[dict[str, str]]:
     return [_named(name, value) for name, value in headers]
 
 

@@ -10,7 +10,9 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from ...http.body import encoding
+from ...http.header_names import as_sent
 from ...http.messages import Headers, Interaction
+from ...http.stand_ins import filled, request_seed
 from ..model import Cassette
 from .source import Place, Source
 
@@ -58,6 +60,19 @@ def answered(raw: bytes, fields: Headers, *, method: str) -> tuple[bytes, Header
     kept = fields.without(*wire, *([] if method == "HEAD" else ["content-length"]))
     # Encodings that cannot be decoded here stay, and the caller must know them.
     return raw, kept.plus("content-encoding", ", ".join(codings)) if codings else kept
+
+
+def exported(interaction: Interaction) -> list[tuple[str, str]]:
+    """Return the response headers as other tools write them.
+
+    They get stand-ins for request ids and rate limits, and no content coding, because they get the
+    decoded body.
+    """
+    response = interaction.response
+    headers = filled(response.headers, request_seed(interaction.request), datetime.now(UTC))
+    dropped: tuple[str, ...] = () if response.encoded else ("content-encoding",)
+    dropped += () if "date" in response.headers else ("date",)
+    return as_sent(headers.without(*dropped), response.names)
 
 
 def _undone(raw: bytes, coding: str) -> bytes | None:

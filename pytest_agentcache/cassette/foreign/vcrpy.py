@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import urlencode
 
@@ -122,7 +122,7 @@ def _response(source: Source, answer: dict[str, Any], method: str, place: Place)
     # Null is what recorders write that never saw it; an empty one was seen.
     if not isinstance(reason, str):
         reason = standard_reason(code)
-    return Response(code, kept, body, reason)
+    return Response(code, kept, body, reason, encoded="content-encoding" in kept)
 
 
 def document_of(cassette: Cassette) -> dict[str, Any]:
@@ -141,13 +141,13 @@ def _item(interaction: Interaction) -> dict[str, Any]:
     return {
         "request": {
             "body": _text(request.body) if request.body else None,
-            "headers": _grouped(request.headers),
+            "headers": _grouped(request.headers.pairs),
             "method": request.method,
             "uri": request.url,
         },
         "response": {
             "body": {"string": _text(response.body)},
-            "headers": _grouped(response.headers),
+            "headers": _grouped(message.exported(interaction)),
             "status": {"code": response.status, "message": response.reason},
         },
     }
@@ -193,7 +193,7 @@ def _text(raw: bytes) -> str | bytes:
         return raw
 
 
-def _grouped(headers: Headers) -> dict[str, list[str]]:
+def _grouped(headers: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
     grouped: dict[str, list[str]] = {}
     for name, value in headers:
         grouped.setdefault(name, []).append(value)
