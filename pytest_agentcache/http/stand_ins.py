@@ -110,7 +110,7 @@ def filled(headers: Headers, seed: str, now: datetime) -> Headers:
         pairs += [(each, _stand_in(each, seed, now)) for each in names]
     if "date" not in headers:
         pairs.append(("date", format_datetime(now.astimezone(UTC), usegmt=True)))
-    return replace(headers, pairs=tuple(sorted(pairs, key=lambda pair: pair[0])))
+    return replace(headers, pairs=tuple(pairs))
 
 
 def request_seed(request: Request) -> str:

@@ -310,6 +310,7 @@ class UrllibRequest(Client):
 
 class Botocore(Client):
     name = "botocore"
+    decodes = False
     follows = has_jar = False
     refused, timed_out = EndpointConnectionError, ReadTimeoutError
     broken = (HTTPClientError, urllib3.exceptions.ProtocolError)
