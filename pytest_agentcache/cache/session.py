@@ -164,12 +164,15 @@ def answer_of(response: Any) -> Answer:
     fields: Any = response.raw.headers if response.raw is not None else response.headers
     if isinstance(response, CachedResponse):
         fields = response.headers
-    framing = ("content-encoding", "transfer-encoding", "connection", "keep-alive")
+    # The session has decoded the body; the client gets it encoded again, as `content-encoding` says.
+    framing = ("transfer-encoding", "connection", "keep-alive")
     headers = Headers.of(fields.items()).without(*framing)
     if response.request.method != "HEAD":
         headers = headers.without("content-length")
     content = response.content or b""
-    return Answer(response.status_code, headers, content, response.reason or "")
+    return Answer(
+        response.status_code, headers, content, response.reason or "", names=headers.unusual
+    )
 
 
 def _without_flag(request: Any) -> Any:
