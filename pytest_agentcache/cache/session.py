@@ -164,7 +164,7 @@ def answer_of(response: Any) -> Answer:
     fields: Any = response.raw.headers if response.raw is not None else response.headers
     if isinstance(response, CachedResponse):
         fields = response.headers
-    # The session has decoded the body; the client gets it encoded again, as `content-encoding` says.
+    # The session has decoded the body; the client gets it encoded again.
     framing = ("transfer-encoding", "connection", "keep-alive")
     headers = Headers.of(fields.items()).without(*framing)
     if response.request.method != "HEAD":

@@ -186,7 +186,7 @@ def _item(interaction: Interaction, store: body.Store | None) -> dict[str, Any]:
 
 
 def _header_fields(headers: Headers, names: Iterable[str] = ()) -> dict[str, Any]:
-    sent = {name.lower(): name for name in names if name != name.lower()}
+    sent = {name.lower(): name for name in reversed(tuple(names)) if name != name.lower()}
     fields: dict[str, Any] = {}
     for lower, value in headers:
         name = sent.get(lower, lower)

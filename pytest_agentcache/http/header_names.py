@@ -83,7 +83,8 @@ def as_sent(pairs: Iterable[tuple[str, str]], unusual: Iterable[str]) -> list[tu
         pairs: Names in lower case, and values.
         unusual: The names that were not sent in their usual case.
     """
-    sent = {name.lower(): name for name in unusual}
+    # Of a field that was sent in two ways, the first counts.
+    sent = {name.lower(): name for name in reversed(tuple(unusual))}
     return [(sent.get(name) or usual_name(name), value) for name, value in pairs]
 
 
