@@ -179,7 +179,7 @@ def _recorder(live: Any, forward: Forward) -> ResponseRecorder:
 
 
 class _NoNetworkStream:
-    """Stands in for the connection of a response that came over none."""
+    """The connection of a response that came over none."""
 
     def get_extra_info(self, _: str) -> Any:
         """Return None: there is no socket, no certificate and no address."""

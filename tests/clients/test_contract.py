@@ -108,7 +108,7 @@ DECODED = {"gzip": b"{}" * 500, "deflate": b"ab" * 500}
 
 
 def decoded(client, body, coding):
-    """Return a body as the code under test reads it, whoever decodes it."""
+    """Return a body as the code under test reads it, decoded by the client or not."""
     if client.decodes or coding not in DECODED:
         return body
     return zlib.decompress(body, 47)

@@ -67,7 +67,7 @@ def test_rate_limits_have_the_form_of_their_provider(name, expected):
 
 
 def test_value_written_by_hand_is_given():
-    """What a person puts in place of the sign for a left-out value reaches the client."""
+    """A value that a person writes in place of `…` reaches the client."""
     written = Headers((("x-request-id", "req_mine"), ("date", "Thu, 01 Jan 2026 00:00:00 GMT")))
 
     assert filled(written, "", NOW).pairs == written.pairs

@@ -418,7 +418,7 @@ def test_misses_of_threads_belong_to_their_test(suite):
     outcome = suite.run()
 
     outcome.assert_outcomes(failed=2)
-    outcome.stdout.fnmatch_lines(["*GET */thread *", "*GET */pool *, 4 times"])
+    outcome.stdout.fnmatch_lines(["*GET */thread *", "*GET */pool *", "*, 4 times"])
 
 
 @pytest.mark.parametrize("setting", ["", "router=True"])

@@ -6,7 +6,7 @@ import base64
 import binascii
 from typing import Any
 
-from ...http.messages import Interaction, Request, Response, standard_reason
+from ...http.messages import Interaction, Request, standard_reason
 from ..model import Cassette
 from . import message
 from .source import Place, Source
@@ -50,9 +50,7 @@ def _interaction(source: Source, item: Any, place: Place) -> Interaction:
             "Record it again with preserve_exact_body_bytes, or remove the interaction",
         )
     reason = reason if isinstance(reason, str) else standard_reason(code)
-    return Interaction(
-        request, Response(code, kept, body, reason, encoded="content-encoding" in kept)
-    )
+    return Interaction(request, message.response(code, kept, body, reason))
 
 
 def _body(source: Source, value: Any, place: Place) -> bytes:

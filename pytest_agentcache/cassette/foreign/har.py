@@ -127,7 +127,8 @@ def _response(source: Source, answer: dict[str, Any], request: Request, place: P
     wire = ["transfer-encoding", "content-encoding"]
     fields = fields.without(*wire, *([] if request.method == "HEAD" else ["content-length"]))
     reason = answer.get("statusText")
-    return Response(code, fields, raw, reason if isinstance(reason, str) else standard_reason(code))
+    reason = reason if isinstance(reason, str) else standard_reason(code)
+    return message.response(code, fields, raw, reason)
 
 
 def _content(

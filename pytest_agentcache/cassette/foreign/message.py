@@ -10,8 +10,8 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from ...http.body import encoding
-from ...http.header_names import as_sent
-from ...http.messages import Headers, Interaction
+from ...http.header_names import as_sent, recorded_names
+from ...http.messages import Headers, Interaction, Response
 from ...http.stand_ins import filled, request_seed
 from ..model import Cassette
 from .source import Place, Source
@@ -60,6 +60,12 @@ def answered(raw: bytes, fields: Headers, *, method: str) -> tuple[bytes, Header
     kept = fields.without(*wire, *([] if method == "HEAD" else ["content-length"]))
     # Encodings that cannot be decoded here stay, and the caller must know them.
     return raw, kept.plus("content-encoding", ", ".join(codings)) if codings else kept
+
+
+def response(code: int, headers: Headers, body: bytes, reason: str) -> Response:
+    """Return a response whose body `answered` has decoded, where it could."""
+    names = recorded_names((name for name, _ in headers), headers.unusual)
+    return Response(code, headers, body, reason, encoded="content-encoding" in headers, names=names)
 
 
 def exported(interaction: Interaction) -> list[tuple[str, str]]:

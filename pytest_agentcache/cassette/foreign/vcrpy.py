@@ -122,7 +122,7 @@ def _response(source: Source, answer: dict[str, Any], method: str, place: Place)
     # Null is what recorders write that never saw it; an empty one was seen.
     if not isinstance(reason, str):
         reason = standard_reason(code)
-    return Response(code, kept, body, reason, encoded="content-encoding" in kept)
+    return message.response(code, kept, body, reason)
 
 
 def document_of(cassette: Cassette) -> dict[str, Any]:
