@@ -126,7 +126,7 @@ class ResponseRecorder:
         return [self._rest] if self._rest else []
 
     def _decode(self, piece: bytes | None) -> bytes:
-        """Return what a piece of the body adds; None stands for its end."""
+        """Return what a piece of the body adds; None means its end."""
         if self._decoder is None:
             return piece or b""
         self._raw += piece or b""

@@ -295,7 +295,9 @@ def test_old_form_of_httpx(tmp_path):
     )
     found = read_foreign(written(tmp_path, text)).interactions[0].response
 
-    assert found == Response(404, Headers((("x", "1"), ("x", "2"))), b"plain", "Not Found")
+    assert found == Response(
+        404, Headers((("x", "1"), ("x", "2"))), b"plain", "Not Found", names=("X",)
+    )
 
 
 @pytest.mark.parametrize(
