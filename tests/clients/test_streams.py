@@ -57,7 +57,7 @@ STREAMS = {
 
 
 def readable(pieces, kind):
-    """Return the pieces of a stream as the code under test reads them, decoded by the client or not."""
+    """Return the pieces of a stream as the code under test reads them."""
     if kind != "gzip" or pieces[0].startswith(b"data"):
         return pieces
     decoder = zlib.decompressobj(16 + zlib.MAX_WBITS)
