@@ -90,7 +90,10 @@ class Addresses:
 
     def _parameter(self, match: re.Match[str], every: bool, place: re.Pattern[str]) -> str:
         name, value = unquote_plus(match[1]), match[2]
-        if self._names.is_secret(name, place) and (_is_random(value) or name.lower() != "code"):
+        plain = unquote_plus(value)
+        if self._names.hides(name, plain, place, every=every) and (
+            _is_random(value) or name.lower() != "code"
+        ):
             return f"{match[1]}={self._kept(value, placeholder(name), every)}"
         if not every and ("%" in value or "+" in value):
             inside = unquote_to_bytes(value.replace("+", " "))
@@ -134,10 +137,10 @@ class Addresses:
             return pair.sub(
                 lambda m: f"{m[1]}{m[2]}={self._kept(m[3], placeholder(m[2]), every)}", value
             )
-        if not self._names.is_secret(name, HEADER):
-            return value
         scheme = _SCHEME.match(value)
         start = scheme.end() if scheme else 0
+        if not self._names.hides(name, value[start:], HEADER, every=every):
+            return value
         return value[:start] + self._kept(value[start:], placeholder(name), every)
 
     def _by_value(self, text: str) -> str:
@@ -158,9 +161,10 @@ class Addresses:
                 found += [(match[2], match[3].strip('"')) for match in _SET_COOKIE.finditer(value)]
             elif name in _ADDRESSES:
                 for match in _PARAMETER.finditer(value):
-                    if self._names.is_secret(parameter := unquote_plus(match[1]), REDIRECT):
-                        found.append((parameter, unquote_plus(match[2].rstrip(">"))))
-            elif self._names.is_secret(name, HEADER):
+                    given = unquote_plus(match[2].rstrip(">"))
+                    if self._names.hides(parameter := unquote_plus(match[1]), given, REDIRECT):
+                        found.append((parameter, given))
+            elif self._names.hides(name, value, HEADER):
                 scheme = _SCHEME.match(value)
                 found.append((name, value[scheme.end() :] if scheme else value))
         return found

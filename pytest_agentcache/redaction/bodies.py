@@ -110,7 +110,7 @@ class Bodies:
         for match in FIELD.finditer(raw):
             name, value = unquote_plus(match[1].decode("latin-1")), match[2]
             inside = unquote_to_bytes(value.replace(b"+", b" "))
-            if self._names.is_secret(name):
+            if self._names.hides(name, inside.decode("latin-1"), every=every):
                 known = inside if every else replaced(inside, merged(self._values.spans(inside)))
                 kept = MARK.fullmatch(known) and not every
                 text = known if kept else placeholder(name).encode()
@@ -126,7 +126,11 @@ class Bodies:
     def part(self, part: Part, *, every: bool) -> Part:
         """Return a part of a multipart body without its secrets."""
         content = self.redacted(part.content, part.content_type, every=every)
-        if part.name and content and self._names.is_secret(part.name):
+        if (
+            part.name
+            and content
+            and self._names.hides(part.name, content.decode("latin-1"), every=every)
+        ):
             kept = MARK.fullmatch(content) and not every
             content = content if kept else placeholder(part.name).encode()
         headers = part.headers

@@ -68,6 +68,15 @@ def secrets_of(
             yield name, value
 
 
+def credentials_of(environment: Mapping[str, str]) -> Iterable[str]:
+    """Yield the values of variables with the names of secrets, short ones included."""
+    for name, written in environment.items():
+        value = written.strip()
+        named = _NAMES.fullmatch(name) and not _WEAK.fullmatch(name)
+        if named and value and value.lower() not in _WORDS:
+            yield value
+
+
 def is_secret(value: str) -> bool:
     """Return whether a value is long and unusual enough to be searched for in all messages."""
     return len(value) >= SHORTEST and value.lower() not in _WORDS and not _HARMLESS.fullmatch(value)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from urllib.parse import unquote_plus
 
 from ..http.body import looks_like_json
 from ..http.body.spans import Span
@@ -71,20 +72,20 @@ class Fields:
             raw: A body, or a part of one.
             every: Whether placeholders of any name count too.
         """
-        for span in self._all(raw):
+        for span in self._all(raw, every):
             if every or not MARK.fullmatch(raw, span.start, span.stop):
                 yield span
 
-    def _all(self, raw: bytes) -> Iterator[Span]:
+    def _all(self, raw: bytes, every: bool) -> Iterator[Span]:
         if b'"' in raw:
-            yield from self._members(raw)
+            yield from self._members(raw, every)
             if b"value" in raw:
-                yield from self._assigned(raw, _PAIR, HEADER)
+                yield from self._assigned(raw, _PAIR, HEADER, every)
             if b'\\"' in raw or not looks_like_json(raw):
-                yield from self._assigned(raw, _ASSIGNED, None)
-        yield from self.in_urls(raw)
+                yield from self._assigned(raw, _ASSIGNED, None, every)
+        yield from self.in_urls(raw, every=every)
 
-    def _members(self, raw: bytes) -> Iterator[Span]:
+    def _members(self, raw: bytes, every: bool) -> Iterator[Span]:
         """Yield texts and numbers under secret names, also those inside lists and objects."""
         is_secret, done = self._names.is_secret, 0
         for match in (_CODED if b"\\u00" in raw else _PLAIN).finditer(raw):
@@ -92,12 +93,12 @@ class Fields:
             if not is_secret(name):
                 continue
             if match["text"]:
-                yield from self._text(raw, match, name)
+                yield from self._text(raw, match, name, None, every)
                 continue
-            # A bare "token" with a number is the id of a piece of text, and "tokens" are a count.
+            # A bare "token" with a number is the id of a piece of text.
             if match.start() < done or name.lower() == "token":
                 continue
-            if match["number"] and name.lower().endswith("tokens"):
+            if match["number"] and not self._names.hides_number(name, every=every):
                 continue
             mark = quote + placeholder(name).encode() + quote
             if match["number"]:
@@ -110,10 +111,20 @@ class Fields:
                     found, done = _leaves(raw, match.start("open"), quote, mark)
                     yield from found
 
-    def _text(self, raw: bytes, match: re.Match[bytes], name: str) -> Iterator[Span]:
+    def _text(
+        self,
+        raw: bytes,
+        match: re.Match[bytes],
+        name: str,
+        place: re.Pattern[str] | None,
+        every: bool,
+    ) -> Iterator[Span]:
         """Yield the text that begins where `match` ends."""
         end = _end_of_text(raw, match.end(), len(match["quote"]) - 1)
         if end is None or end == match.end():
+            return
+        value = _plain(raw[match.end() : end])
+        if not self._names.hides(name, value, place, every=every):
             return
         if name.lower() != "token" or not (
             _PIECE_AFTER.match(raw, end + len(match["quote"]))
@@ -122,19 +133,20 @@ class Fields:
             yield Span(match.end(), end, placeholder(name).encode())
 
     def _assigned(
-        self, raw: bytes, pattern: re.Pattern[bytes], place: re.Pattern[str] | None
+        self, raw: bytes, pattern: re.Pattern[bytes], place: re.Pattern[str] | None, every: bool
     ) -> Iterator[Span]:
         for match in pattern.finditer(raw):
             name = match["name"].decode("latin-1")
             if self._names.is_secret(name, place):
-                yield from self._text(raw, match, name)
+                yield from self._text(raw, match, name, place, every)
 
-    def in_urls(self, raw: bytes) -> Iterator[Span]:
+    def in_urls(self, raw: bytes, *, every: bool = False) -> Iterator[Span]:
         """Yield secret parameters and passwords of the URLs in `raw`."""
         if b"=" in raw:
             for match in _PARAMETER.finditer(raw):
                 name = match[1].decode("latin-1")
-                if self._names.is_secret(name, QUERY):
+                value = unquote_plus(match[2].decode("latin-1"))
+                if self._names.hides(name, value, QUERY, every=every):
                     yield Span(*match.span(2), placeholder(name).encode())
         if b"@" in raw and b"://" in raw:
             for match in _USERINFO.finditer(raw):
@@ -144,7 +156,8 @@ class Fields:
         """Yield the texts of XML elements, attributes and HTML fields with secret names."""
         for name, start, stop in named_values(raw):
             held = raw[start:stop].replace(b"&lt;", b"<").replace(b"&gt;", b">")
-            if self._names.is_secret(name) and (every or not MARK.fullmatch(held)):
+            hides = self._names.hides(name, held.decode("latin-1"), every=every)
+            if hides and (every or not MARK.fullmatch(held)):
                 yield Span(start, stop, placeholder(name).encode())
 
 

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from fnmatch import fnmatchcase
 from functools import lru_cache
 
+from .credible import AMBIGUOUS, may_be_credential
+
 # The ends of names, in any case and spelling (`apiKey`, `API-KEY`, `api_key`).
 _SECRET = re.compile(
     r"""[\w.-]*?(?:
@@ -53,19 +55,78 @@ class Names:
         self._extra = [name for name in names if not name.startswith("!")]
         self._harmless = [name[1:] for name in names if name.startswith("!")]
         self.is_secret = lru_cache(maxsize=4096)(self._judge)
+        self._is_ambiguous = lru_cache(maxsize=4096)(self._may_mean_more)
+        # The placeholders on the cassette: keys differ between machines, so they match any value.
+        self._recorded: set[str] = set()
+        self._credentials: set[str] = set()
 
     def is_harmless(self, name: str) -> bool:
         """Return whether a setting says that values under `name` are harmless."""
         return any(fnmatchcase(name.lower(), glob) for glob in self._harmless)
 
+    def recorded(self, marks: Iterable[str]) -> None:
+        """Remember placeholders on the cassette: under their names, every value matches."""
+        self._recorded |= {mark for mark in marks if _may_be_kept(mark[1:-1])}
+
+    @property
+    def matches_any(self) -> bool:
+        """Return whether a value that is kept may have to match a placeholder on the cassette."""
+        return bool(self._recorded)
+
+    def credentials(self, values: Iterable[str]) -> None:
+        """Remember credentials that are too short or too common to be searched for."""
+        self._credentials.update(values)
+
+    def hides(
+        self, name: str, value: str, place: re.Pattern[str] | None = None, *, every: bool = False
+    ) -> bool:
+        """Return whether `value` under `name` is replaced.
+
+        Args:
+            name: The name.
+            value: The value, without the escapes of its place.
+            place: Further names that are secret in this place.
+            every: Whether to decide for matching: what the cassette hides matches any value.
+        """
+        if not self.is_secret(name, place):
+            return False
+        if not self._is_ambiguous(name) or PLACEHOLDER.fullmatch(value):
+            return True
+        if every:
+            return self._is_recorded(name)
+        return value in self._credentials or may_be_credential(value)
+
+    def hides_number(self, name: str, *, every: bool = False) -> bool:
+        """Return whether a number of JSON under a secret name is replaced: not if it counts."""
+        if every and self._is_recorded(name):
+            return True
+        if self._is_forced(name):
+            return True
+        return not _may_be_kept(name)
+
+    def _is_recorded(self, name: str) -> bool:
+        return placeholder(name) in self._recorded
+
+    def _is_forced(self, name: str) -> bool:
+        return any(fnmatchcase(name.lower(), glob) for glob in self._extra)
+
+    def _may_mean_more(self, name: str) -> bool:
+        leaf = name.rstrip("[]").rpartition("[")[2]
+        return not self._is_forced(name) and AMBIGUOUS.fullmatch(leaf) is not None
+
     def _judge(self, name: str, place: re.Pattern[str] | None = None) -> bool:
         if self.is_harmless(name):
             return False
-        if any(fnmatchcase(name.lower(), glob) for glob in self._extra):
+        if self._is_forced(name):
             return True
         # Forms nest by brackets: `user[password]`.
         leaf = name.rstrip("[]").rpartition("[")[2]
         return bool((place and place.fullmatch(leaf)) or _SECRET.fullmatch(leaf))
+
+
+def _may_be_kept(name: str) -> bool:
+    """Return whether some values under a secret name are kept."""
+    return bool(AMBIGUOUS.fullmatch(name)) or name.lower().endswith(("s", "_id"))
 
 
 @lru_cache(maxsize=4096)

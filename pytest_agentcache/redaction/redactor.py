@@ -18,8 +18,8 @@ from ..settings.settings import Settings
 from . import numbering
 from .addresses import Addresses
 from .bodies import Bodies
-from .environment import is_secret, secrets_of
-from .names import PLACEHOLDER, Names, placeholder
+from .environment import credentials_of, is_secret, secrets_of
+from .names import MARK, PLACEHOLDER, Names, placeholder
 from .shapes import Shapes
 from .suspects import Doubt, doubts, fingerprint
 from .values import LONG, Values
@@ -85,6 +85,7 @@ class Redaction:
         return bool(self._allowed) and fingerprint(value) in self._allowed
 
     def _look_into(self, environment: Mapping[str, str]) -> None:
+        self._names.credentials(credentials_of(environment))
         for name, value in secrets_of(environment, self._env):
             if not self._is_allowed(value.encode("utf-8", "surrogateescape")):
                 self._values.add(value, mark := placeholder(name))
@@ -149,13 +150,15 @@ class Redaction:
         response it came. Placeholders of one shape lose their numbers.
         """
         url, headers, body = request.url, request.headers, request.body
-        # Values under secret names are placeholders already, so only those can change.
-        if _has_mark(url):
+        # Values under secret names are placeholders already, or match one on the cassette.
+        may_match = self._names.matches_any
+        if may_match or _has_mark(url):
             url = self._unnumbered(self._addresses.url(url, every=True))
-        if any(_has_mark(value) for _, value in headers.pairs):
+        if may_match or any(_has_mark(value) for _, value in headers.pairs):
             named = self._addresses.headers(headers, every=True)
             headers = Headers(tuple((name, self._unnumbered(value)) for name, value in named))
-        if body and (b"<" in body or b"%3C" in body or b"&lt;" in body or is_packed(body)):
+        marks = (b"<", b"%3C", b"&lt;")
+        if body and (may_match or any(mark in body for mark in marks) or is_packed(body)):
             body = self._shapes.unnumbered(
                 self._bodies.redacted(body, request.content_type, every=True)
             )
@@ -198,7 +201,7 @@ class Redaction:
         found: list[tuple[str, str]] = []
         raw, media = response.body, response.content_type
         if kind_of(raw, media) is FORM:
-            found += [pair for pair in pairs(raw) if self._names.is_secret(pair[0])]
+            found += [pair for pair in pairs(raw) if self._names.hides(*pair)]
         elif raw and b"\0" not in raw:
             spans = [*self._bodies.fields.spans(raw), *self._bodies.fields.elements(raw)]
             found += [
@@ -216,9 +219,12 @@ class Redaction:
                 self._values.add(value, placeholder(name))
 
     def continue_behind(self, interactions: Iterable[Interaction]) -> None:
-        """Number new secrets of a shape after those of a cassette."""
+        """Number new secrets of a shape after those of a cassette, and match what it hides."""
         for each in interactions:
             self._shapes.continue_behind(numbering.whole(each))
+            if _may_hold_placeholders(each.request):
+                sent = numbering.sent(self.comparable(each.request))
+                self._names.recorded(_marks(sent))
 
     def played(self, request: Request, recorded: Request) -> None:
         """Remember that the secrets of a redacted request are those of the recorded one."""
@@ -257,6 +263,13 @@ def _may_hold_placeholders(request: Request) -> bool:
     return any(_has_mark(text) or "&lt;" in text for text in texts) or any(
         mark in request.body for mark in (b"<", b"%3C", b"&lt;")
     )
+
+
+def _marks(raw: bytes) -> set[str]:
+    """Return the placeholders in a text, also where it escapes them (forms, XML)."""
+    for left, right in ((b"%3C", b"%3E"), (b"&lt;", b"&gt;")):
+        raw = raw.replace(left, b"<").replace(right, b">")
+    return {mark.decode() for mark in MARK.findall(raw)}
 
 
 def _said(written: bytes) -> str:
