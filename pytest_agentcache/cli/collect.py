@@ -64,8 +64,6 @@ def collect() -> Suite:
     with tempfile.TemporaryDirectory(prefix="agentcache-") as folder:
         target = Path(folder) / "collected.json"
         words = ["--collect-only", "-q", "-p", "pytest_agentcache.cli.collect_plugin"]
-        # By name, for a suite that loads no plugin by itself (PYTEST_DISABLE_PLUGIN_AUTOLOAD).
-        words += ["-p", "agentcache"]
         # Collecting leaves no file behind, not even pytest's own cache.
         words += ["-o", f"cache_dir={folder}"]
         done = subprocess.run(  # noqa: S603 - no shell, and all words are ours
