@@ -242,7 +242,7 @@ def test_names_of_pytest_recording(recorded, upstream):
     recorded.run("-o", "markers=vcr").assert_outcomes(passed=3)
 
 
-def test_converted_in_its_place_it_plays_on(suite, upstream):
+def test_converted_in_its_place_it_plays_on(suite, upstream, monkeypatch):
     """A cassette imported under a name of pytest-recording is found, and is not an orphan."""
     suite.write(MODELS.replace("IDS", '["GPT-4", "openai/gpt-4"]'))
     suite.record()
@@ -259,7 +259,9 @@ def test_converted_in_its_place_it_plays_on(suite, upstream):
     upstream.stop()
 
     suite.run("--agentcache-offline", "-o", "agentcache_unused=fail").assert_outcomes(passed=2)
-    assert main(["check", "--suite"]) == 0
+    with monkeypatch.context() as patch:
+        patch.setenv("PYTEST_ADDOPTS", "-p pytest_agentcache.plugin")
+        assert main(["check", "--suite"]) == 0
     suite.run("--agentcache-record").assert_outcomes(passed=2)
     assert suite.files() == converted
 
