@@ -9,6 +9,7 @@ from ..http.body.spans import merged, replaced
 from ..http.messages import Headers
 from .bodies import Bodies
 from .names import HEADER, PLACEHOLDER, QUERY, REDIRECT, Names, placeholder
+from .signed_urls import is_signed, name_of, scheme_of
 from .values import Values
 
 _SCHEME = re.compile(r"(?:bearer|basic|token|digest|aws4-hmac-sha256|apikey)\s+", re.IGNORECASE)
@@ -74,9 +75,29 @@ class Addresses:
     def _by_name(self, url: str, *, every: bool = False, place: re.Pattern[str] = QUERY) -> str:
         if "@" in url:
             url = _USERINFO.sub(lambda match: self._userinfo(match, every), url)
+        if is_signed(url):
+            url = self._signed(url, every)
         if "=" in url:
             url = _PARAMETER.sub(lambda match: self._parameter(match, every, place), url)
         return url
+
+    def _signed(self, url: str, every: bool) -> str:
+        """Return a signed URL with placeholders for what changes with each signature."""
+        before, _, rest = url.partition("?")
+        query, mark, fragment = rest.partition("#")
+        parameters = query.split("&")
+        scheme = scheme_of(frozenset(map(name_of, parameters)))
+        if scheme is None:
+            return url
+        volatile, kept = scheme.volatile | scheme.optional | {scheme.signature}, []
+        for parameter in parameters:
+            name, equals, value = parameter.partition("=")
+            if every and name_of(parameter) in scheme.optional:
+                continue
+            if value and name_of(parameter) in volatile:
+                value = self._kept(value, placeholder(unquote_plus(name)), every)
+            kept.append(name + equals + value)
+        return f"{before}?{'&'.join(kept)}{mark}{fragment}"
 
     def _userinfo(self, match: re.Match[str], every: bool) -> str:
         user, password = match.groups()

@@ -10,6 +10,7 @@ from ..http.body import looks_like_json
 from ..http.body.spans import Span
 from ..http.body.xml import named_values
 from .names import HEADER, MARK, QUERY, Names, placeholder
+from .signed_urls import scheme_of
 
 # A name and the start of its text value: in JSON, in JSON inside a stream, and (with the quotes
 # escaped, seven times over at most) in JSON inside a string of JSON. Each attempt begins at the
@@ -51,6 +52,9 @@ _PIECE_BEFORE = re.compile(_PIECE + rb"\s*:[^{}]*,\s*\Z", re.IGNORECASE)
 # Parameters and userinfo of URLs inside a body.
 _PARAMETER = re.compile(rb"(?<=[?&])([\w.-]{1,64})=([^&#\s\"'\\<>]+)")
 _USERINFO = re.compile(rb"(?<=://)[^/@?#:\s\"'\\<>]{0,256}:([^/@?#:\s\"'\\<>]{1,256})@")
+# Likewise, with the placeholders of what is redacted already.
+_QUERY = re.compile(rb"\?((?:[^#\s\"'\\<>]|<[A-Z0-9_]{1,128}>)+)")
+_SIGNED_PARAMETER = re.compile(rb"([\w.-]{1,64})=((?:[^&#\s\"'\\<>]|<[A-Z0-9_]{1,128}>)+)")
 _LONGEST = 2**20
 _NUMBER = re.compile(rb"-?\d[\w.+-]*")
 
@@ -148,6 +152,8 @@ class Fields:
                 value = unquote_plus(match[2].decode("latin-1"))
                 if self._names.hides(name, value, QUERY, every=every):
                     yield Span(*match.span(2), placeholder(name).encode())
+            if every:
+                yield from _signed(raw)
         if b"@" in raw and b"://" in raw:
             for match in _USERINFO.finditer(raw):
                 yield Span(match.start(), match.end() - 1, b"<USER>:<PASSWORD>")
@@ -159,6 +165,19 @@ class Fields:
             hides = self._names.hides(name, held.decode("latin-1"), every=every)
             if hides and (every or not MARK.fullmatch(held)):
                 yield Span(start, stop, placeholder(name).encode())
+
+
+def _signed(raw: bytes) -> Iterator[Span]:
+    """Yield what changes with each signature in the signed URLs in `raw`."""
+    for query in _QUERY.finditer(raw):
+        found = [
+            (each[1].decode("latin-1"), each)
+            for each in _SIGNED_PARAMETER.finditer(raw, *query.span(1))
+        ]
+        if scheme := scheme_of(frozenset(name.lower() for name, _ in found)):
+            for name, each in found:
+                if name.lower() in scheme.volatile | scheme.optional:
+                    yield Span(*each.span(2), placeholder(name).encode())
 
 
 def _plain(name: bytes) -> str:

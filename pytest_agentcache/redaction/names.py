@@ -34,7 +34,7 @@ HEADER = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )
 QUERY = re.compile(
-    r"key|sig|hmac|auth|(?:x-amz-|x-goog-|oauth_)?signature|x-(?:amz|goog)-credential",
+    r"key|sig|hmac|auth|(?:x-amz-|x-goog-|x-oss-|oauth_|q-)?signature|x-(?:amz|goog|oss)-credential",
     re.IGNORECASE,
 )
 # Further names of secrets in the URL of a redirect: the code of OAuth, if it is long.
