@@ -224,7 +224,8 @@ class _Reader:
 
     def _names(self, response: Mapping[str, Any], place: tuple[str | int, ...]) -> tuple[str, ...]:
         """Return the header names that were not sent in their usual case."""
-        marked = response.get("header_names", [])
+        # From HTTP/2 on, all names are in lower case.
+        marked = response.get("header_names", LOWER if response.get("http_version") else [])
         if marked != LOWER and not (
             isinstance(marked, list)
             and all(isinstance(name, str) and name == name.lower() for name in marked)
@@ -266,8 +267,10 @@ class _Reader:
             return True
         if not codings or not ("base64" in response or "file" in response):
             return False
-        # Before there was `encoded`, only bodies that could not be decoded kept that header.
         decoder = encoding.decoder(*codings)
+        if set(codings) <= {"gzip", "deflate"}:
+            return False
+        # Before there was `encoded`, bodies that could not be decoded kept that header.
         try:
             return decoder is None or bool(decoder.decompress(content) + decoder.flush())
         except Exception:  # noqa: BLE001 - each coding has errors of its own

@@ -3,6 +3,7 @@ import gzip
 import hashlib
 import json
 import os
+import re
 import stat
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -23,6 +24,7 @@ from pytest_agentcache.cassette import (
 )
 from pytest_agentcache.errors import CassetteError
 from pytest_agentcache.files import locked
+from pytest_agentcache.http.header_names import as_sent, recorded_names
 from pytest_agentcache.http.messages import Headers, Interaction, Request, Response, standard_reason
 
 from ..values import TEXT
@@ -482,3 +484,59 @@ def test_a_request_needs_no_style(tmp_path):
 
     assert len(texts) == 1
     assert "json_style" not in texts.pop()
+
+
+@pytest.mark.parametrize(
+    ("sent", "version"),
+    [
+        ([("Content-Type", "text/plain"), ("ETag", '"1"'), ("x-lower", "1")], ""),
+        ([("content-type", "text/plain"), ("etag", '"1"')], ""),
+        ([("content-type", "text/plain"), ("etag", '"1"')], "HTTP/2"),
+        ([("Content-Type", "text/plain"), ("etag", '"1"'), ("X-RateLimit-Limit", "…")], ""),
+    ],
+    ids=["usual", "lower", "http2", "mixed"],
+)
+def test_names_come_back_in_the_case_in_which_they_were_sent(tmp_path, sent, version):
+    """The file names only what is unusual, and reading it gives the same names."""
+    headers = Headers.of(sent)
+    names = recorded_names([name for name, _ in headers], headers.unusual)
+    response = Response(200, headers, b"ok", "OK", names=names, http_version=version)
+    path = tmp_path / "a.yaml"
+    kept(path, Interaction(Request("GET", "https://h/"), response))
+
+    found = read(path).interactions[0].response
+    assert as_sent(found.headers, found.names) == sent
+    assert render(read(path), None) == path.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ("header_names: upper", "`header_names` must be `lower` or a list"),
+        ("header_names: [ETag]", "`header_names` must be `lower` or a list"),
+        ("http_version: 2", "`http_version` must be a version like HTTP/2"),
+        ("encoded: yes please", "`encoded` must be true"),
+        ("encoded: true", "`encoded` without a header content-encoding"),
+        ("headers: {x a: '1'}", "the header 'x a' is not a valid header line"),
+        ('headers: {x-a: "1\\r\\nx-b: 2"}', "the header 'x-a' is not a valid header line"),
+    ],
+)
+def test_wire_edited_wrongly_is_an_error(tmp_path, line, problem):
+    """Each key that describes the wire is checked, and the error names its line."""
+    path = tmp_path / "a.yaml"
+    path.write_text(f"{HEAD}{ITEM}    {line}\n", encoding="utf-8")
+
+    with pytest.raises(CassetteError, match=re.escape(problem)) as caught:
+        read(path)
+    assert caught.value.line == 7
+
+
+def test_body_that_is_gzip_itself_is_not_taken_for_encoded(tmp_path):
+    """A decoded body may look as if it were in the coding that its header names."""
+    packed = gzip.compress(b"{}" * 200, mtime=0)
+    headers = Headers((("content-encoding", "gzip"), ("content-type", "application/gzip")))
+    path = tmp_path / "a.yaml"
+    kept(path, Interaction(Request("GET", "https://h/"), Response(200, headers, packed, "OK")))
+
+    found = read(path).interactions[0].response
+    assert (found.encoded, found.body) == (False, packed)
