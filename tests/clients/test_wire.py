@@ -1,0 +1,264 @@
+"""What a client reads from the wire is the same live, while recording and on replay."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import io
+import json
+import urllib.request
+import zlib
+
+import aiohttp
+import httpx
+import httpx2
+import pytest
+import requests
+import urllib3
+
+from pytest_agentcache import use_cassette
+
+from .clients import Call
+from .upstream import Answer
+
+TEXT = b'{"id": "chatcmpl-1"}'
+JSON = ("Content-Type", "application/json")
+GZIP = ("Content-Encoding", "gzip")
+
+
+@pytest.fixture
+def threefold(upstream, cassette):
+    """Do something live, while recording and offline, and return all three results."""
+
+    def do(act):
+        live = act()
+        with use_cassette(cassette, mode="record"):
+            recorded = act()
+        upstream.stop()
+        with use_cassette(cassette, mode="offline"):
+            return live, recorded, act()
+
+    return do
+
+
+def error_of(act):
+    """Return the class of the error that `act` raises."""
+    try:
+        act()
+    except Exception as error:
+        return type(error)
+    return None
+
+
+async def fetch(url, **options):
+    """Return the body and the content coding that aiohttp gives."""
+    async with aiohttp.ClientSession() as session, session.get(url, **options) as response:
+        return await response.read(), response.headers.get("Content-Encoding")
+
+
+def raw_of_httpx(module):
+    def read(url):
+        with module.stream("GET", url) as response:
+            return b"".join(response.iter_raw()), response.headers["content-encoding"]
+
+    return read
+
+
+def raw_of_requests(url):
+    response = requests.get(url, stream=True)
+    return response.raw.read(decode_content=False), response.headers["Content-Encoding"]
+
+
+def raw_of_urllib3(url):
+    response = urllib3.request("GET", url, decode_content=False)
+    return response.data, response.headers["Content-Encoding"]
+
+
+def raw_of_urllib(url):
+    request = urllib.request.Request(url, headers={"Accept-Encoding": "gzip"})
+    with urllib.request.urlopen(request) as response:
+        return response.read(), response.headers["Content-Encoding"]
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        raw_of_requests,
+        raw_of_urllib3,
+        raw_of_urllib,
+        raw_of_httpx(httpx),
+        raw_of_httpx(httpx2),
+        lambda url: asyncio.run(fetch(url, auto_decompress=False)),
+    ],
+    ids=["requests", "urllib3", "urllib", "httpx", "httpx2", "aiohttp"],
+)
+def test_encoded_body_is_given_to_who_reads_it_raw(upstream, threefold, read):
+    """The bytes decode to the same body, and the header names their coding."""
+    url = upstream.serve("/it", Answer(gzip.compress(TEXT), headers=[JSON, GZIP]))
+
+    for body, coding in threefold(lambda: read(url)):
+        assert (gzip.decompress(body), coding) == (TEXT, "gzip")
+
+
+def test_option_of_a_call_beats_that_of_the_session(upstream, threefold):
+    """aiohttp decodes for one call what its session leaves encoded."""
+    url = upstream.serve("/it", Answer(gzip.compress(TEXT), headers=[JSON, GZIP]))
+
+    async def both():
+        async with aiohttp.ClientSession(auto_decompress=False) as session:
+            async with session.get(url, auto_decompress=True) as decoded:
+                first = await decoded.read()
+            async with session.get(url) as encoded:
+                return first, gzip.decompress(await encoded.read())
+
+    assert threefold(lambda: asyncio.run(both())) == ((TEXT, TEXT),) * 3
+
+
+def test_body_that_is_not_in_its_coding_raises_what_it_raises_live(client, upstream, threefold):
+    """It reaches the client as it was sent."""
+    url = upstream.serve("/it", Answer(TEXT, headers=[JSON, GZIP]))
+    live, recorded, replayed = threefold(lambda: error_of(lambda: client.send(Call(url))))
+
+    assert recorded == replayed == live
+    assert (live is not None) is client.decodes
+
+
+def test_several_content_encodings_are_a_list(upstream, threefold):
+    """They are undone in reverse order."""
+    body = zlib.compress(gzip.compress(TEXT))
+    headers = [JSON, GZIP, ("Content-Encoding", "deflate")]
+    url = upstream.serve("/it", Answer(body, headers=headers))
+
+    assert threefold(lambda: requests.get(url).content) == (TEXT, TEXT, TEXT)
+
+
+def test_unknown_coding_is_passed_on(client, upstream, threefold):
+    """A coding that nothing here knows reaches the client as it came."""
+    headers = [JSON, ("Content-Encoding", "x-own")]
+    url = upstream.serve("/it", Answer(b"?" + TEXT, headers=headers))
+
+    bodies = [got.body for [got] in threefold(lambda: client.send(Call(url)))]
+    assert bodies == [b"?" + TEXT] * 3
+
+
+SENT = [
+    ("Content-Type", "application/json"),
+    ("ETag", '"1"'),
+    ("WWW-Authenticate", "Basic"),
+    ("x-lower", "1"),
+    ("X-Mixed-CASE", "2"),
+]
+
+
+def names_of(headers):
+    wanted = {name.lower() for name, _ in SENT}
+    return sorted(name for name in headers if name.lower() in wanted)
+
+
+async def names_of_aiohttp(url):
+    async with aiohttp.ClientSession() as session, session.get(url) as response:
+        return names_of(name.decode() for name, _ in response.raw_headers)
+
+
+@pytest.mark.parametrize("sent", [SENT, [(name.lower(), value) for name, value in SENT]])
+@pytest.mark.parametrize(
+    "read",
+    [
+        lambda url: names_of(requests.get(url).headers),
+        lambda url: names_of(name.decode() for name, _ in httpx.get(url).headers.raw),
+        lambda url: names_of(name.decode() for name, _ in httpx2.get(url).headers.raw),
+        lambda url: names_of(urllib.request.urlopen(url).headers),
+        lambda url: asyncio.run(names_of_aiohttp(url)),
+    ],
+    ids=["requests", "httpx", "httpx2", "urllib", "aiohttp"],
+)
+def test_names_come_in_the_case_in_which_they_were_sent(upstream, threefold, read, sent):
+    """Code that looks a name up in a dict finds it."""
+    url = upstream.serve("/it", Answer(b"{}", headers=sent))
+
+    assert threefold(lambda: read(url)) == (sorted(name for name, _ in sent),) * 3
+
+
+def test_request_ids_rate_limits_and_date_are_there(client, upstream, journey, cassette):
+    """Their values are left out of the file, and equal while recording and on replay."""
+    headers = [JSON, ("X-Request-Id", "req_secret"), ("X-RateLimit-Remaining", "41")]
+    url = upstream.serve("/it", Answer(b"{}", headers=headers))
+    [recorded], [replayed] = journey(lambda: client.send(Call(url)))
+
+    assert recorded == replayed
+    assert recorded.all("x-request-id")[0].startswith("req_")
+    assert int(recorded.all("x-ratelimit-remaining")[0]) > 0
+    text = cassette.read_text(encoding="utf-8")
+    assert "req_secret" not in text
+    assert "X-RateLimit-Remaining: …" in text
+
+
+def test_date_is_the_time_of_the_clock(upstream, cassette):
+    """Caches that compare it with the frozen clock hit and expire."""
+    url = upstream.serve("/it", Answer(b"{}", headers=[JSON]))
+    for mode in ("record", "offline"):
+        with use_cassette(cassette, mode=mode, freeze="2026-11-21T10:00:00Z"):
+            assert requests.get(url).headers["Date"] == "Sat, 21 Nov 2026 10:00:00 GMT"
+
+
+class Short:
+    """A file that gives less than it is asked for, and insists on being asked for a size."""
+
+    def __init__(self, content):
+        self._file = io.BytesIO(content)
+
+    def read(self, size):
+        return self._file.read(min(size, 3))
+
+
+@pytest.mark.parametrize(
+    "send",
+    [
+        lambda url, body: requests.post(url, data=body),
+        lambda url, body: urllib3.request("POST", url, body=body),
+    ],
+    ids=["requests", "urllib3"],
+)
+def test_file_that_reads_short_is_sent_whole(upstream, threefold, send):
+    """It is read until it is empty."""
+    url = upstream.serve("/it", Answer(b"{}", headers=[JSON]))
+    threefold(lambda: send(url, Short(b"0123456789")) and None)
+
+    assert [each.body for each in upstream.asked] == [b"0123456789"] * 2
+
+
+def test_reason_phrase_beyond_ascii(client, upstream, threefold):
+    """It is the same for each client, however that reads it."""
+    url = upstream.serve("/it", Answer(b"{}", headers=[JSON], reason="Alles gut \xe4"))
+    live, recorded, replayed = threefold(lambda: client.send(Call(url))[0].reason)
+
+    assert recorded == replayed == live
+
+
+def test_hooks_of_aiohttp_are_called(upstream, threefold):
+    """The trace hooks of a session see the request and each piece of the response."""
+    url = upstream.serve("/it", Answer(json.dumps({"a": 1}).encode(), headers=[JSON]))
+
+    async def traced():
+        seen = []
+        trace = aiohttp.TraceConfig()
+
+        async def note_start(*_):
+            seen.append("start")
+
+        async def note_chunk(_, __, params):
+            seen.append(params.chunk)
+
+        async def note_end(*_):
+            seen.append("end")
+
+        trace.on_request_start.append(note_start)
+        trace.on_response_chunk_received.append(note_chunk)
+        trace.on_request_end.append(note_end)
+        async with aiohttp.ClientSession(trace_configs=[trace]) as session:
+            response = await session.get(url)
+            await response.read()
+        return seen
+
+    live, recorded, replayed = threefold(lambda: asyncio.run(traced()))
+    assert recorded == replayed == live
