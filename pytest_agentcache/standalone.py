@@ -89,7 +89,7 @@ def use_cassette(
             harness.settle()
             harness.check_flags()
         finally:
-            SURROUNDINGS.blocks.remove(block)
+            SURROUNDINGS.blocks = [each for each in SURROUNDINGS.blocks if each is not block]
             DISPATCHER.guard = before
             harness.close()
         faults = fault_report(name, harness.responder.plan)

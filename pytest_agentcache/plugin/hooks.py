@@ -61,7 +61,8 @@ def pytest_configure(config: pytest.Config) -> None:
     except SettingsError as error:
         raise pytest.UsageError(str(error)) from None
     worker = getattr(config, "workerinput", {})
-    config.stash[RUN] = Run(worker.get("agentcache_run") or uuid.uuid4().hex)
+    name = worker.get("agentcache_run") or uuid.uuid4().hex
+    config.stash[RUN] = Run(name, root=config.rootpath)
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -17,7 +17,7 @@ from ..llm.prompt_log import PromptLog
 from ..matching.matcher import Ids, Key, Matcher
 from ..matching.stable_ids import Candidates, StableIds
 from ..redaction import Redaction
-from ..settings.hosts import url_listed
+from ..settings.hosts import address_listed, url_listed
 from ..settings.settings import Settings
 from .decisions import Decision, Fail, Forward, PassThrough, Replay, Scripted, Truncate
 from .hooks import Hooks
@@ -48,6 +48,7 @@ class Responder:
         hooks: The hooks of conftest files and plugins.
         direct: Globs of hosts that go straight through, besides `settings.passthrough`.
         environment: The environment variables at the start of the run; they may hold secrets.
+        for_process: The interactions on the cassette of the process.
     """
 
     settings: Settings
@@ -55,6 +56,7 @@ class Responder:
     hooks: Hooks = field(default_factory=Hooks)
     direct: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
+    for_process: tuple[Interaction, ...] = ()
     misses: list[Miss] = field(default_factory=list)
     counts: Counts = field(default_factory=Counts)
     refreshes: Refreshes = field(default_factory=Refreshes)
@@ -69,6 +71,8 @@ class Responder:
     redaction: Redaction = field(init=False)
     normalization: Normalization = field(init=False)
     log: RecordedLog = field(init=False)
+    _process_log: RecordedLog = field(init=False)
+    _process: dict[Key, Interaction] = field(init=False)
     plan: Plan = field(init=False)
 
     def __post_init__(self) -> None:
@@ -81,6 +85,10 @@ class Responder:
         self.plan = Plan(self.matcher, self.normalized)
         self._waiting = Candidates(self.ids.bindings)
         self.log = RecordedLog(self.recorded, self.normalization, self.redaction, self.ids)
+        self._process_log = RecordedLog(
+            self.for_process, self.normalization, self.redaction, self.ids
+        )
+        self._process = {self.key(each): each for each in self.for_process}
         for slot in self.log.slots:
             # The cassette may be older than a setting, so it goes through the same steps.
             self._waiting.add(*self._key_and_ids(slot.interaction.request), slot)
@@ -116,12 +124,17 @@ class Responder:
             return PassThrough()
         if self._records:
             self.log.learn()
+            self._process_log.learn()
         wanted = self._wanted(request)
         if selection is not NOTHING_PLANNED:
             selection.note_request(wanted)
         key, ids = self.matcher.key_and_ids(wanted)
         if selection.planned is not None:
             return self._fault(selection.planned, wanted, key, ids)
+        if address_listed(wanted.url, self.settings.session_cassette) and (
+            decision := self._once_per_process(wanted, key)
+        ):
+            return decision
         with self.log.lock:
             order = self.log.begin()
             if (slot := self._waiting.take(key, ids)) is not None:
@@ -138,6 +151,35 @@ class Responder:
             known = self._waiting.knows(key, ids)
         kind = "exhausted" if known else "missing"
         return Replay(self.miss(wanted, kind, find_caller()))
+
+    def _once_per_process(self, request: Request, key: Key) -> Decision | None:
+        """Decide by the cassette of the process; None if it does not hold the request."""
+        if found := self._process.get(key):
+            self.redaction.played(request, found.request)
+            self.counts.replayed += 1
+            response = completed(found.response, found.request, Clock().now)
+            self.plan.note(Call(request, "replayed", response.status))
+            return Replay(response)
+        if not self._records:
+            return None
+        log = self._process_log
+        order = log.begin()
+        log.ask(order, key, request)
+        self.redaction.asked(request)
+
+        def keep(order: int, recording: ResponseRecorder) -> None:
+            if not self.closed:
+                log.keep(order, recording)
+                self.counts.recorded += 1
+
+        def drop(recording: ResponseRecorder) -> None:
+            self.counts.recorded -= len(log.drop(recording))
+
+        return Forward(request, order, self.settings, keep, drop, log.end, log.answer)
+
+    def added_for_process(self) -> tuple[Interaction, ...]:
+        """Return the new interactions for the cassette of the process, redacted."""
+        return self._process_log.added()
 
     def _pass(self, request: Request, selection: Selection) -> None:
         """Note a request that goes straight to the network, if the test looks at its upstream."""
@@ -228,6 +270,8 @@ class Responder:
         if not self.closed and self.plan.answers(request):
             return True
         key, ids = self._key_and_ids(request)
+        if key in self._process:
+            return not self.closed
         with self.log.lock:
             return not self.closed and self._waiting.next(key, ids) is not None
 

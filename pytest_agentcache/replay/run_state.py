@@ -84,6 +84,7 @@ class Run:
     Args:
         name: The same in all its processes, and in no other run.
         environment: The environment variables at the start of this process.
+        root: The folder of the cassette of the process.
 
     Attributes:
         opened: The cassettes that this process opened, for tests and by `use_cassette`.
@@ -94,6 +95,7 @@ class Run:
     environment: Mapping[str, str] = field(
         default_factory=lambda: dict(os.environ), compare=False, repr=False
     )
+    root: Path = field(default_factory=Path.cwd, compare=False)
     opened: set[Path] = field(default_factory=set, init=False, compare=False, repr=False)
     asked: dict[Path, set[int]] = field(default_factory=dict, init=False, compare=False, repr=False)
 

@@ -22,6 +22,7 @@ from .cassette_file import CassetteFile
 from .dispatcher import DISPATCHER, find_caller
 from .hooks import Hooks
 from .misses import Miss
+from .process_cassette import ProcessCassette
 from .refreshes import Refresh
 from .responder import Responder
 from .run_state import Run
@@ -63,6 +64,7 @@ class Harness:
     stopped: bool = False
     clock: Clock = field(init=False, default_factory=Clock)
     cassette_file: CassetteFile = field(init=False)
+    process_cassette: ProcessCassette = field(init=False)
     responder: Responder = field(init=False)
     _isolation: Isolation = field(init=False)
     _session: IsolatedSession | None = field(init=False, default=None)
@@ -77,9 +79,15 @@ class Harness:
             SettingsError: If the session of a router takes no such keyword.
         """
         self.cassette_file = CassetteFile(self.path, self.settings, self.run, self.test)
+        self.process_cassette = ProcessCassette(self.settings, self.run)
         recorded = self.cassette_file.load()
         self.responder = Responder(
-            self.settings, recorded, self.hooks, self.direct, self.run.environment
+            self.settings,
+            recorded,
+            self.hooks,
+            self.direct,
+            self.run.environment,
+            self.process_cassette.load() if self.path is not None else (),
         )
         self.responder.plan.find_caller = find_caller
         self._isolation = Isolation(
@@ -213,6 +221,8 @@ class Harness:
             CassetteError: If it cannot be written; the old file stays.
         """
         self.cassette_file.save(self.responder, stopped=self.stopped)
+        if self.path is not None:
+            self.process_cassette.save(self.responder)
 
 
 def _requests_session() -> Any:

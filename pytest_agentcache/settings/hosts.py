@@ -26,3 +26,11 @@ def url_listed(url: str, listed: Iterable[str]) -> bool:
     except ValueError:
         port = None
     return host_listed(parts.hostname or "", port, listed)
+
+
+def address_listed(url: str, listed: Iterable[str]) -> bool:
+    """Return true if `url` matches one of `listed`: a host as above, or a glob of host and path."""
+    hosts = [each for each in listed if "/" not in each]
+    address = url.partition("://")[2].partition("?")[0].partition("#")[0].lower()
+    globs = [each.lower() for each in listed if "/" in each]
+    return url_listed(url, hosts) or any(fnmatchcase(address, glob) for glob in globs)

@@ -103,6 +103,12 @@ class Settings:
     passthrough: tuple[str, ...] = _setting(
         (), WORDS, "hosts (host, host:port or glob) whose requests go straight through"
     )
+    session_cassette: tuple[str, ...] = _setting(
+        (),
+        WORDS,
+        "URLs without scheme (host, host:port, host/path or glob) that are requested once per "
+        "process: on cassettes/session.yaml, for every test",
+    )
     allowed_hosts: tuple[str, ...] = _setting(
         (), WORDS, "hosts (host, host:port or glob) that sockets may reach while the network is off"
     )
