@@ -41,6 +41,22 @@ class AutoCacheError(AgentCacheError, ValueError):
         super().__init__(f"{request}: {place} is {value!r}; it takes {takes}")
 
 
+class NeverAnsweredError(AgentCacheError, TimeoutError):
+    """A request waits for a response that never comes: it was cancelled while recording.
+
+    Args:
+        request: Method and URL of the request.
+    """
+
+    def __init__(self, request: str) -> None:
+        self.request = request
+        super().__init__(
+            f"{request} was cancelled while recording, so it is never answered, and nothing has "
+            "cancelled it now. Give the client a timeout, or record again with "
+            "--agentcache-rerecord"
+        )
+
+
 class UsageError(AgentCacheError, ValueError):
     """The usage was requested of something that is not a response of an LLM, or has no body."""
 

@@ -26,6 +26,8 @@ def caption(number: int, interaction: Interaction) -> str:
     stream = is_stream(response)
     kind = " stream" if stream else ""
     line = f"# {number} · {request.method[:20]} {_where(request.url)} → {response.status}{kind}"
+    if interaction.cancelled:
+        return _printable(f"# {number} · {request.method[:20]} {_where(request.url)} → cancelled")
     output = read_output(response)
     words, tokens = _words(output), _tokens(output)
     end = f" · {tokens}" if tokens else ""

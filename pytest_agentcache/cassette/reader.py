@@ -15,6 +15,7 @@ from ..http import body
 from ..http.body import encoding
 from ..http.header_names import LOWER, names_as_sent
 from ..http.messages import (
+    CANCELLED,
     Headers,
     Interaction,
     Request,
@@ -37,6 +38,7 @@ _RESPONSE_KEYS = {
     "http_version",
     "encoded",
     "chunks",
+    "cancelled",
 } | _BODY_KEYS
 # RFC 9110, section 5.6.2: the characters of a header name.
 _HEADER_NAME = re.compile(r"[\w!#$%&'*+.^`|~-]+", re.ASCII)
@@ -156,8 +158,10 @@ class _Reader:
 
     def interaction(self, item: Any, at: int) -> Interaction:
         place = ("interactions", at)
-        item = self._mapping(item, place, {"request", "response"})
-        for part in ("request", "response"):
+        item = self._mapping(item, place, {"request", "response", "cancelled"})
+        if "cancelled" in item:
+            self._check_cancelled(item, place)
+        for part in ("request",) if "cancelled" in item else ("request", "response"):
             if part not in item:
                 raise self.error(place, f"an interaction has no `{part}`; is the file cut off?")
         asked = (*place, "request")
@@ -169,11 +173,17 @@ class _Reader:
             urlsplit(request["url"])
         except ValueError as error:
             raise self.error((*asked, "url"), f"`url` is not a URL: {error}") from None
+        if "cancelled" in item:
+            sent = self._headers(request, asked)
+            content = self._body(request, asked, sent.get("content-type"))
+            return Interaction(Request(request["method"], request["url"], sent, content), CANCELLED)
         answered = (*place, "response")
         response = self._mapping(item["response"], answered, _RESPONSE_KEYS)
         status = response.get("status")
         if type(status) is not int or not 100 <= status <= 999:
             raise self.error((*answered, "status"), "`status` is not an HTTP status")
+        if "cancelled" in response:
+            self._check_cancelled(response, answered)
         reason = response.get("reason", standard_reason(status))
         if not isinstance(reason, str):
             raise self.error((*answered, "reason"), "`reason` must be text")
@@ -209,8 +219,23 @@ class _Reader:
                 encoded=encoded,
                 names=self._names(response, answered),
                 http_version=self._http_version(response, answered),
+                cancelled="cancelled" in response,
             ),
         )
+
+    def _check_cancelled(self, item: Mapping[str, Any], place: tuple[str | int, ...]) -> None:
+        if item["cancelled"] is not True:
+            raise self.error(
+                (*place, "cancelled"),
+                "`cancelled` must be true",
+                "Write `cancelled: true` where the caller gave up, or remove the line",
+            )
+        if "response" in item:
+            raise self.error(
+                (*place, "cancelled"),
+                "an interaction has both `cancelled` and a `response`",
+                "Remove one of them: a cancelled request is never answered",
+            )
 
     def _mapping(self, value: Any, place: tuple[str | int, ...], keys: set[str]) -> dict[str, Any]:
         what = f"`{place[-1]}`" if place and isinstance(place[-1], str) else "this"

@@ -142,6 +142,8 @@ def render(cassette: Cassette, files: dict[str, bytes] | None) -> str:
         parts.append(caption(number, interaction) + "\n")
         item = _item(interaction, None if files is None else store)
         for side, message in (("request", interaction.request), ("response", interaction.response)):
+            if side not in item:
+                continue
             item[side] = _shortened(item[side], message, f"{side} {number}", references)
         parts.append(cassette_yaml.dump_item(item, frame=2))
     return "".join(parts)
@@ -168,6 +170,8 @@ def _item(interaction: Interaction, store: body.Store | None) -> dict[str, Any]:
         sent["headers"] = _header_fields(request.headers)
     # A request is compared as JSON and never sent again.
     sent |= body.to_fields(request.body, request.content_type, store, exact=False)
+    if interaction.cancelled:
+        return {"request": sent, "cancelled": True}
     received: dict[str, Any] = {"status": response.status}
     if response.reason != standard_reason(response.status):
         received["reason"] = response.reason
@@ -183,6 +187,8 @@ def _item(interaction: Interaction, store: body.Store | None) -> dict[str, Any]:
         received["encoded"] = True
     if response.chunks:
         received["chunks"] = list(response.chunks)
+    if response.cancelled:
+        received["cancelled"] = True
     received |= body.to_fields(response.body, response.content_type, store)
     return {"request": sent, "response": received}
 

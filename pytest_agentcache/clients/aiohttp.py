@@ -12,8 +12,7 @@ from typing import Any
 from ..clock import awaiting_upstream
 from ..http.body import encoding
 from ..http.framing import is_bodiless, length
-from ..http.messages import Headers, Request, codings_of
-from ..replay.async_wait import pause_async
+from ..http.messages import Headers, Request, Response, codings_of
 from ..replay.decisions import Fail, Forward, PassThrough, Replay, Truncate
 from ..replay.dispatcher import DISPATCHER
 from ..replay.response_recorder import RecordedBody
@@ -41,7 +40,7 @@ def install(module: Any) -> None:
             if _is_decided(self, str_or_url):
                 # The body is needed as it came; it is decoded further down.
                 options["auto_decompress"] = False
-            way = _Way(limits, decodes, arrives_encoded="auto_decompress" in options)
+            way = _Way(limits, decodes, "auto_decompress" in options, module.ConnectionTimeoutError)
             options["middlewares"] = (*chosen, functools.partial(_middleware, way))
         return await request(self, method, str_or_url, **options)
 
@@ -56,11 +55,13 @@ class _Way:
         limits: The timeouts of the request, else of its session.
         decodes: Whether the caller gets the body without its content coding.
         arrives_encoded: Whether aiohttp leaves the body in its content coding.
+        connecting: The error of a connection that takes too long.
     """
 
     limits: Any
     decodes: bool
     arrives_encoded: bool
+    connecting: type[Exception]
 
 
 def _is_decided(session: Any, str_or_url: Any) -> bool:
@@ -86,18 +87,19 @@ async def _middleware(way: _Way, request: Any, handler: Any) -> Any:
         case Replay() | Truncate() as decision:
             return await _replay(request, decision, way)
         case Fail() as failure:
-            seconds, error = native_error(request, limits, failure)
-            await pause_async(seconds)
+            timeout, error = native_error(request, limits, failure)
+            await failure.wait_async(timeout)
             raise error
         case Forward() as forward:
-            with awaiting_upstream():
-                live = await handler(request)
-            try:
-                await _record(live, forward, way)
-            except BaseException:
-                live.close()
-                raise
-            return live
+            with forward.awaited(TimeoutError, way.connecting):
+                with awaiting_upstream():
+                    live = await handler(request)
+                try:
+                    await _record(live, forward, way)
+                except BaseException:
+                    live.close()
+                    raise
+                return live
         case PassThrough():
             return _passed(await handler(request), way)
 
@@ -168,7 +170,9 @@ async def _record(live: Any, forward: Forward, way: _Way) -> None:
     reason = (live.reason or "").encode("utf-8", "surrogateescape").decode("latin-1")
     recorder = forward.record(live.status, reason, headers, framed=chunked, decodes=decodes)
     content = live.content
-    body = await RecordedBody(recorder, _Frames(content, chunked=chunked)).settle_async()
+    body = await RecordedBody(
+        recorder, _Frames(content, chunked=chunked), TimeoutError
+    ).settle_async()
     live._cache.clear()
     live._raw_headers = _raw(recorder.fields())
     live._headers = _as_aiohttp_reads(live._raw_headers)
@@ -244,6 +248,12 @@ async def _replay(request: Any, decision: Replay | Truncate, way: _Way) -> Any:
         match decision:
             case Truncate():
                 raise incomplete(decision, size)
+            case Replay(Response(cancelled=True)):
+                asked = Request(request.method, str(request.url))
+                failure = Fail("read-timeout", asked, hangs=True)
+                timeout, error = native_error(request, way.limits, failure)
+                await failure.wait_async(timeout)
+                raise error
 
     limit = getattr(request.session, "_read_bufsize", 2**16)
     body = _stream(loop, chunks(), limit, chunked=size is None)

@@ -9,8 +9,8 @@ from ..replay.decisions import Fail, Truncate
 from ..replay.native_errors import caused_by
 
 
-def native_error(request: Any, limits: Any, failure: Fail) -> tuple[float, Exception]:
-    """Return the seconds until the client notices a failure, and the error that it raises.
+def native_error(request: Any, limits: Any, failure: Fail) -> tuple[float | None, Exception]:
+    """Return the client's own timeout for a failure in seconds, and the error that it raises.
 
     Args:
         request: The request of aiohttp.
@@ -24,15 +24,15 @@ def native_error(request: Any, limits: Any, failure: Fail) -> tuple[float, Excep
         case "refuse":
             # In the words of event loops.
             cause.strerror = f"Connect call failed {(key.host, key.port)}"
-            return 0.0, caused_by(failure, aiohttp.ClientConnectorError(key, cause), cause)
+            return None, caused_by(failure, aiohttp.ClientConnectorError(key, cause), cause)
         case "dns":
-            return 0.0, caused_by(failure, aiohttp.ClientConnectorDNSError(key, cause), cause)
+            return None, caused_by(failure, aiohttp.ClientConnectorDNSError(key, cause), cause)
         case "tls":
-            return 0.0, caused_by(
+            return None, caused_by(
                 failure, aiohttp.ClientConnectorCertificateError(key, cause), cause
             )
         case "reset":
-            return 0.0, caused_by(failure, aiohttp.ClientOSError(*cause.args), cause)
+            return None, caused_by(failure, aiohttp.ClientOSError(*cause.args), cause)
     total = limits.total or math.inf
     if failure.kind == "connect-timeout":
         own = min(limits.connect or math.inf, limits.sock_connect or math.inf)
@@ -47,7 +47,7 @@ def native_error(request: Any, limits: Any, failure: Fail) -> tuple[float, Excep
         # The total timeout has an error of its own.
         error = TimeoutError()
     allowed = min(total, own)
-    return failure.delay(None if allowed == math.inf else allowed), caused_by(failure, error)
+    return None if allowed == math.inf else allowed, caused_by(failure, error)
 
 
 def incomplete(decision: Truncate, size: int | None) -> Exception:

@@ -14,7 +14,6 @@ from typing import Any, NoReturn
 
 from ..http.messages import Headers, Request
 from ..http.wire import WireSocket, frames, message
-from ..replay.async_wait import pause
 from ..replay.decisions import Fail, Forward, PassThrough, Replay, Truncate
 from ..replay.dispatcher import DISPATCHER
 from ..replay.native_errors import caused_by
@@ -78,7 +77,7 @@ def install(module: Any) -> None:
             case Fail():
                 _fail(self, decision)
             case Forward():
-                return _record(self, receive(self), decision)
+                return _record(self, receive, decision)
             case PassThrough():
                 return receive(self)
 
@@ -154,7 +153,7 @@ def _replay(connection: Any, getresponse: Any, decision: Replay | Truncate, meth
 
 
 def _fail(connection: Any, failure: Fail) -> NoReturn:
-    pause(failure.delay(_seconds(connection.timeout)))
+    failure.wait(_seconds(connection.timeout))
     if failure.kind == "reset":
         connection.close()
     raise caused_by(failure, failure.cause())
@@ -182,12 +181,14 @@ def _breaking(cls: Any, decision: Truncate) -> Any:
     return type(cls.__name__, (cls,), {name: linking(getattr(cls, name)) for name in names})
 
 
-def _record(connection: Any, live: Any, forward: Forward) -> Any:
-    recording = forward.record(
-        live.status, live.reason, Headers.of(live.headers.items()), framed=bool(live.chunked)
-    )
+def _record(connection: Any, receive: Any, forward: Forward) -> Any:
+    with forward.awaited(TimeoutError):
+        live = receive(connection)
+        recording = forward.record(
+            live.status, live.reason, Headers.of(live.headers.items()), framed=bool(live.chunked)
+        )
+        arriving = RecordedBody(recording, frames(live)).settle()
     method = forward.request.method
-    arriving = RecordedBody(recording, frames(live)).settle()
     source = message(
         method, live.status, live.reason, recording.fields(), arriving, length=recording.length
     )

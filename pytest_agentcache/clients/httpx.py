@@ -11,8 +11,7 @@ from typing import Any
 
 from ..clock import awaiting_upstream
 from ..http.framing import length
-from ..http.messages import Headers, Request
-from ..replay.async_wait import pause, pause_async
+from ..http.messages import Headers, Request, Response
 from ..replay.decisions import Fail, Forward, PassThrough, Replay, Truncate
 from ..replay.dispatcher import DISPATCHER, Route
 from ..replay.native_errors import caused_by
@@ -37,12 +36,13 @@ def install(module: Any) -> None:
             return handle(self, request)
         match route.decide(_to_request(request, request.read()), _timeouts(request)):
             case Replay() | Truncate() as decision:
-                return responses.replayed(decision, request.method)
+                return responses.replayed(decision, request)
             case Fail() as failure:
-                pause(_delay(request, failure))
+                failure.wait(_own_timeout(request, failure))
                 raise _native(module, failure, failure.cause())
             case Forward() as forward:
-                return responses.recorded(send(self, request), forward)
+                with forward.awaited(module.ReadTimeout):
+                    return responses.recorded(send(self, request), forward)
             case PassThrough():
                 return send(self, request)
 
@@ -53,14 +53,15 @@ def install(module: Any) -> None:
         content = await request.aread()
         match await route.decide_async(_to_request(request, content), _timeouts(request)):
             case Replay() | Truncate() as decision:
-                return responses.replayed(decision, request.method)
+                return responses.replayed(decision, request)
             case Fail() as failure:
-                await pause_async(_delay(request, failure))
+                await failure.wait_async(_own_timeout(request, failure))
                 raise _native(module, failure, _cause_in_loop(failure))
             case Forward() as forward:
-                with awaiting_upstream():
-                    live = await handle_async(self, request)
-                return await responses.recorded_async(live, forward)
+                with forward.awaited(module.ReadTimeout):
+                    with awaiting_upstream():
+                        live = await handle_async(self, request)
+                    return await responses.recorded_async(live, forward)
             case PassThrough():
                 return await handle_async(self, request)
 
@@ -76,17 +77,25 @@ class _Responses:
         class Stream(module.SyncByteStream, module.AsyncByteStream):  # type: ignore[misc]
             """A body from the cassette, for either kind of client."""
 
-            def __init__(self, chunks: list[bytes], broken: Exception | None) -> None:
-                self._chunks, self._broken = chunks, broken
+            def __init__(
+                self, chunks: list[bytes], broken: Exception | None, hangs: tuple[Fail, Any] | None
+            ) -> None:
+                self._chunks, self._broken, self._hangs = chunks, broken, hangs
 
             def __iter__(self) -> Iterator[bytes]:
                 yield from self._chunks
+                if self._hangs is not None:
+                    failure, timeout = self._hangs
+                    failure.wait(timeout)
                 if self._broken is not None:
                     raise self._broken
 
             async def __aiter__(self) -> AsyncIterator[bytes]:
                 for chunk in self._chunks:
                     yield chunk
+                if self._hangs is not None:
+                    failure, timeout = self._hangs
+                    await failure.wait_async(timeout)
                 if self._broken is not None:
                     raise self._broken
 
@@ -119,16 +128,21 @@ class _Responses:
 
         self._stream, self._live, self._live_async = Stream, LiveStream, AsyncLiveStream
 
-    def replayed(self, decision: Replay | Truncate, method: str) -> Any:
+    def replayed(self, decision: Replay | Truncate, request: Any) -> Any:
         """Return the response of a decision that needs no network."""
-        response, broken = decision.response, None
+        response, method = decision.response, request.method
+        broken, hangs = None, None
         match decision:
             case Truncate():
                 broken = _incomplete(self._module, decision)
+            case Replay(Response(cancelled=True)):
+                failure = Fail("read-timeout", _to_request(request, b""), hangs=True)
+                hangs = failure, _own_timeout(request, failure)
+                broken = _native(self._module, failure, failure.cause())
         return self._module.Response(
             response.status,
             headers=_as_bytes(decision.fields(method)),
-            stream=self._stream([] if method == "HEAD" else decision.pieces(), broken),
+            stream=self._stream([] if method == "HEAD" else decision.pieces(), broken, hangs),
             extensions={
                 "http_version": response.http_version.encode() or b"HTTP/1.1",
                 "network_stream": _NoNetworkStream(),
@@ -140,7 +154,7 @@ class _Responses:
         """Return a live response whose body is recorded while it is read."""
         recorder = _recorder(live, forward)
         try:
-            body = RecordedBody(recorder, _frames(live.stream)).settle()
+            body = RecordedBody(recorder, _frames(live.stream), self._module.ReadTimeout).settle()
         except BaseException:
             live.close()
             raise
@@ -150,7 +164,7 @@ class _Responses:
         """Return the same for an asynchronous client."""
         recorder, source = _recorder(live, forward), _frames_async(live.stream)
         try:
-            body = await RecordedBody(recorder, source).settle_async()
+            body = await RecordedBody(recorder, source, self._module.ReadTimeout).settle_async()
         except BaseException:
             await live.aclose()
             raise
@@ -211,10 +225,10 @@ _ERRORS = {
 }
 
 
-def _delay(request: Any, failure: Fail) -> float:
-    """Return the number of seconds until the client notices a failure."""
+def _own_timeout(request: Any, failure: Fail) -> float | None:
+    """Return the client's own timeout for a failure, in seconds."""
     connect, read = _timeouts(request)
-    return failure.delay(connect if failure.connecting else read)
+    return connect if failure.connecting else read
 
 
 def _native(module: Any, failure: Fail, cause: Exception) -> Exception:

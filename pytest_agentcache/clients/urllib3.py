@@ -13,7 +13,6 @@ from typing import Any, NoReturn
 
 from ..http.messages import Headers, Request
 from ..http.wire import WireSocket, content_of, frames, message
-from ..replay.async_wait import pause
 from ..replay.decisions import Fail, Forward, PassThrough, Replay, Truncate
 from ..replay.dispatcher import DISPATCHER
 from ..replay.native_errors import caused_by
@@ -25,6 +24,8 @@ MODULES = ("urllib3.connectionpool",)
 
 def install(module: Any) -> None:
     """Patch urllib3's connection pools for the rest of the process."""
+    from urllib3.exceptions import ReadTimeoutError
+
     plain, tls = module.HTTPConnectionPool, module.HTTPSConnectionPool
     make_request, prepare_proxy = plain._make_request, tls._prepare_proxy
 
@@ -60,7 +61,8 @@ def install(module: Any) -> None:
             case Fail() as failure:
                 _fail(self, conn, failure, url, timeouts)
             case Forward() as forward:
-                return _record(self, send(**_UNREAD), forward, url, options)
+                with forward.awaited(ReadTimeoutError):
+                    return _record(self, send(**_UNREAD), forward, url, options)
             case PassThrough():
                 return send()
 
@@ -121,11 +123,11 @@ def _fail(
         case "tls":
             error = exceptions.SSLError(cause)
         case "connect-timeout":
-            pause(failure.delay(connect))
+            failure.wait(connect)
             text = f"Connection to {conn.host} timed out. (connect timeout={connect})"
             error = exceptions.ConnectTimeoutError(conn, text)
         case "read-timeout":
-            pause(failure.delay(read))
+            failure.wait(read)
             text = f"Read timed out. (read timeout={read})"
             error = exceptions.ReadTimeoutError(pool, url, text)
         case _:

@@ -49,7 +49,8 @@ def _decoded_pieces(response: Response, until: int | None) -> list[bytes]:
 
 def length(response: Response) -> int | None:
     """Return the size to state for a response, or None where it comes chunk by chunk."""
-    if response.chunks or framed_by_events(response.content_type):
+    # Of a cancelled body, the whole size is unknown.
+    if response.chunks or response.cancelled or framed_by_events(response.content_type):
         return None
     codings = response.codings
     return len(encoding.encoded(response.body, codings) if codings else response.body)

@@ -91,6 +91,7 @@ class Response:
             the headers name, or because it can be neither decoded nor encoded here.
         names: The header names that were not sent in their usual case, as they were sent.
         http_version: `HTTP/2`, or another version than HTTP/1.1; empty for HTTP/1.1.
+        cancelled: Whether the caller gave up before the end of the body.
     """
 
     status: int
@@ -101,6 +102,7 @@ class Response:
     encoded: bool = False
     names: tuple[str, ...] = ()
     http_version: str = ""
+    cancelled: bool = False
 
     @property
     def content_type(self) -> str:
@@ -119,6 +121,10 @@ def codings_of(headers: Headers) -> tuple[str, ...]:
     return tuple(each.strip() for each in listed if each.strip() not in ("", "identity"))
 
 
+CANCELLED = Response(0)
+"""Stands for the response to a request that its caller gave up on."""
+
+
 def standard_reason(status: int) -> str:
     """Return the reason phrase of `status` in RFC 9110, or the empty string."""
     try:
@@ -129,7 +135,12 @@ def standard_reason(status: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Interaction:
-    """One request and the response upstream gave."""
+    """One request and the response upstream gave, or `CANCELLED`."""
 
     request: Request
     response: Response
+
+    @property
+    def cancelled(self) -> bool:
+        """True if the caller gave up before the response had arrived."""
+        return self.response.status == CANCELLED.status

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
@@ -17,7 +17,7 @@ from ..cache.prepared import to_prepared
 from ..http.messages import Headers, Request, Response
 from ..llm.prompt_log import LoggedRequest, PromptLog
 from ..llm.router_flag import without_flag
-from .decisions import Fail, Replay, Scripted, Truncate
+from .decisions import Decision, Fail, Forward, Replay, Scripted, Truncate
 from .native_errors import chain, decision_in
 from .request_lines import PlaceInLine, RequestLines
 
@@ -68,8 +68,8 @@ class Router:
         from ..cache.session import answer_of
 
         before = getattr(self._thread, "way", None)
-        self._thread.way = way = _Way(request)
         queued = queued or self.queue(request)
+        self._thread.way = way = _Way(request, queued)
         try:
             with queued.place, self._prompts.noted(queued.entry):
                 response = self._session().answer(to_prepared(request), timeouts)
@@ -91,24 +91,51 @@ class Router:
         way: _Way | None = getattr(self._thread, "way", None)
         return request if way is None or not way.leads(request) else way.whole(request)
 
-    def note_decision(self, request: Request, find_answer: Callable[[], Response | None]) -> None:
-        """Note the decision about a request that the session sent on."""
+    def note_decision(self, request: Request, decision: Decision) -> Decision:
+        """Note the decision about a request that the session sent on, and return it."""
         way: _Way | None = getattr(self._thread, "way", None)
         if way is not None and request.body == way.request.body:
-            way.find_answer = find_answer
+            way.find_answer = decision.find_response
+            match decision:
+                case Forward():
+                    way.queued.forwarded(decision)
+                case Fail(hangs=True):
+                    # The client waits, not the session in between.
+                    return replace(decision, seconds=0.0)
+        return decision
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class QueuedRequest:
-    """The place of a request among others: in line for its response, and in the prompt log."""
+    """The place of a request among others: in line for its response, and in the prompt log.
+
+    Attributes:
+        cancelled: Whether the client has given it up.
+    """
 
     place: PlaceInLine
     entry: LoggedRequest | None
+    cancelled: bool = False
+    _forwards: list[Forward] = field(default_factory=list)
+
+    def forwarded(self, forward: Forward) -> None:
+        """Note that it is sent upstream."""
+        self._forwards.append(forward)
+        if self.cancelled:
+            forward.cancel(forward.order)
+
+    def cancel(self) -> None:
+        """Give it up, wherever it is."""
+        self.cancelled = True
+        for forward in list(self._forwards):
+            forward.cancel(forward.order)
 
 
 def _failure(error: RequestException, request: Request) -> Fail | Truncate:
     """Return the decision that failed below the session: planned by the test, or real."""
     match decision_in(error):
+        case Fail(hangs=True) as decision:
+            return replace(decision, seconds=None)
         case Fail(seconds=None) | Truncate() as decision:
             return decision
         case Fail() as decision:
@@ -141,8 +168,8 @@ def _system_error(error: RequestException) -> OSError | None:
 class _Way:
     """One request on its way through the session."""
 
-    def __init__(self, request: Request) -> None:
-        self.request = request
+    def __init__(self, request: Request, queued: QueuedRequest) -> None:
+        self.request, self.queued = request, queued
         self.find_answer: Callable[[], Response | None] = lambda: None
 
     def leads(self, request: Request) -> bool:

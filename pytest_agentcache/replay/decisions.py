@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import errno
+import math
 import os
 import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from ..clock import Clock
+from ..errors import NeverAnsweredError
 from ..http.framing import pieces, response_fields
 from ..http.messages import Headers, Request, Response
 from ..http.wire import WireSocket, response_socket
 from ..settings.settings import Settings
+from .async_wait import pause, pause_async
 from .response_recorder import ResponseRecorder
 
 # Kinds of failure that happen before the request is sent; the others happen after it.
 CONNECTING = ("refuse", "dns", "tls", "connect-timeout")
+# In seconds: a frozen event loop gets there when it has nothing else to do.
+_LONGEST = 365 * 86400.0
 _SELF_SIGNED = (
     "[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: self-signed certificate"
     " (_ssl.c:1006)"
@@ -99,12 +105,14 @@ class Fail:
         request: The request, redacted and normalized.
         seconds: The time until a timeout, in seconds; None for the client's own timeout.
         error: The system error that really happened while recording, if there is one.
+        hangs: Whether the response never comes, because the caller gave up on it while recording.
     """
 
     kind: str
     request: Request
     seconds: float | None = None
     error: OSError | None = None
+    hangs: bool = False
 
     @property
     def connecting(self) -> bool:
@@ -141,7 +149,26 @@ class Fail:
             return 0.0
         if self.seconds is not None:
             return self.seconds
+        if self.hangs:
+            return timeout or math.inf
         return float(timeout or 0.0) if Clock().frozen else 0.0
+
+    def wait(self, allowed: float | None) -> None:
+        """Let the time pass until the client notices, whose own timeout is `allowed`.
+
+        Raises:
+            NeverAnsweredError: If it has no timeout and the response never comes.
+        """
+        if (seconds := self.delay(allowed)) == math.inf:
+            raise NeverAnsweredError(f"{self.request.method} {self.request.url}")
+        pause(seconds)
+
+    async def wait_async(self, allowed: float | None) -> None:
+        """Do the same on an event loop, where the task may be cancelled meanwhile."""
+        seconds = self.delay(allowed)
+        await pause_async(min(seconds, _LONGEST))
+        if seconds == math.inf:
+            raise NeverAnsweredError(f"{self.request.method} {self.request.url}")
 
     def find_response(self) -> Response | None:
         """Return None: there is no response."""
@@ -160,6 +187,7 @@ class Forward:
         drop: Called with the recorder if the response breaks off.
         finish: Called with the number when the response is complete.
         find: Returns the response to the request with this number, as far as it has arrived.
+        cancel: Called with the number if the caller gives up before the response has arrived.
     """
 
     request: Request
@@ -169,6 +197,26 @@ class Forward:
     drop: Callable[[ResponseRecorder], None]
     finish: Callable[[int], None]
     find: Callable[[int], Response | None]
+    cancel: Callable[[int], None] = lambda order: None
+
+    @contextmanager
+    def awaited(
+        self, timeout: type[Exception], connecting: type[Exception] | tuple[()] = ()
+    ) -> Iterator[None]:
+        """Note it if the caller gives up inside the block, which awaits the response.
+
+        Args:
+            timeout: The error that the client raises when its own timeout for the response is over.
+            connecting: The kind of it that it raises when it could not connect in time.
+        """
+        try:
+            yield
+        except BaseException as error:
+            # Cancellation by asyncio or trio, and the end of a coroutine, are no `Exception`.
+            timed_out = isinstance(error, timeout) and not isinstance(error, connecting)
+            if timed_out or not isinstance(error, Exception):
+                self.cancel(self.order)
+            raise
 
     def record(
         self,

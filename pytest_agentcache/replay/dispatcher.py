@@ -21,10 +21,10 @@ from ..clock import Clock, awaiting_upstream, threads
 from ..faults import Selection
 from ..http.messages import Request
 from ..state import THREAD_OWNER, on_reset
-from .async_wait import in_worker, pause_async
+from .async_wait import in_worker, let_others_run, pause_async
 from .cache_router import Router, Timeouts
 from .decisions import Decision, PassThrough, Replay
-from .misses import Caller, Miss, not_cached
+from .misses import Caller, Miss, is_not_cached, not_cached
 from .ordering import lanes
 from .responder import Responder
 
@@ -228,6 +228,15 @@ class Route:
     async def decide_async(self, request: Request, timeouts: Timeouts = None) -> Decision:
         """Decide the same for a client on an event loop."""
         __tracebackhide__ = True
+        decision = await self._decide_on_loop(request, timeouts)
+        match decision:
+            case Replay(response) if is_not_cached(response):
+                # Upstream would have taken longer: whatever is recorded wins a race.
+                await let_others_run()
+        return decision
+
+    async def _decide_on_loop(self, request: Request, timeouts: Timeouts) -> Decision:
+        __tracebackhide__ = True
         responder, session = self.responder, self.session
         if responder.closed:
             return self._decide(request)
@@ -251,6 +260,10 @@ class Route:
             with awaiting_upstream():
                 # The session waits for upstream, which may be a server on this very loop.
                 decision: Decision = await in_worker(keeping_owner(decide))
+        except BaseException as error:
+            if not isinstance(error, Exception):
+                queued.cancel()
+            raise
         finally:
             if not queued.place.begun:
                 queued.place.leave()
@@ -268,9 +281,7 @@ class Route:
             case PassThrough():
                 return decision
         responder.prompts.answered(request, decision.find_response)
-        if router is not None:
-            router.note_decision(request, decision.find_response)
-        return decision
+        return decision if router is None else router.note_decision(request, decision)
 
 
 def find_caller() -> Caller | None:

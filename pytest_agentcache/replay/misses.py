@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 
 from ..http.messages import Headers, Request, Response
 
+_NOT_CACHED = "Not Cached"
+
 
 @dataclass(frozen=True, slots=True)
 class Caller:
@@ -61,6 +63,11 @@ def sentence(miss: Miss) -> str:
     }[miss.kind]
 
 
+def is_not_cached(response: Response) -> bool:
+    """Return true for a response of `not_cached`."""
+    return response.status == 504 and response.reason == _NOT_CACHED
+
+
 def not_cached(miss: Miss) -> Response:
     """Return requests-cache's 504 for `only_if_cached`, with a body that SDKs can read."""
     error = {
@@ -76,4 +83,4 @@ def not_cached(miss: Miss) -> Response:
         # The OpenAI and Anthropic SDKs obey x-should-retry and give up at once.
         (("content-type", "application/json"), ("x-should-retry", "false"))
     )
-    return Response(504, headers, json.dumps(error).encode(), "Not Cached")
+    return Response(504, headers, json.dumps(error).encode(), _NOT_CACHED)

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ..http.messages import Interaction, Request, Response
+from ..http.messages import CANCELLED, Interaction, Request, Response
 from ..matching.matcher import Key
 from ..matching.stable_ids import StableIds
 from ..redaction import Redaction
@@ -51,6 +51,7 @@ class RecordedLog:
         redaction.continue_behind(slot.interaction for slot in self.slots)
         self._kept: list[tuple[int, ResponseRecorder]] = []
         self._asked: dict[int, tuple[Key, Request]] = {}
+        self._cancelled: dict[int, Request] = {}
         self._spans: dict[int, Span] = {}
         # Responses that may still grow, and the size up to which each has been searched.
         self._arriving: dict[int, tuple[ResponseRecorder, int]] = {}
@@ -92,6 +93,20 @@ class RecordedLog:
                 self._arriving.pop(order, None)
         return dropped
 
+    def cancel(self, order: int) -> bool:
+        """Note that the caller gave up on a response; return whether it had begun to arrive."""
+        with self.lock:
+            began = any(each == order for each, _ in self._kept)
+            self._kept = [entry for entry in self._kept if entry[0] != order]
+            self._arriving.pop(order, None)
+            self._cancelled[order] = self._asked[order][1]
+            self.end(order)
+        return began
+
+    def is_cancelled(self, order: int) -> bool:
+        """Return true if the caller has given this request up."""
+        return order in self._cancelled
+
     def answer(self, order: int) -> Response | None:
         """Return the response from upstream to a request so far."""
         with self.lock:
@@ -130,7 +145,7 @@ class RecordedLog:
         return tuple(
             request
             for order, (key, request) in self._asked.items()
-            if order not in kept and key not in answered
+            if order not in kept and order not in self._cancelled and key not in answered
         )
 
     @property
@@ -149,13 +164,13 @@ class RecordedLog:
         ahead, at = sorted(places, reverse=True), 0
         # New interactions, by the number of replayed ones that precede them.
         behind: list[list[Slot]] = [[] for _ in range(len(played) + 1)]
-        for order, recording in sorted(self._kept, key=lambda each: ranks[each[0]]):
-            while ahead and ahead[-1] < ranks[order]:
+        for new in self._new(ranks):
+            while ahead and ahead[-1] < ranks[new.order]:  # type: ignore[index]
                 at = max(at, places[ahead.pop()])
-            behind[at].append(self._new(order, recording))
+            behind[at].append(new)
         kept = [*behind[0]]
-        for slot, new in zip(played, behind[1:], strict=True):
-            kept += [slot, *new]
+        for slot, following in zip(played, behind[1:], strict=True):
+            kept += [slot, *following]
         return self._numbered(kept, played)
 
     def added(self, beside: Iterable[Interaction] = ()) -> tuple[Interaction, ...]:
@@ -164,16 +179,22 @@ class RecordedLog:
         Args:
             beside: What else is going to be on the cassette, with ids of its own.
         """
-        ranks = self._ranks()
-        new = sorted(self._kept, key=lambda each: ranks[each[0]])
-        return self._numbered([self._new(*each) for each in new], self.slots, beside)
+        return self._numbered(self._new(self._ranks()), self.slots, beside)
 
-    def _new(self, order: int, recording: ResponseRecorder) -> Slot:
-        return Slot(self._normalization.interaction(recording.interaction()), order)
+    def _new(self, ranks: dict[int, int]) -> list[Slot]:
+        """Return the new interactions in order."""
+        found = {order: recording.interaction() for order, recording in self._kept}
+        for order, request in self._cancelled.items():
+            found[order] = Interaction(request, CANCELLED)
+        return [
+            Slot(self._normalization.interaction(found[order]), order)
+            for order in sorted(found, key=ranks.__getitem__)
+        ]
 
     def _ranks(self) -> dict[int, int]:
         """Return the rank of each request that received a response, by its number."""
         answered = {order for order, _ in self._kept} | {slot.order for slot in self.slots}
+        answered |= self._cancelled.keys()
         spans = [span for order, span in self._spans.items() if order in answered]
         return {span.started: rank for rank, span in enumerate(ordered(spans))}
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from ..clock import Clock
-from ..errors import FaultError
+from ..errors import FaultError, NeverAnsweredError
 from ..faults import NOTHING_PLANNED, Call, Plan, Planned, Selection
 from ..http.messages import Interaction, Request, Response
 from ..http.stand_ins import completed
@@ -138,6 +138,8 @@ class Responder:
         with self.log.lock:
             order = self.log.begin()
             if (slot := self._waiting.take(key, ids)) is not None:
+                if slot.interaction.cancelled:
+                    return self._hang(order, slot, wanted)
                 return Replay(self._play(order, slot, key, wanted))
             if self._records:
                 self.log.ask(order, key, wanted)
@@ -146,7 +148,14 @@ class Responder:
                 self.ids.note_sent(ids)
                 log = self.log
                 return Forward(
-                    wanted, order, self.settings, self.keep, self.drop, log.end, log.answer
+                    wanted,
+                    order,
+                    self.settings,
+                    self.keep,
+                    self.drop,
+                    log.end,
+                    log.answer,
+                    self.cancel,
                 )
             known = self._waiting.knows(key, ids)
         kind = "exhausted" if known else "missing"
@@ -209,6 +218,13 @@ class Responder:
         self.plan.note(Call(request, "replayed", answer.status))
         return answer
 
+    def _hang(self, order: int, slot: Slot, request: Request) -> Fail:
+        """Return the failure of a request that its caller cancels, as it did while recording."""
+        self.log.play(order, slot)
+        self.counts.replayed += 1
+        self.plan.note(Call(request, "unanswered"))
+        return Fail("read-timeout", request, hangs=True)
+
     def _fault(self, planned: Planned, request: Request, key: Key, ids: Ids) -> Scripted:
         """Apply a planned fault to a request."""
         try:
@@ -228,7 +244,8 @@ class Responder:
         """Return the last response to a request with this key, else the next one."""
         with self.log.lock:
             waiting = self._waiting.next(key, ids)
-            coming = self._preview(waiting.interaction) if waiting else None
+            comes = waiting is not None and not waiting.interaction.cancelled
+            coming = self._preview(waiting.interaction) if waiting and comes else None
             return self.log.last(key) or self._given.get(key) or coming
 
     def _preview(self, interaction: Interaction) -> Response:
@@ -295,10 +312,22 @@ class Responder:
         with self.log.lock:
             # After the end of its test, the caller still gets a response, but it is not kept.
             if not self.closed:
+                if self.log.is_cancelled(order):
+                    # The router's thread goes on when its caller has given up.
+                    request = recording.request
+                    raise NeverAnsweredError(f"{request.method} {request.url}")
                 self.log.keep(order, recording)
                 self.counts.recorded += 1
                 if order in self._noted:
                     self.plan.amend(self._noted[order], "recorded", recording.status)
+
+    def cancel(self, order: int) -> None:
+        """Keep a request that its caller gave up on before the response had arrived."""
+        with self.log.lock:
+            if not self.closed:
+                self.counts.recorded += not self.log.cancel(order)
+                if order in self._noted:
+                    self.plan.amend(self._noted[order], "unanswered")
 
     def drop(self, recording: ResponseRecorder) -> None:
         """Discard a response that broke off."""

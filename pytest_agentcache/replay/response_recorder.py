@@ -41,6 +41,7 @@ class ResponseRecorder:
             then its size is known as replay will know it.
         length: The size of the body in bytes where the client may know it, else None.
         encoded: Whether the body stays as it came, because it cannot be decoded.
+        cancelled: Whether the caller gave up while it waited for the next piece.
     """
 
     def __init__(
@@ -77,6 +78,7 @@ class ResponseRecorder:
         sized = size.isdecimal() and (not codings or self.encoded) and not framed
         self.whole = document and not self._stream and not self.bodiless and not sized
         self.length = int(size) if sized and not self._stream else None
+        self.cancelled = False
         self._pieces: list[bytes] = []
         self._rest = b""
         # An encoded body as it came, in case that it turns out not to be in its coding.
@@ -103,6 +105,8 @@ class ResponseRecorder:
 
     def take(self, piece: bytes) -> list[bytes]:
         """Keep what arrived, and return what the client gets, in the pieces of a replay."""
+        # A reader that gave up may read on.
+        self.cancelled = False
         found = self._encode(self._keep(self._decode(piece), last=False))
         if self._left:
             self._left = max(self._left - len(piece), 0)
@@ -112,6 +116,7 @@ class ResponseRecorder:
 
     def end(self) -> list[bytes]:
         """End the response, and return what is left for the client."""
+        self.cancelled = False
         found = self._encode(self._keep(self._decode(None), last=True), last=True)
         if self.whole:
             self.length = length(self.interaction().response)
@@ -195,6 +200,7 @@ class ResponseRecorder:
             encoded=self.encoded and bool(body),
             names=self.names,
             http_version=self._http_version,
+            cancelled=self.cancelled,
         )
         return Interaction(self.request, response)
 
@@ -207,10 +213,16 @@ class RecordedBody(Iterator[bytes], AsyncIterator[bytes]):
     Args:
         recording: Keeps it.
         source: The body in the pieces in which it arrives: an iterator of either colour.
+        timeout: The errors that mean that the caller's own timeout is over.
     """
 
-    def __init__(self, recording: ResponseRecorder, source: Any) -> None:
-        self._recording, self._source = recording, source
+    def __init__(
+        self,
+        recording: ResponseRecorder,
+        source: Any,
+        timeout: type[Exception] | tuple[()] = (),
+    ) -> None:
+        self._recording, self._source, self._timeout = recording, source, timeout
         self._ready: deque[bytes] = deque()
         self._error: Exception | None = None
         self._over = False
@@ -253,7 +265,13 @@ class RecordedBody(Iterator[bytes], AsyncIterator[bytes]):
             yield
         except Exception as error:  # noqa: BLE001 - raised when the caller gets there
             self._over, self._error = True, error
-            self._ready.extend(self._recording.break_off())
+            if isinstance(error, self._timeout):
+                self._recording.cancelled = True
+            else:
+                self._ready.extend(self._recording.break_off())
+        except BaseException:
+            self._recording.cancelled = True
+            raise
 
     def _take(self, piece: bytes | None) -> None:
         self._over = piece is None

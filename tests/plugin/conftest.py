@@ -7,6 +7,7 @@ import os
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from textwrap import dedent
@@ -30,7 +31,8 @@ class Upstream:
     """An origin on loopback that is alive until it is stopped, and counts its hits.
 
     A GET is answered with `{"path": …, "hit": n}`; each `h=Name:value` in the query becomes a
-    header of the answer, `status=` its status; with `slow=` it takes so many seconds. A POST is
+    header of the answer, `status=` its status; with `slow=` it takes so many seconds, with `first=`
+    only the first time; with `rest=` its body does. A POST is
     answered with its own body as `asked`. `once=` is the status of the first answer, `unchanged=`
     has 304 for a request with its ETag.
     """
@@ -64,7 +66,8 @@ class Upstream:
                 upstream.hits.append(f"{self.command} {self.path}")
                 query = parse_qsl(urlsplit(self.path).query)
                 # Neither a frozen clock nor a patched sleep has a say here.
-                threading.Event().wait(float(dict(query).get("slow", 0)))
+                slow = dict(query).get("slow", 0 if again else dict(query).get("first", 0))
+                threading.Event().wait(float(slow))
                 content = {"path": self.path, "hit": len(upstream.hits)}
                 if body:
                     content["asked"] = body.decode()
@@ -79,7 +82,10 @@ class Upstream:
                     if name == "h":
                         self.send_header(*value.split(":", 1))
                 self.end_headers()
-                self.wfile.write(body)
+                threading.Event().wait(float(dict(query).get("rest", 0)))
+                # The client may have given up.
+                with suppress(ConnectionError):
+                    self.wfile.write(body)
 
             do_GET = do_POST = do_PUT = answer  # noqa: N815 - http.server's names
 
