@@ -5,6 +5,7 @@ Transports of the user (mocks, ASGI apps) open no connection and are not patched
 
 from __future__ import annotations
 
+import sys
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from importlib import import_module
 from typing import Any
@@ -32,7 +33,7 @@ def install(module: Any) -> None:
 
     def handle_decided(self: Any, request: Any) -> Any:
         __tracebackhide__ = True
-        if (route := _route(request)) is None:
+        if (route := _route(module, request)) is None:
             return handle(self, request)
         match route.decide(_to_request(request, request.read()), _timeouts(request)):
             case Replay() | Truncate() as decision:
@@ -48,7 +49,7 @@ def install(module: Any) -> None:
 
     async def handle_async_decided(self: Any, request: Any) -> Any:
         __tracebackhide__ = True
-        if (route := _route(request)) is None:
+        if (route := _route(module, request)) is None:
             return await handle_async(self, request)
         content = await request.aread()
         match await route.decide_async(_to_request(request, content), _timeouts(request)):
@@ -200,9 +201,27 @@ class _NoNetworkStream:
         return None
 
 
-def _route(request: Any) -> Route | None:
+def _route(module: Any, request: Any) -> Route | None:
     # A protocol that takes over the connection does not exchange a request and a response.
-    return None if "upgrade" in request.headers else DISPATCHER.route(str(request.url))
+    if "upgrade" in request.headers or (module.__name__ == "httpx" and _is_mocked(request)):
+        return None
+    return DISPATCHER.route(str(request.url))
+
+
+def _is_mocked(request: Any) -> bool:
+    """Return True if respx, which patches httpcore below the transport, handles the request.
+
+    Its patterns are matched without calling the route, so that no call is counted twice.
+    """
+    if (mocks := sys.modules.get("respx.mocks")) is None:
+        return False
+    routers = mocks.HTTPCoreMocker.routers
+    for router in routers:
+        for route in router.routes:
+            if route.pattern is None or route.pattern.match(request):
+                return not route.is_pass_through
+    # respx refuses, or mocks by itself, a request that no route matches.
+    return bool(routers)
 
 
 def _to_request(request: Any, content: bytes) -> Request:
