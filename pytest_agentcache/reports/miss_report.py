@@ -111,6 +111,9 @@ def _miss(
         and (elsewhere := held_elsewhere(miss.request, responder, path))
     ):
         yield f"  it is on another cassette: {display_path(elsewhere, root)}"
+        url = urlsplit(miss.request.url)
+        yield "  if it is sent once per process, set this and record again:"
+        yield f"    agentcache_session_cassette = {url.netloc}{url.path}"
 
 
 def _request(miss: Miss) -> str:

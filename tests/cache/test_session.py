@@ -265,7 +265,7 @@ def test_secrets_are_in_no_file(upstream, opened):
 
 def test_edited_file_means_what_it_says(upstream, opened):
     """An edited file is used as edited, with secrets in memory or without."""
-    upstream.answers["/x"] = (200, JSON, b'{"token":"s","a":1}')
+    upstream.answers["/x"] = (200, JSON, b'{"token":"s3cr3t","a":1}')
     harness = opened()
     twice(harness, f"{upstream.url}/x")
     [path] = files(harness)

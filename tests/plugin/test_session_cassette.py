@@ -50,6 +50,22 @@ def test_recording_one_test_alone_keeps_the_others(recorded, upstream, mode):
     recorded.spawn("--agentcache-offline").assert_outcomes(passed=3)
 
 
+def test_the_remedy_of_the_report_works(suite, upstream):
+    """Without the setting, one test has the token; the report names the setting to use."""
+    suite.write(SUITE)
+    suite.spawn("--agentcache-record").assert_outcomes(passed=3)
+    outcome = suite.spawn("--agentcache-offline", "-k", "Rome")
+    outcome.assert_outcomes(failed=1)
+    [remedy] = [line for line in outcome.outlines if "agentcache_session_cassette =" in line]
+
+    suite.write(f"[pytest]\n{remedy.strip()}\n", "pytest.ini")
+    suite.spawn("--agentcache-record").assert_outcomes(passed=3)
+    upstream.stop()
+    for arguments in [("-k", city) for city in CITIES] + [()]:
+        outcome = suite.spawn("--agentcache-offline", "-o", "agentcache_unused=fail", *arguments)
+        outcome.assert_outcomes(passed=1 if arguments else 3)
+
+
 def test_a_token_that_is_not_recorded_is_a_miss(recorded, upstream):
     """Without its recording the request misses, and recording any test cures it."""
     (recorded.root / "cassettes" / "session.yaml").unlink()
