@@ -122,7 +122,7 @@ def codings_of(headers: Headers) -> tuple[str, ...]:
 
 
 CANCELLED = Response(0)
-"""Stands for the response to a request that its caller gave up on."""
+"""The placeholder for the response to a request that its caller gave up on."""
 
 
 def standard_reason(status: int) -> str:

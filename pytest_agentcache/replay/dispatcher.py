@@ -231,7 +231,7 @@ class Route:
         decision = await self._decide_on_loop(request, timeouts)
         match decision:
             case Replay(response) if is_not_cached(response):
-                # Upstream would have taken longer: whatever is recorded wins a race.
+                # Upstream would have taken longer: a recorded response wins a race.
                 await let_others_run()
         return decision
 
