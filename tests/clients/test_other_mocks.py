@@ -59,7 +59,7 @@ def test_respx_mock_is_not_recorded(send, tmp_path):
 
 
 def test_request_without_a_respx_route_is_refused_by_respx(tmp_path):
-    """What respx refuses live, it refuses beside a cassette."""
+    """A request that no route matches is refused by respx, as it is live."""
     with (
         use_cassette(tmp_path / "none.yaml", mode="record"),
         respx.mock,

@@ -1,4 +1,4 @@
-"""What a client reads from the wire is the same live, while recording and on replay."""
+"""A client reads the same from the wire live, while recording and on replay."""
 
 from __future__ import annotations
 

@@ -251,7 +251,7 @@ def test_redact_keeps_secrets_of_other_names_off_the_cassette(suite):
     suite.record()
     text = suite.cassette("test_one").read_text()
 
-    assert "x-mine-too: <X_MINE_TOO>" in text
+    assert "x-mine-too: <x_mine_too>" in text.lower()
     assert "x-mine: <X_MINE>" in text
     assert "token: word" in text
     # The path of upstream contains the query, which has no secret name.
