@@ -36,13 +36,19 @@ def test_connection_refused(client, cassette):
 
 
 def test_no_answer_in_time(client, upstream, cassette):
-    """A server that says nothing is a timeout, while recording as live."""
+    """A client that gives up on a silent server gives up on replay, too."""
     gate = threading.Event()
     client.timeout = 0.05
     url = upstream.serve("/it", Answer(b"late", headers=TEXT, silent=gate))
 
-    fails_and_leaves_nothing(cassette, client.timed_out, lambda: client.send(Call(url)))
+    with use_cassette(cassette, mode="record"), pytest.raises(client.timed_out):
+        client.send(Call(url))
     gate.set()
+    upstream.stop()
+
+    with use_cassette(cassette, mode="offline") as harness, pytest.raises(client.timed_out):
+        client.send(Call(url))
+    assert [each.cancelled for each in harness.cassette.interactions] == [True]
 
 
 PACKED = gzip.compress(b"text " * 1000)

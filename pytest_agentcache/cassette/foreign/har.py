@@ -10,6 +10,7 @@ import binascii
 import contextlib
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -109,7 +110,7 @@ def _response(source: Source, answer: dict[str, Any], request: Request, place: P
     if "set-cookie" not in fields:
         cookies = answer.get("cookies") or []
         set_cookies = tuple(("set-cookie", _set_cookie(each)) for each in cookies)
-        fields = Headers((*fields.pairs, *set_cookies))
+        fields = replace(fields, pairs=(*fields.pairs, *set_cookies))
     here = (*place, "content")
     content = source.mapping(answer.get("content") or {}, here)
     text, size = content.get("text"), content.get("size")
