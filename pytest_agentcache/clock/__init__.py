@@ -27,18 +27,19 @@ class Clock:
         # Places, file and line, that waited in a loop for this clock and were let go on.
         self.spins: tuple[tuple[str, int], ...] = ()
 
-    def freeze(self, at: datetime, engine: str = ENGINES[0]) -> None:
+    def freeze(self, at: datetime, engine: str = ENGINES[0], *, below: bool = False) -> None:
         """Stop time at `at` until `release`, which restores the time that was frozen before.
 
         Args:
             at: The instant, aware.
             engine: What patches the clock: one of `ENGINES`.
+            below: Whether time that others have frozen already stays in front.
 
         Raises:
             ClockError: If the engine is not installed.
         """
         if self._restore is None:
-            put_in(engine)
+            put_in(engine, below=below)
             if not TIME.stopped:
                 threads.begin()
                 TIME.spins.clear()

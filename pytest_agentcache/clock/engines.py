@@ -85,6 +85,9 @@ class _Freezegun:
         with mock.patch.multiple(api, **kept):
             self._freezer.start()
         api.freeze_factories[-1] = _date_for_freezegun  # type: ignore[call-overload]
+        # `TIME` looks at who asks. This list would look at who called that, too.
+        api.ignore_lists[-1] = ()
+        _keep_working(api)
 
     def stop(self) -> None:
         from freezegun import api
@@ -93,6 +96,19 @@ class _Freezegun:
             _forget(_date_for_freezegun)
             _push(_date_for_freezegun)
             self._freezer.stop()
+
+
+def _keep_working(api: Any) -> None:
+    """Make freezegun's classes work after the test, for modules that were imported in it."""
+    today = api.get_current_time
+
+    def offset(_: Any) -> timedelta:
+        return api.tz_offsets[-1] if api.tz_offsets else timedelta(0)
+
+    api.FakeDatetime._tz_offset = api.FakeDate._tz_offset = classmethod(offset)
+    api.FakeDate._date_to_freeze = staticmethod(
+        lambda: today() if api.freeze_factories else api.real_datetime.now()
+    )
 
 
 # Freezegun would replace the functions of those that need real time.
@@ -125,8 +141,13 @@ class _Installed:
     zone: str | None = None
 
 
-def put_in(name: str) -> None:
+def put_in(name: str, *, below: bool = False) -> None:
     """Make all code see what `TIME` says. Idempotent.
+
+    Args:
+        name: The engine, one of `ENGINES`.
+        below: Whether time that is frozen already, by a fixture of a wider scope or a decorator of
+            the class, stays in front.
 
     Raises:
         ClockError: If the engine is not installed.
@@ -142,11 +163,18 @@ def put_in(name: str) -> None:
         )
     loops.install()
     engine: Engine = _TimeMachine() if name == "time-machine" else _Freezegun()
+    stack = _travellers()
+    below = below and bool(stack or _freezes_by_freezegun())
     engine.start()
-    if _freezes_by_freezegun() and name == "time-machine":
+    if below and stack:
+        stack.insert(0, stack.pop())
+    elif not below and name == "time-machine" and _freezes_by_freezegun():
         _push(_date_for_freezegun)
     TIME.carry = _carry
-    _Installed.engine, _Installed.zone = engine, _set_zone("UTC")
+    zone = os.environ.get("TZ")
+    _Installed.engine, _Installed.zone = engine, zone
+    # Whoever froze time before chose the zone as well.
+    _set_zone(zone if below else "UTC")
 
 
 def take_out() -> None:

@@ -7,6 +7,7 @@ in guest mode, its time is real.
 from __future__ import annotations
 
 import inspect
+import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from types import FrameType
@@ -38,7 +39,7 @@ def install(module: Any) -> None:
         runner = getattr(module.GLOBAL_RUN_CONTEXT, "runner", None)
         if runner is not None and runner.clock is self and runner.is_guest:
             # Its host waits for it elsewhere, and would not hear of time that is moved.
-            return float(self.offset + REAL.perf_counter())
+            return float(self.offset + time.perf_counter())
         # It belongs to one run, in one thread, so what it begins with does not change.
         _BASES.setdefault(self, TIME.loop_base())
         return _told(self, TIME.loop_time() if threads.belongs() else REAL.monotonic_ns())

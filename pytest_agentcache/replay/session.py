@@ -119,7 +119,11 @@ class Harness:
         start = self.settings.freeze
         if not isinstance(start, datetime):
             start = None if self.mode == "rerecord" else self.cassette_file.recorded_at
-        self.clock.freeze(start or self.cassette_file.opened_at, self.settings.clock_engine)
+        self.clock.freeze(
+            start or self.cassette_file.opened_at,
+            self.settings.clock_engine,
+            below=self.settings.freeze is True,
+        )
 
     def close(self) -> None:
         """Close it; requests after this are late."""

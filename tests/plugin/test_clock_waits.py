@@ -425,7 +425,8 @@ def test_dates_in_requests_match_on_replay(suite):
 
 def test_dates_in_requests_miss_on_a_clock_that_goes(suite):
     """Without the clock the same suite does not replay, or the test above would show nothing."""
-    suite.write(DATED.replace("agentcache_clock", "agentcache_session"))
+    suite.write("[pytest]\nagentcache_freeze = false\n", "pytest.ini")
+    suite.write(DATED)
     suite.record()
     recorded = int(time.time())
     while int(time.time()) == recorded:
