@@ -10,10 +10,16 @@ HEAD = """
     from datetime import datetime, timedelta
     import pytest
 
-    one, other = socket.socketpair()
-    one.settimeout(0.05)
     lock = threading.Lock()
     lock.acquire()
+
+    @pytest.fixture(autouse=True)
+    def sockets():
+        global one
+        one, other = socket.socketpair()
+        one.settimeout(0.05)
+        with one, other:
+            yield
 
     def receive():
         with pytest.raises(TimeoutError):
