@@ -140,13 +140,13 @@ def test_sdk_waits_for_retry_after(suite, client, call):
 
     def test_it(moved):
         for seconds in (7, 11):
-            url = URL + f"/busy{{seconds}}?once=429&h=Retry-After:{{seconds}}&rest="
+            url = URL + f"/busy{{seconds}}?once=429&h=Retry-After:{{seconds}}&path="
             with {client}(api_key="k", base_url=url, max_retries=2) as client:
                 {call}
         assert moved.seconds == 18
 
         async def ask(seconds):
-            url = URL + f"/busy{{seconds}}?once=429&h=Retry-After:{{seconds}}&rest="
+            url = URL + f"/busy{{seconds}}?once=429&h=Retry-After:{{seconds}}&path="
             async with {module}.Async{name}(api_key="k", base_url=url, max_retries=2) as client:
                 await {call}
 
