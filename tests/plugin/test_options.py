@@ -163,6 +163,8 @@ INI = {
     "drop_headers": ("x-a\n  x-b", ("x-a", "x-b")),
     "keep_headers": ("date", ("date",)),
     "passthrough": ("localhost:80", ("localhost:80",)),
+    "clock_engine": ("freezegun", "freezegun"),
+    "session_cassette": ("a.example b.example/v1/*", ("a.example", "b.example/v1/*")),
     "allowed_hosts": ("*.example", ("*.example",)),
     "freeze": (
         "2026-11-21T11:00:00+01:00",
