@@ -121,6 +121,7 @@ def _shut(item: pytest.Item, settings: Settings) -> Generator[None, object, obje
     from ..clients import DISPATCHER, install
 
     install()
+    DISPATCHER.note_folder()
     before, DISPATCHER.guard = DISPATCHER.guard, guard_of(settings, item)
     try:
         return (yield)

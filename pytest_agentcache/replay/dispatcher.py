@@ -98,6 +98,10 @@ class Dispatcher:
     ) -> None:
         """Activate `responder`, and put `router` in front of it, if there is one."""
         self._stack.append((responder, caches, router))
+        self.note_folder()
+
+    def note_folder(self) -> None:
+        """Note the current folder, relative to which the senders of requests are shown."""
         with suppress(OSError):
             self.folder = Path.cwd()
 

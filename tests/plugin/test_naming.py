@@ -135,7 +135,9 @@ def test_a_named_cassette_stays_in_its_folder(suite, name):
         outcome.assert_outcomes(passed=1)
     else:
         outcome.assert_outcomes(errors=1)
-        outcome.stdout.fnmatch_lines(["*leads out of */cassettes.", "*Use a name below that folder*"])
+        outcome.stdout.fnmatch_lines(
+            ["*leads out of */cassettes.", "*Use a name below that folder*"]
+        )
         assert suite.files() == {}
     assert [*suite.root.rglob("x.yaml"), *suite.root.parent.glob("x.yaml")] == []
 
