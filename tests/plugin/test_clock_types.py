@@ -135,7 +135,7 @@ def test_types_stay_themselves(suite):
 
 
 def test_child_process_has_real_time(suite):
-    """What a frozen test starts is on a clock of its own; the zone is that of the test."""
+    """A child that a frozen test starts is on a clock of its own, in the zone of the test."""
     suite.write("""
         import subprocess, sys, time
 
