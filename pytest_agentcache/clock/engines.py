@@ -173,7 +173,7 @@ def put_in(name: str, *, below: bool = False) -> None:
     TIME.carry = _carry
     zone = os.environ.get("TZ")
     _Installed.engine, _Installed.zone = engine, zone
-    # Whoever froze time before chose the zone as well.
+    # Code that froze time before chose the zone as well.
     _set_zone(zone if below else "UTC")
 
 
