@@ -93,6 +93,13 @@ def suite_of_requests_cache(session: nox.Session) -> None:
 
 
 @nox.session
+def clock_on_freezegun(session: nox.Session) -> None:
+    """Run the tests of the clock with its other engine."""
+    install(session, "-e", ".[dev]", *PINNED)
+    session.run("pytest", "tests/clock", "-o", "agentcache_clock_engine=freezegun")
+
+
+@nox.session
 def build(session: nox.Session) -> None:
     """Build wheel and sdist, check them, and follow the README where only the wheel is."""
     install(session, "build", "packaging", *PINNED)

@@ -1,10 +1,10 @@
-"""The cost of a frozen clock per test: frozen neighbours, freezegun for each test, real time.
+"""Measure what a frozen clock costs a test: alone, beside frozen and beside plain neighbours.
 
 python benchmarks/bench_clock.py
 
-Each suite runs the same tests in its own process, with the clients of an agent loaded. The time is
-measured from one test to the next, setup and teardown included: once for the first test, which
-freezes the clock, and the median for the others. The best of three rounds counts.
+Each suite has the same tests, in a process of its own with the clients of an agent loaded. From one
+test to the next the time is taken inside of it, setup and teardown included: once for the first,
+which installs the wrappers, and the median for the others. The best of three rounds counts.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ TESTS, ROUNDS = 60, 3
 CLIENTS = "import aiohttp, anthropic, boto3, httpx, openai, requests_cache"
 HEAD = f"""
 import sys, time
-import freezegun, pytest
+import freezegun, pytest, time_machine
 {CLIENTS}
 
 BEGAN = []
@@ -43,19 +43,37 @@ def now():
 SUITES = {
     "real time": """
 @pytest.mark.parametrize("number", range({count}))
+@pytest.mark.agentcache(freeze=False)
 def test_it(agentcache_session, number):
     pass
 """,
-    "frozen neighbours": """
+    "time_machine.travel": """
+@pytest.mark.parametrize("number", range({count}))
+@pytest.mark.agentcache(freeze=False)
+def test_it(agentcache_session, number):
+    with time_machine.travel("2026-11-21", tick=False) as clock:
+        clock.shift(60)
+""",
+    "frozen": """
 @pytest.mark.parametrize("number", range({count}))
 def test_it(agentcache_session, agentcache_clock, number):
     agentcache_clock.tick(60)
 """,
-    "freezegun each time": """
+    "frozen, in turn with plain": """
+@pytest.fixture
+def agentcache_config(number):
+    return {{"freeze": number % 2 == 0}}
+
 @pytest.mark.parametrize("number", range({count}))
-def test_it(agentcache_session, number):
-    with freezegun.freeze_time("2026-11-21", real_asyncio=True) as clock:
-        clock.tick(60)
+def test_it(agentcache_session, agentcache_clock, number):
+    if number % 2 == 0:
+        agentcache_clock.tick(60)
+""",
+    "frozen by freezegun": """
+@pytest.mark.parametrize("number", range({count}))
+@pytest.mark.agentcache(clock_engine="freezegun")
+def test_it(agentcache_session, agentcache_clock, number):
+    agentcache_clock.tick(60)
 """,
 }
 
@@ -86,10 +104,10 @@ def main() -> None:
             first[name] = min(began, first.get(name, began))
             later[name] = min(took, later.get(name, took))
     print(f"{TESTS} tests, {modules} modules loaded, best of {ROUNDS}")
-    print(f"{'':<22}{'first test':>14}{'others, median':>18}{'against real time':>20}")
+    print(f"{'':<28}{'first test':>14}{'others, median':>18}{'against real time':>20}")
     for name, took in later.items():
         ratio = took / later["real time"]
-        print(f"{name:<22}{first[name]:>11.1f} ms{took:>15.2f} ms{ratio:>20.1f}")
+        print(f"{name:<28}{first[name]:>11.1f} ms{took:>15.2f} ms{ratio:>20.1f}")
 
 
 if __name__ == "__main__":

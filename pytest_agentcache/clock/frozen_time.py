@@ -43,6 +43,9 @@ _TICKING = ("__call__", "move_to", "start")
 # loop that waits for it. It spins, for so much time of the CPU, or waits in a way not patched here.
 _SPINS = (10_000, SECOND // 4)
 _WAITS = (10, 2 * SECOND)
+# While recording, upstream takes real time. A test that sends more requests than this while nothing
+# moves the clock is taken to poll until a deadline.
+_POLLS = 100
 
 
 @functools.cache
@@ -83,6 +86,7 @@ class FrozenTime:
         # Until when real time has been added to the clock, on the clock of the machine.
         self._caught_up = 0
         self._reads: dict[tuple[int, int, int], list[int]] = {}
+        self._requests = 0
         self.spins: set[tuple[str, int]] = set()
         self.carry: Callable[[int], None] = lambda moved: None
 
@@ -214,6 +218,17 @@ class FrozenTime:
     def progress(self) -> None:
         """Note that the test makes progress: a thread that reads the clock now is not spinning."""
         self._reads.clear()
+        self._requests = 0
+
+    def upstream_took(self, requests: int = 0) -> None:
+        """Note that upstream took real time, which is no waiting for the clock.
+
+        Args:
+            requests: How many requests were sent to it, 0 if a part of a response has come.
+        """
+        self._requests += requests
+        if self._requests <= _POLLS:
+            self._reads.clear()
 
     def _read(self, frame: FrameType) -> None:
         """Count a look at the clock. Let time go on for a loop that waits for it to move."""

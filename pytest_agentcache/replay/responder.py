@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from ..clock import Clock
+from ..clock import TIME, Clock
 from ..errors import FaultError, NeverAnsweredError
 from ..faults import NOTHING_PLANNED, Call, Plan, Planned, Selection
 from ..http.messages import Interaction, Request, Response
@@ -142,6 +142,7 @@ class Responder:
                     return self._hang(order, slot, wanted)
                 return Replay(self._play(order, slot, key, wanted))
             if self._records:
+                TIME.upstream_took(requests=1)
                 self.log.ask(order, key, wanted)
                 self._noted[order] = self.plan.note(Call(wanted, "unanswered"))
                 self.redaction.asked(wanted)

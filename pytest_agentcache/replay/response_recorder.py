@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from ..clock import Clock, awaiting_upstream
+from ..clock import TIME, Clock, awaiting_upstream
 from ..http.body import encoding, is_json
 from ..http.framing import BLOCK, blocks, fields, framed_by_events, is_bodiless, length
 from ..http.header_names import recorded_names
@@ -274,6 +274,7 @@ class RecordedBody(Iterator[bytes], AsyncIterator[bytes]):
             raise
 
     def _take(self, piece: bytes | None) -> None:
+        TIME.upstream_took()
         self._over = piece is None
         self._ready.extend(self._recording.end() if piece is None else self._recording.take(piece))
 

@@ -179,6 +179,37 @@ def test_looking_at_the_clock_does_not_move_it(suite):
     suite.run("--log-level=INFO").assert_outcomes(passed=1)
 
 
+def test_slow_upstream_does_not_move_the_clock(suite):
+    """Requests that take real time while recording are no wait for the clock."""
+    suite.write("""
+        import time, requests
+
+        def test_it(agentcache_clock):
+            stamps = set()
+            for number in range(14):
+                stamps.add(time.time())
+                requests.get(URL + f"/{number}?slow=0.2")
+            assert len(stamps) == 1
+    """)
+    suite.record()
+
+    suite.run("--agentcache-offline").assert_outcomes(passed=1)
+
+
+def test_polling_upstream_ends(suite):
+    """A loop that only sends requests until a deadline ends, while recording too."""
+    suite.write("""
+        import time, requests
+
+        def test_it(agentcache_clock):
+            end, session = time.time() + 1, requests.Session()
+            while time.time() < end:
+                session.get(URL + "/state")
+    """)
+
+    suite.run("--agentcache-record").assert_outcomes(passed=1)
+
+
 LOOPS = {
     "forever": "threading.Thread(target=loop.run_forever, daemon=True)",
     "run": "threading.Thread(target=asyncio.run, args=(main(),))",

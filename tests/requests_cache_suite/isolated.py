@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from functools import partial
 from importlib.metadata import version
 
-import freezegun
 import pytest
 import requests_cache
 from left_out import LEFT_OUT, LEFT_OUT_FROZEN, LEFT_OUT_PLAYED
@@ -32,8 +30,6 @@ def pytest_plugin_registered(plugin):
     if getattr(plugin, "__name__", None) == "tests.conftest":
         plugin.agentcache_config = agentcache_config
         plugin.tempfile_session = tempfile_session
-        # They take time-machine for this, and nothing where that is not installed.
-        plugin.time_travel = partial(freezegun.freeze_time, tick=True)
 
 
 class Files(ResponseFiles):
@@ -53,7 +49,7 @@ OURS = {FileDict: Files, LRUFileDict: LimitedFiles, FileCache: YamlCache}
 
 def pytest_collection_modifyitems(config, items):
     left_out = dict(LEFT_OUT)
-    if config.getini("agentcache_freeze"):
+    if config.getini("agentcache_freeze") != "false":
         left_out |= LEFT_OUT_FROZEN
     if config.getoption("agentcache_offline"):
         left_out |= LEFT_OUT_PLAYED

@@ -24,7 +24,8 @@ VERSION = importlib.metadata.version("requests-cache")
 NAME = f"requests_cache-{VERSION}"
 NEEDED = {"itsdangerous": "itsdangerous", "requests_mock": "requests-mock", "rich": "rich"}
 WHAT = ("tests/unit", "tests/integration/test_filesystem.py")
-PLAYED = {"offline": [], "offline, on a frozen clock": ["-o", "agentcache_freeze=true"]}
+REAL_TIME = ["-o", "agentcache_freeze=false"]
+PLAYED = {"offline": REAL_TIME, "offline, on a frozen clock": []}
 
 
 def main() -> int:
@@ -41,7 +42,7 @@ def main() -> int:
         unpack_tests(source, folder)
         (folder / "pytest.ini").write_text("[pytest]\nagentcache_auto = true\n")
         with serving() as address:
-            failed = run("while recording", ["--agentcache-record"], folder, address)
+            failed = run("while recording", ["--agentcache-record", *REAL_TIME], folder, address)
         for title, options in PLAYED.items():
             failed |= run(title, ["--agentcache-offline", *options], folder, address)
         return failed
