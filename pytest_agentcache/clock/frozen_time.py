@@ -37,8 +37,11 @@ _CALL_BACK = (
     *("_pytest.fixtures", "_pytest.python", "_pytest.python_api", "_pytest.raises"),
     *("multiprocessing.dummy", "multiprocessing.pool", "multiprocessing.process"),
 )
-# In freezegun: those who ask how much real time has passed, for a frozen clock that ticks.
-_TICKING = ("__call__", "move_to", "start")
+# In freezegun: those who ask how much real time has passed, for a frozen clock that ticks, and for
+# event loops under `real_asyncio`.
+_TICKING = ("__call__", "<lambda>", "move_to", "start")
+# These look at the clocks of event loops all the time. Their users do so with `current_time`.
+_LOOPS = ("anyio", "asyncio", "pytest_agentcache.clock", "trio")
 # A place that reads the clock this often, for this long (ns), while nothing moves the clock, is a
 # loop that waits for it. It spins, for so much time of the CPU, or waits in a way not patched here.
 _SPINS = (10_000, SECOND // 4)
@@ -229,6 +232,11 @@ class FrozenTime:
         self._requests += requests
         if self._requests <= _POLLS:
             self._reads.clear()
+
+    def read_by_loop(self, frame: FrameType) -> None:
+        """Count a look at the clock of an event loop, unless the loop itself looks at it."""
+        if frame.f_code.co_name == "current_time" or not _within(module_of(frame), _LOOPS):
+            self._read(frame)
 
     def _read(self, frame: FrameType) -> None:
         """Count a look at the clock. Let time go on for a loop that waits for it to move."""

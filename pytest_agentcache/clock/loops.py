@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import heapq
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -82,6 +83,8 @@ def _time(self: Any) -> float:
     known: dict[str, Any] = self.__dict__
     if not _of_test(self):
         return float(REAL.monotonic() + known.get("_agentcache_ahead", 0.0))
+    if TIME.stopped:
+        TIME.read_by_loop(sys._getframe(1))
     known.setdefault("_agentcache_base", TIME.loop_base())
     now = _told(self, TIME.loop_time())
     # Where it goes on from if it outlives the test in a thread of its own.

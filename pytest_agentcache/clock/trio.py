@@ -7,6 +7,7 @@ in guest mode, its time is real.
 from __future__ import annotations
 
 import inspect
+import sys
 import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -42,7 +43,12 @@ def install(module: Any) -> None:
             return float(self.offset + time.perf_counter())
         # It belongs to one run, in one thread, so what it begins with does not change.
         _BASES.setdefault(self, TIME.loop_base())
-        return _told(self, TIME.loop_time() if threads.belongs() else REAL.monotonic_ns())
+        if not threads.belongs():
+            return _told(self, REAL.monotonic_ns())
+        caller = sys._getframe(2)
+        if TIME.stopped and caller.f_code.co_name == "current_time":
+            TIME.read_by_loop(caller)
+        return _told(self, TIME.loop_time())
 
     def deadline_to_sleep_time(self: Any, deadline: float) -> float:
         runner = module.GLOBAL_RUN_CONTEXT.runner

@@ -87,6 +87,35 @@ def test_loop_with_a_deadline_ends(suite, wait):
     suite.run().assert_outcomes(passed=1)
 
 
+@pytest.mark.parametrize(
+    ("run", "now", "pause"),
+    [
+        ("asyncio.run(main())", "asyncio.get_running_loop().time", "asyncio.sleep"),
+        ("asyncio.run(main())", "time.monotonic", "asyncio.sleep"),
+        ("anyio.run(main)", "anyio.current_time", "anyio.sleep"),
+        ("trio.run(main)", "trio.current_time", "trio.sleep"),
+    ],
+)
+def test_loop_with_a_deadline_ends_on_an_event_loop(suite, run, now, pause):
+    """Where a task only lets others run until its time has come."""
+    suite.write(f"""
+        import asyncio, time
+        import anyio, trio
+
+        def test_it(agentcache_clock):
+            async def main():
+                now = {now}
+                end = now() + 0.3
+                while now() < end:
+                    await {pause}(0)
+
+            {run}
+            assert (agentcache_clock.now - agentcache_clock.frozen_at).total_seconds() < 20
+    """)
+
+    suite.run().assert_outcomes(passed=1)
+
+
 def test_real_waiting_moves_the_clock(suite):
     """By what was really waited, once for threads that wait side by side."""
     suite.write(
