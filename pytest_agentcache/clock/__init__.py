@@ -71,7 +71,7 @@ class Clock:
         return TIME.now()
 
     def tick(self, delta: float | timedelta) -> datetime:
-        """Moves the clock forward.
+        """Move the clock forward.
 
         Args:
             delta: Seconds, or a `timedelta`; not negative.
@@ -96,7 +96,7 @@ class Clock:
             ) from None
 
     def move_to(self, when: datetime | str) -> datetime:
-        """Moves the clock forward to an instant.
+        """Move the clock forward to an instant.
 
         Args:
             when: An aware `datetime`, or its text after ISO 8601: `2026-11-21T10:00:00Z`.
@@ -126,7 +126,7 @@ class Clock:
         return datetime.fromtimestamp(TIME.real_ns() / 1e9, UTC)
 
     def sleep(self, seconds: float) -> None:
-        """Lets `seconds` pass: moves the clock where it is frozen, really waits where it is not."""
+        """Let `seconds` pass: move the clock where it is frozen, else really wait."""
         TIME.sleep(seconds)
 
     @contextmanager

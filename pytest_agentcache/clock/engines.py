@@ -21,7 +21,7 @@ ENGINES = ("time-machine", "freezegun")
 
 
 class Engine(Protocol):
-    """Patches the date and the wall clock, so that they show what `TIME` says."""
+    """An engine patches the date and the wall clock, so that they show what `TIME` says."""
 
     def start(self) -> None:
         """Patch them."""

@@ -273,17 +273,17 @@ def _date(nanoseconds: int) -> datetime:
     return _EPOCH + timedelta(microseconds=nanoseconds // 1000)
 
 
-def instant_at(when: float, tells: Callable[[int], float], since: int) -> int:
+def instant_at(when: float, shows: Callable[[int], float], since: int) -> int:
     """Return the instant on the test's clock at which a clock of its own shows `when`.
 
     Args:
         when: What that clock shows then, in seconds.
-        tells: A function that returns what it shows at an instant in nanoseconds.
+        shows: A function that returns what it shows at an instant in nanoseconds.
         since: The current instant.
     """
-    then, step = since + round((when - tells(since)) * SECOND), 1
+    then, step = since + round((when - shows(since)) * SECOND), 1
     # What is rounded must not end up before a timer, which would be moved to again and again.
-    while tells(then) < when:
+    while shows(then) < when:
         then, step = then + step, 2 * step
     return then
 

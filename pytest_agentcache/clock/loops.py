@@ -1,4 +1,4 @@
-"""Event loops on stopped time: a loop that has nothing to do but wait moves the clock.
+"""Event loops on frozen time: a loop that has nothing to do but wait moves the clock.
 
 Only asyncio's own loops are driven; one that is written in C (uvloop) keeps real time.
 """
@@ -22,7 +22,7 @@ from .frozen_time import REAL, SECOND, TIME, instant_at
 
 # In seconds: how long a loop waits for real input before it looks around again.
 SLICE = 0.02
-# Likewise: a timer beyond this is none that anyone waits for, and dates have an end.
+# Also in seconds: no test waits for a timer beyond this, and dates have an end.
 FAR = 100 * 366 * 86400
 # True if connections made now belong to a client whose requests are known to the clock.
 _CLIENT: ContextVar[bool] = ContextVar("agentcache_client", default=False)
@@ -32,7 +32,7 @@ _UNDER_WAY: set[object] = set()
 
 @contextmanager
 def awaiting_upstream() -> Iterator[None]:
-    """Tells loops that an answer is on its way, so that they do not move the clock past it."""
+    """Keep event loops from moving the clock past a response that is on its way."""
     before, request = _CLIENT.get(), object()
     _CLIENT.set(True)
     _UNDER_WAY.add(request)
@@ -45,7 +45,7 @@ def awaiting_upstream() -> Iterator[None]:
 
 
 def install() -> None:
-    """Patches asyncio's event loops for the rest of the process. Idempotent."""
+    """Patch asyncio's event loops for the rest of the process. Idempotent."""
     from asyncio import base_events, selector_events
 
     loop: Any = base_events.BaseEventLoop
@@ -86,21 +86,21 @@ def _time(self: Any) -> float:
     if TIME.stopped:
         TIME.read_by_loop(sys._getframe(1))
     known.setdefault("_agentcache_base", TIME.loop_base())
-    now = _told(self, TIME.loop_time())
+    now = _shown(self, TIME.loop_time())
     # Where it goes on from if it outlives the test in a thread of its own.
     known["_agentcache_ahead"] = now - REAL.monotonic()
     return now
 
 
-def _told(loop: Any, at: int) -> float:
+def _shown(loop: Any, at: int) -> float:
     """Return the time of a loop's clock at an instant of `TIME`, in seconds."""
     seconds: float = (at - loop._agentcache_base) / SECOND
     return seconds
 
 
 def _instant(loop: Any, when: float) -> int:
-    """When that clock tells `when`."""
-    return instant_at(when, lambda at: _told(loop, at), TIME.loop_time())
+    """Return the instant of `TIME` at which that clock shows `when`."""
+    return instant_at(when, lambda at: _shown(loop, at), TIME.loop_time())
 
 
 def _of_test(loop: Any) -> bool:
@@ -111,19 +111,19 @@ def _of_test(loop: Any) -> bool:
 
 
 def _driven(loop: Any) -> bool:
-    # Who has given it a clock of another kind wants to have that.
+    # A loop with a clock of another kind keeps it.
     return type(loop).time is _time and _of_test(loop)
 
 
 class _Waits:
-    """How long a loop has really waited, in seconds, in all and when it first saw its timers."""
+    """The seconds that a loop has really waited, in all and when it first saw each timer."""
 
     def __init__(self) -> None:
         self.total = 0.0
         self._begun: WeakKeyDictionary[asyncio.TimerHandle, float] = WeakKeyDictionary()
 
     def left(self, timer: Any) -> float:
-        """How long `timer` would still wait if all that was waited had passed on its clock."""
+        """Return when `timer` would fire if all that was waited had passed on its clock."""
         return float(timer._when + self._begun.setdefault(timer, self.total) - self.total)
 
 
@@ -131,7 +131,7 @@ _WAITS: WeakKeyDictionary[Any, _Waits] = WeakKeyDictionary()
 
 
 def _move_or_wait(loop: Any) -> None:
-    """Brings a loop that has nothing to do to its next timer, or to input that comes before it.
+    """Bring a loop that has nothing to do to its next timer, or to input that comes before it.
 
     Input that is there goes first. If something real may still come, the loop waits for it as long
     as it would have waited in real time, and only then moves the clock.
@@ -170,7 +170,7 @@ def _next_timer(loop: Any) -> Any:
 
 
 def _let_fire(loop: Any, due: Any, turn: int, *, alone: bool) -> None:
-    """Lets a timer fire whose time has really passed."""
+    """Let a timer fire whose time has really passed."""
     if not alone:
         ahead = timedelta(seconds=due._when - loop.time())
         TIME.move(ahead, _instant(loop, due._when), turn)
@@ -183,7 +183,7 @@ def _let_fire(loop: Any, due: Any, turn: int, *, alone: bool) -> None:
 
 
 def _poll(loop: Any, seconds: float) -> bool:
-    """Waits for input for at most `seconds`; whether there is anything to do then."""
+    """Wait for input for at most `seconds`. Return true if there is something to do then."""
     loop._process_events(loop._selector.select(seconds))
     return bool(loop._ready)
 
@@ -208,7 +208,7 @@ def awake(frame: FrameType, then: int) -> bool:
 
     Args:
         frame: Its innermost frame.
-        then: What the clock of event loops will tell, in nanoseconds.
+        then: An instant on the clock of event loops, in nanoseconds.
     """
     other = _loop_in(frame)
     if other is None:
@@ -219,7 +219,7 @@ def awake(frame: FrameType, then: int) -> bool:
 
 
 def _loop_in(frame: FrameType | None) -> Any:
-    """The loop of the test's that waits for sockets in `frame`, None where it is none."""
+    """Return the test's event loop that waits for sockets in `frame`, or None."""
     for _ in range(4):
         if frame is None:
             return None
@@ -236,7 +236,7 @@ def _goes_first(other: Any, then: int) -> bool:
     if other._ready:
         return True
     timers = [each._when for each in [*other._scheduled] if not each._cancelled]
-    if not timers or (first := min(timers)) > _told(other, then) + FAR:
+    if not timers or (first := min(timers)) > _shown(other, then) + FAR:
         return False
     return _instant(other, first) < then
 
@@ -248,7 +248,7 @@ def _reads(loop: Any) -> bool:
 
 def _awaits_input(loop: Any) -> bool:
     """Return true if any task waits for more than its time and other tasks."""
-    # Where there is none, somebody has done without.
+    # A loop without tasks is driven by callbacks, which may wait for anything.
     wakes = vars(asyncio.futures)["_set_result_unless_cancelled"]
     timers = [each for each in [*loop._scheduled] if each._callback is wakes and each._args]
     asleep = {id(each._args[0]) for each in timers}

@@ -59,13 +59,13 @@ _QUEUED: weakref.WeakSet[Callable[..., Any]] = weakref.WeakSet()
 
 
 class _Test:
-    """The test that runs, by number: threads of one before it are none of its own."""
+    """The number of the running test. Threads of earlier tests have other numbers."""
 
     number = 0
 
 
 def begin() -> None:
-    """Begins another test; no thread but the main one is its own yet."""
+    """Begin another test. Only the main thread belongs to it so far."""
     _Test.number += 1
     _QUEUED.clear()
 
@@ -78,8 +78,8 @@ def belongs() -> bool:
 
 
 def adopt(thread: threading.Thread) -> None:
-    """Makes a thread that is about to start the test's, if the one that starts it is."""
-    # Of a `ThreadPool` nothing tells what is handed over, so its threads are who starts it's.
+    """Mark a thread that is about to start as the test's, if the calling thread is."""
+    # Work for a `ThreadPool` cannot be followed, so its threads belong to the test that starts it.
     works = getattr(getattr(thread, "_target", None), "__name__", "") == "worker"
     if belongs() and (works or not of_pool(thread)):
         thread.agentcache_test = _Test.number  # type: ignore[attr-defined]

@@ -1,7 +1,7 @@
-"""trio on stopped time: as on asyncio's loops, what only waits for its time costs none.
+"""Runs of trio on frozen time: as on asyncio's loops, waiting for a deadline costs nothing.
 
-Driven where trio tells which sockets its tasks wait for, which it does not on Windows; there, and
-in guest mode, its time is real.
+trio shows which sockets its tasks wait for, except on Windows. There, and in guest mode, its time
+is real.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from .loops import FAR, SLICE, awake, requests_under_way
 
 MODULE = "trio._core._run"
 
-# Where the clock of each run has its zero on what `TIME` tells loops, in nanoseconds.
+# The zero of each run's clock on the clock that `TIME` has for loops, in nanoseconds.
 _BASES: WeakKeyDictionary[Any, int] = WeakKeyDictionary()
 
 
 def install(module: Any) -> None:
-    """Patches trio's own clock, and the threads in which it works, for the rest of the process."""
+    """Patch trio's own clock, and the threads in which it works, for the rest of the process."""
     try:
         from trio._core._thread_cache import ThreadCache
 
@@ -44,11 +44,11 @@ def install(module: Any) -> None:
         # It belongs to one run, in one thread, so what it begins with does not change.
         _BASES.setdefault(self, TIME.loop_base())
         if not threads.belongs():
-            return _told(self, REAL.monotonic_ns())
+            return _shown(self, REAL.monotonic_ns())
         caller = sys._getframe(2)
         if TIME.stopped and caller.f_code.co_name == "current_time":
             TIME.read_by_loop(caller)
-        return _told(self, TIME.loop_time())
+        return _shown(self, TIME.loop_time())
 
     def deadline_to_sleep_time(self: Any, deadline: float) -> float:
         runner = module.GLOBAL_RUN_CONTEXT.runner
@@ -68,19 +68,19 @@ def install(module: Any) -> None:
     ThreadCache.start_thread_soon = start_handed_over  # type: ignore[method-assign]
 
 
-def _told(clock: Any, at: int) -> float:
+def _shown(clock: Any, at: int) -> float:
     """Return the time of a run's clock at an instant of `TIME`, in seconds."""
     seconds: float = clock.offset + (at - _BASES[clock]) / SECOND
     return seconds
 
 
 def _instant(clock: Any, when: float) -> int:
-    """When that clock tells `when`."""
-    return instant_at(when, lambda at: _told(clock, at), TIME.loop_time())
+    """Return the instant of `TIME` at which that clock shows `when`."""
+    return instant_at(when, lambda at: _shown(clock, at), TIME.loop_time())
 
 
 def _move_or_wait(runner: Any, deadline: float) -> None:
-    """Brings a run whose tasks all wait to `deadline`, or to input that comes before it."""
+    """Bring a run whose tasks all wait to `deadline`, or to input that comes before it."""
     clock, waited, turn = runner.clock, 0.0, TIME.turns
     while not runner.runq:
         left = deadline - clock.current_time()
@@ -100,7 +100,7 @@ def _move_or_wait(runner: Any, deadline: float) -> None:
 
 
 def _poll(runner: Any, seconds: float) -> bool:
-    """Waits for input for at most `seconds`; whether there is anything to do then."""
+    """Wait for input for at most `seconds`. Return true if there is something to do then."""
     runner.io_manager.process_events(runner.io_manager.get_events(seconds))
     return bool(runner.runq)
 

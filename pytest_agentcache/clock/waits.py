@@ -59,7 +59,7 @@ def install() -> None:
     placed = {}
     for name, wrapper in _WRAPPERS.items():
         found = vars(time)[name]
-        # What somebody else has put there is theirs.
+        # A replacement by other code stays.
         if found is not wrapper and original(found) is getattr(REAL, name):
             setattr(time, name, wrapper)
             placed[id(getattr(REAL, name))] = wrapper

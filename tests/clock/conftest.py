@@ -39,7 +39,7 @@ def moved(agentcache_clock):
 
 @pytest.fixture
 def lasted(agentcache_clock):
-    """Gives how many seconds have really passed."""
+    """Return a function that measures how many seconds have really passed."""
 
     def elapsed():
         with agentcache_clock.real():

@@ -282,7 +282,7 @@ def test_server_of_before_is_not_stopped(request, tmp_path):
 
 
 def test_waits_for_others_are_real(agentcache_clock):
-    """Waits for events, queues, threads, futures and processes time out in real time.
+    """A wait for an event, queue, thread, future or process times out in real time.
 
     The clock moves by what was waited.
     """

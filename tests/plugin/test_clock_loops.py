@@ -97,7 +97,7 @@ def test_loop_with_a_deadline_ends(suite, wait):
     ],
 )
 def test_loop_with_a_deadline_ends_on_an_event_loop(suite, run, now, pause):
-    """Where a task only lets others run until its time has come."""
+    """A task that only lets others run until its time has come gets there."""
     suite.write(f"""
         import asyncio, time
         import anyio, trio

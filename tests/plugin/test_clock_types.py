@@ -25,7 +25,7 @@ OTHERS = """
 @pytest.mark.parametrize("other", ["freezegun.freeze_time", "time_machine.travel"])
 @pytest.mark.parametrize("mode", ["", "--agentcache-live"])
 def test_other_clocks_work_on_top(suite, other, mode):
-    """As a decorator, a context and a class decorator; afterwards the test's clock is back."""
+    """They work as a decorator, context and class decorator; then the test's clock is back."""
     suite.write(
         OTHERS
         + f"""
@@ -152,8 +152,10 @@ def test_child_process_has_real_time(suite):
     suite.run().assert_outcomes(passed=1)
 
 
-@pytest.mark.parametrize(("engine", "other"), [("time-machine", "freezegun")] * 1)
-def test_engine_that_is_not_installed(monkeypatch, engine, other):
+@pytest.mark.parametrize(
+    ("engine", "other"), [("time-machine", "freezegun"), ("freezegun", "time-machine")]
+)
+def test_missing_engine_is_an_error(monkeypatch, engine, other):
     """The error names the engine, and how to get it or the other one."""
     monkeypatch.setitem(sys.modules, engine.replace("-", "_"), None)
     with pytest.raises(ClockError) as error:
