@@ -9,7 +9,7 @@ from typing import Any
 
 from ..clock import TIME, Clock, awaiting_upstream
 from ..http.body import encoding, is_json
-from ..http.framing import BLOCK, blocks, fields, framed_by_events, is_bodiless, length
+from ..http.framing import BLOCK, blocks, fields, framed_by_events, is_bodiless
 from ..http.header_names import recorded_names
 from ..http.headers import response_headers
 from ..http.messages import Headers, Interaction, Request, Response, codings_of
@@ -118,8 +118,6 @@ class ResponseRecorder:
         """End the response, and return what is left for the client."""
         self.cancelled = False
         found = self._encode(self._keep(self._decode(None), last=True), last=True)
-        if self.whole:
-            self.length = length(self.interaction().response)
         self._ended()
         return found
 
@@ -134,7 +132,9 @@ class ResponseRecorder:
         """Return what a piece of the body adds; None means its end."""
         if self._decoder is None:
             return piece or b""
-        self._raw += piece or b""
+        if self.whole or not self._pieces:
+            # Once a stream has given a piece to the client, its start is no longer needed.
+            self._raw += piece or b""
         try:
             return self._decoder.flush() if piece is None else self._decoder.decompress(piece)
         except Exception:  # noqa: BLE001 - each coding has errors of its own
@@ -147,19 +147,28 @@ class ResponseRecorder:
 
     def _encode(self, found: list[bytes], *, last: bool = False) -> list[bytes]:
         """Return pieces of the body in its content codings, as `framing.pieces` does on replay."""
-        if not self._codings or self.bodiless:
+        if self.bodiless:
             return found
         if self.whole:
-            if not last:
-                return []
-            body = b"".join(self._pieces)
-            if self._encoder is not None and body and not self._decodes:
-                body = encoding.encoded(body, self._codings)
-            return blocks(body)
+            return self._encode_whole(found, last=last)
         if self._encoder is None or self._decodes:
             return found
         found = [self._encoder.compress(piece) for piece in found]
         return [*found, self._encoder.finish()] if last and self._pieces else found
+
+    def _encode_whole(self, found: list[bytes], *, last: bool) -> list[bytes]:
+        """Return pieces of a document, whose length is known at its end."""
+        if not last:
+            # Nothing of an encoded document is sent before all of it is known to be encoded so.
+            return [] if self._codings else found
+        if not self._codings:
+            self.length = self.size
+            return found
+        body = sent = b"".join(self._pieces)
+        if self._encoder is not None and body:
+            sent = encoding.encoded(body, self._codings)
+        self.length = len(sent)
+        return blocks(body if self._decodes else sent)
 
     def _keep(self, piece: bytes, *, last: bool) -> list[bytes]:
         if self._framed or not (self._stream or self.whole or self.length is not None):

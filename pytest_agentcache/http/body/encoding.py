@@ -6,10 +6,9 @@ import contextlib
 import importlib
 import zlib
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Protocol, TypeVar
-
-_Made = TypeVar("_Made")
+from typing import Any, Protocol
 
 
 class Decoder(Protocol):
@@ -179,11 +178,31 @@ class _Chain:
         return rest
 
 
-# The modules that clients themselves use: a client that accepts a coding has one of them.
-_OPTIONAL: dict[str, tuple[Callable[[Any], Decoder], Callable[[Any], Encoder], tuple[str, ...]]]
-_OPTIONAL = {
-    "br": (_Brotli, _BrotliEncoder, ("brotli", "brotlicffi")),
-    "zstd": (_Zstandard, _ZstandardEncoder, ("compression.zstd", "backports.zstd", "zstandard")),
+@dataclass(frozen=True, slots=True)
+class _Coding:
+    """A content coding.
+
+    Attributes:
+        decoder: Makes a decoder, from the module if one is needed.
+        encoder: Makes an encoder, likewise.
+        modules: The modules that clients themselves use, one of which must be installed; empty
+            for codings of the standard library.
+    """
+
+    decoder: Callable[[Any], Decoder]
+    encoder: Callable[[Any], Encoder]
+    modules: tuple[str, ...] = ()
+
+
+_GZIP = _Coding(lambda _: _Gzip(), lambda _: _Zlib(16 + zlib.MAX_WBITS))
+_CODINGS = {
+    "gzip": _GZIP,
+    "x-gzip": _GZIP,
+    "deflate": _Coding(lambda _: _Deflate(), lambda _: _Zlib(zlib.MAX_WBITS)),
+    "br": _Coding(_Brotli, _BrotliEncoder, ("brotli", "brotlicffi")),
+    "zstd": _Coding(
+        _Zstandard, _ZstandardEncoder, ("compression.zstd", "backports.zstd", "zstandard")
+    ),
 }
 
 
@@ -208,10 +227,10 @@ def decoder(*codings: str) -> Decoder | None:
     Returns:
         None if one of them is unknown, or needs a library that is not installed.
     """
-    steps = [_decoder(coding.strip().lower()) for coding in reversed(codings)]
-    if not steps or None in steps:
-        return None
-    return steps[0] if len(steps) == 1 else _Chain(steps)
+    made: Decoder | None = _chained(
+        [_made(each, lambda coding: coding.decoder) for each in reversed(codings)]
+    )
+    return made
 
 
 def encoder(*codings: str) -> Encoder | None:
@@ -220,10 +239,10 @@ def encoder(*codings: str) -> Encoder | None:
     Returns:
         None if one of them is unknown, or needs a library that is not installed.
     """
-    steps = [_encoder(coding.strip().lower()) for coding in codings]
-    if not steps or None in steps:
-        return None
-    return steps[0] if len(steps) == 1 else _Chain(steps)
+    made: Encoder | None = _chained(
+        [_made(each, lambda coding: coding.encoder) for each in codings]
+    )
+    return made
 
 
 @lru_cache(maxsize=8)
@@ -233,32 +252,18 @@ def encoded(body: bytes, codings: tuple[str, ...]) -> bytes:
     return made.compress(body) + made.finish() if made else body
 
 
-def _decoder(coding: str) -> Decoder | None:
-    match coding:
-        case "gzip" | "x-gzip":
-            return _Gzip()
-        case "deflate":
-            return _Deflate()
-        case "br" | "zstd":
-            make, _, modules = _OPTIONAL[coding]
-            return _with_module(make, modules)
-    return None
+def _chained(steps: list[Any]) -> Any:
+    if not steps or None in steps:
+        return None
+    return steps[0] if len(steps) == 1 else _Chain(steps)
 
 
-def _encoder(coding: str) -> Encoder | None:
-    match coding:
-        case "gzip" | "x-gzip":
-            return _Zlib(16 + zlib.MAX_WBITS)
-        case "deflate":
-            return _Zlib(zlib.MAX_WBITS)
-        case "br" | "zstd":
-            _, make, modules = _OPTIONAL[coding]
-            return _with_module(make, modules)
-    return None
-
-
-def _with_module(make: Callable[[Any], _Made], modules: tuple[str, ...]) -> _Made | None:
-    for name in modules:
+def _made(name: str, side: Callable[[_Coding], Callable[[Any], Any]]) -> Any:
+    """Return a decoder or encoder for one coding; None if there is none here."""
+    coding = _CODINGS.get(name.strip().lower())
+    if coding is None or not coding.modules:
+        return coding and side(coding)(None)
+    for module in coding.modules:
         with contextlib.suppress(ImportError):
-            return make(importlib.import_module(name))
+            return side(coding)(importlib.import_module(module))
     return None
