@@ -43,3 +43,11 @@ def pytest_collection_modifyitems(items):
             is_slow = runs[item.path] > QUICK_RUNS
         if is_slow:
             item.add_marker(pytest.mark.slow)
+
+
+@pytest.fixture(autouse=True)
+def no_ci(request, monkeypatch):
+    """Run pytest inside pytest as on a desk: `CI` changes its short summary."""
+    if "pytester" in request.fixturenames:
+        for name in ("CI", "BUILD_NUMBER"):
+            monkeypatch.delenv(name, raising=False)

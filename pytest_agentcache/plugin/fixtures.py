@@ -14,7 +14,7 @@ import pytest
 
 from ..suite import options
 from ..suite.collection import SETTINGS, cassette_of
-from .test_state import RUN, state_of
+from .test_state import RUN, Failed, state_of
 
 if TYPE_CHECKING:
     from requests_cache import CachedSession
@@ -57,7 +57,7 @@ def agentcache(
         run, hooks, configure = item.config.stash[RUN], hooks_of(item), _session_hook(item)
         harness = Harness(settings, path, tmp_path, run, hooks, configure, test=test).open()
     except AgentCacheError as error:
-        raise pytest.fail.Exception(str(error), pytrace=False) from None
+        raise Failed(str(error)) from None
     if settings.mode in ("replay", "offline"):
         shut = DISPATCHER.guard = guard_of(settings, item)
     state_of(item).harness = harness
@@ -79,7 +79,7 @@ def agentcache_session(request: pytest.FixtureRequest, agentcache: Harness) -> C
         return agentcache.session
     except SettingsError as error:
         place = options.location_of(request.node)
-        raise pytest.fail.Exception(f"{place}: {error}", pytrace=False) from None
+        raise Failed(f"{place}: {error}") from None
 
 
 @pytest.fixture

@@ -29,6 +29,7 @@ from .test_state import (
     fail_on_misses,
     finish,
     settle,
+    shorten_summary,
     state_of,
     tell_misses,
 )
@@ -186,6 +187,7 @@ def pytest_runtest_makereport(
     report = yield
     state = state_of(item)
     tell_misses(item, call, report)
+    shorten_summary(call, report)
     if state.harness is not None:
         redact(report, state.harness.responder.redaction.text)
     # A strict xfail that passes is a failure for pytest, but its requests are all there.

@@ -62,6 +62,16 @@ def _unreported(misses: list[Miss]) -> list[Miss]:
 
 
 # mypy does not see an attribute of a function as a class.
+class Failed(pytest.fail.Exception):  # type: ignore[name-defined, misc]
+    """A failure that the plugin found; its text is the whole report, without a traceback."""
+
+    # As pytest's own is shown: "Failed: …".
+    __module__ = "builtins"
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text, pytrace=False)
+
+
 class RunMissError(MissError, pytest.fail.Exception):  # type: ignore[name-defined, misc]
     """A miss that is raised in a test: pytest ends the test, and its teardown, as it should."""
 
@@ -75,7 +85,7 @@ def fail_on_misses(item: pytest.Item) -> None:
     """Fail a test, with its report, if it has misses that are not reported yet."""
     if text := _misses_text(item):
         state_of(item).raised = text
-        pytest.fail(text, pytrace=False)
+        raise Failed(text)
 
 
 def _misses_text(item: pytest.Item) -> str:
@@ -165,7 +175,7 @@ def settle(item: pytest.Item) -> None:
         try:
             harness.settle()
         except RefreshError as error:
-            raise pytest.fail.Exception(f"{item.nodeid}: {error}", pytrace=False) from None
+            raise Failed(f"{item.nodeid}: {error}") from None
 
 
 def check_faults(item: pytest.Item) -> None:
@@ -174,7 +184,7 @@ def check_faults(item: pytest.Item) -> None:
         from ..faults import fault_report
 
         if text := fault_report(item.nodeid, harness.responder.plan):
-            pytest.fail(text, pytrace=False)
+            raise Failed(text)
 
 
 def check_flags(item: pytest.Item) -> None:
@@ -185,7 +195,7 @@ def check_flags(item: pytest.Item) -> None:
         try:
             harness.check_flags()
         except AutoCacheError as error:
-            raise pytest.fail.Exception(f"{item.nodeid}: {error}", pytrace=False) from None
+            raise Failed(f"{item.nodeid}: {error}") from None
 
 
 def finish(item: pytest.Item, harness: Harness) -> None:
@@ -199,17 +209,17 @@ def finish(item: pytest.Item, harness: Harness) -> None:
         harness.save()
     except AgentCacheError as error:
         # From None, or pytest would show the error twice, as a cause and as itself.
-        raise pytest.fail.Exception(f"{item.nodeid}: {error}", pytrace=False) from None
+        raise Failed(f"{item.nodeid}: {error}") from None
     if not harness.passed:
         return
     strict = harness.mode == "offline" and harness.settings.unused == "fail"
     if strict and harness.unused and harness.path:
         text = unused(item.nodeid, harness.unused, harness.path, item.config.rootpath)
-        pytest.fail(text, pytrace=False)
+        raise Failed(text)
     strict = harness.settings.aged == "fail" and not harness.settings.records
     if strict and harness.cassette_file.aged and harness.path:
         text = aged(item.nodeid, harness.cassette_file.aged, harness.path, item.config.rootpath)
-        pytest.fail(text, pytrace=False)
+        raise Failed(text)
 
 
 def tell_misses(item: pytest.Item, call: pytest.CallInfo[None], report: Any) -> None:
@@ -228,6 +238,17 @@ def tell_misses(item: pytest.Item, call: pytest.CallInfo[None], report: Any) -> 
         report.outcome, report.longrepr = "failed", text
     for miss in unreported:
         miss.reported = True
+
+
+def shorten_summary(call: pytest.CallInfo[None], report: Any) -> None:
+    """Leave the first line of a failure of the plugin, its cause, for pytest's short summary.
+
+    In CI pytest does not cut those lines: each failure would be printed a second time, whole.
+    """
+    if call.excinfo is not None and isinstance(call.excinfo.value, Failed | RunMissError):
+        crash = getattr(report.longrepr, "reprcrash", None)
+        if crash is not None:
+            crash.message = crash.message.partition("\n")[0]
 
 
 def account(item: pytest.Item) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 REPORT = """
     import requests
 
@@ -102,3 +104,26 @@ def test_secrets_are_not_in_the_report(suite):
     outcome = suite.run()
     outcome.stdout.fnmatch_lines(["*GET 127.0.0.1:*/one[?]api_key=<API_KEY> *"])
     outcome.stdout.no_fnmatch_line("*api_key=hush*")
+
+
+@pytest.mark.parametrize("source", ["own", "block"])
+def test_a_report_is_printed_once_in_ci(suite, monkeypatch, tmp_path, source):
+    """With `CI` set, pytest does not cut the lines of its short summary."""
+    monkeypatch.setenv("CI", "true")
+    block = f"with use_cassette({str(tmp_path / 'x.yaml')!r}):" if source == "block" else "if True:"
+    suite.write(f"""
+        import pytest, requests
+        from pytest_agentcache import use_cassette
+
+        @pytest.mark.agentcache
+        def test_asks():
+            {block}
+                requests.get(URL + "/one")
+    """)
+    outcome = suite.run()
+
+    outcome.assert_outcomes(failed=1)
+    text = outcome.stdout.str()
+    assert text.count("record it: ") == 1
+    summary = text.partition("short test summary info")[2]
+    assert "/one is not on the cassette of " in summary.splitlines()[1]
