@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import Any, NoReturn
 
 from ..http.messages import Headers, Request
-from ..http.wire import WireSocket, content_of, frames, message
+from ..http.wire import WireSocket, begun, content_of, frames, message, parsed
 from ..replay.decisions import Fail, Forward, PassThrough, Replay, Truncate
 from ..replay.dispatcher import DISPATCHER
 from ..replay.native_errors import caused_by
@@ -93,7 +93,12 @@ def _address(pool: Any, url: str) -> str:
 def _replay(
     pool: Any, decision: Replay | Truncate, method: str, url: str, options: dict[str, Any]
 ) -> Any:
-    return _native(pool, decision.as_socket(method), method, url, options, decision)
+    match decision:
+        case Replay():
+            below = begun(decision.response, method)
+        case Truncate():
+            below = parsed(decision.as_socket(method), method)
+    return _native(pool, below, method, url, options, decision)
 
 
 def _timeouts(pool: Any, timeout: Any) -> tuple[float | None, float | None]:
@@ -145,12 +150,13 @@ def _record(pool: Any, live: Any, forward: Forward, url: str, options: dict[str,
     source = message(
         method, live.status, live.reason, recording.fields(), arriving, length=recording.length
     )
-    return _native(pool, WireSocket(source, live.close), method, url, options)
+    below = parsed(WireSocket(source, live.close), method)
+    return _native(pool, below, method, url, options)
 
 
 def _native(
     pool: Any,
-    socket: Any,
+    below: http.client.HTTPResponse,
     method: str,
     url: str,
     options: dict[str, Any],
@@ -159,8 +165,6 @@ def _native(
     """Return urllib3's response over a message, as `HTTPConnection.getresponse` makes it."""
     from urllib3 import HTTPHeaderDict, HTTPResponse
 
-    below = http.client.HTTPResponse(socket, method=method)
-    below.begin()
     match decision:
         case Truncate():
             cls = _breaking(HTTPResponse, decision)
@@ -179,7 +183,7 @@ def _native(
         enforce_content_length=options.get("enforce_content_length", True),
         request_method=method,
         request_url=url,
-        sock_shutdown=socket.shutdown,
+        sock_shutdown=lambda _: None,
     )
     response.retries = options.get("retries")
     response._connection = options.get("response_conn")

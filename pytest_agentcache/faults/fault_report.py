@@ -23,8 +23,8 @@ def fault_report(test: str, plan: Plan) -> str:
     if plan.problems:
         lines += [f"{test} planned an impossible fault:", ""]
         lines += [f"  {problem}" for problem in plan.problems]
-    missed, calls = plan.missed, plan.calls
-    if missed:
+    if missed := plan.missed:
+        calls = plan.calls
         lines += [""] if lines else []
         what = "faults" if len(missed) > 1 else "a fault"
         lines += [f"{test} planned {what} that never occurred:", ""]

@@ -41,6 +41,7 @@ class Plan:
         self._lock = threading.Lock()
         self._planned: list[Planned] = []
         self._calls: list[Call] = []
+        self._raw: list[int] = []
         self.mock: Mock | None = None
         self.problems: list[str] = []
         self.watched = False
@@ -55,6 +56,9 @@ class Plan:
     def calls(self) -> tuple[Call, ...]:
         """The requests that have reached upstream, in order, with their outcomes."""
         with self._lock:
+            while self._raw:
+                call = self._calls[at := self._raw.pop()]
+                self._calls[at] = replace(call, request=self.normalized(call.request))
             return tuple(self._calls)
 
     def select(self, request: Request) -> Selection:
@@ -96,11 +100,19 @@ class Plan:
             if text not in self.problems:
                 self.problems.append(text)
 
-    def note(self, call: Call) -> int:
-        """Add to `calls` and return the index, for `amend`."""
+    def note(self, call: Call, *, is_raw: bool = False) -> int:
+        """Add to `calls` and return the index, for `amend`.
+
+        Args:
+            call: The request and its outcome.
+            is_raw: Whether the request is still to be redacted and normalised, before it is shown.
+        """
         with self._lock:
             self._calls.append(call)
-            return len(self._calls) - 1
+            index = len(self._calls) - 1
+            if is_raw:
+                self._raw.append(index)
+            return index
 
     def amend(self, place: int, outcome: str, status: int | None = None) -> None:
         """Set the final outcome of a call."""

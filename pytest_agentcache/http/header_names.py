@@ -83,9 +83,14 @@ def as_sent(pairs: Iterable[tuple[str, str]], unusual: Iterable[str]) -> list[tu
         pairs: Names in lower case, and values.
         unusual: The names that were not sent in their usual case.
     """
-    # Of a field that was sent in two ways, the first counts.
-    sent = {name.lower(): name for name in reversed(tuple(unusual))}
+    sent = _by_lower_name(tuple(unusual))
     return [(sent.get(name) or usual_name(name), value) for name, value in pairs]
+
+
+@lru_cache(maxsize=64)
+def _by_lower_name(unusual: tuple[str, ...]) -> dict[str, str]:
+    # Of a field that was sent in two ways, the first counts.
+    return {name.lower(): name for name in reversed(unusual)}
 
 
 def unusual_names(names: Iterable[str]) -> tuple[str, ...]:

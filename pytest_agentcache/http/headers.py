@@ -15,7 +15,7 @@ from .messages import Headers
 from .stand_ins import COUNTERS, LEFT_OUT, REQUEST_IDS, listed, shortened
 
 # About one connection or one coding of the body (RFC 9110, section 7.6.1; RFC 9112).
-WIRE = [
+WIRE = (
     "connection",
     "content-length",
     "expect",
@@ -28,8 +28,8 @@ WIRE = [
     "transfer-encoding",
     "upgrade",
     "via",
-]
-REQUEST = [
+)
+REQUEST = (
     "accept-charset",
     "accept-encoding",
     "accept-language",
@@ -53,9 +53,9 @@ REQUEST = [
     "x-goog-api-client",
     "x-request-id",
     "x-stainless-*",
-]
+)
 # Ids, times, and names of machines and accounts.
-RESPONSE_NOISE = [
+RESPONSE_NOISE = (
     "anthropic-organization-id",
     "azureml-*",
     "cf-*",
@@ -98,9 +98,9 @@ RESPONSE_NOISE = [
     "x-trace-id",
     "x-upstream-*",
     "x-vercel-id",
-]
+)
 # Headers for browsers only.
-BROWSER = [
+BROWSER = (
     "access-control-*",
     "alt-svc",
     "content-security-policy",
@@ -119,8 +119,8 @@ BROWSER = [
     "x-permitted-cross-domain-policies",
     "x-robots-tag",
     "x-xss-protection",
-]
-BOT_COOKIES = [
+)
+BOT_COOKIES = (
     "__cf_bm",
     "__cfruid",
     "_cfuvid",
@@ -134,7 +134,7 @@ BOT_COOKIES = [
     "visid_incap_*",
     "nlbi_*",
     "__cfseq*",
-]
+)
 
 
 def request_headers(
@@ -179,10 +179,10 @@ def response_headers(
         drop: Globs of more names to drop.
         keep: Globs of names to keep with their values.
     """
-    dropped = [*WIRE, "date", *RESPONSE_NOISE, *BROWSER, *drop]
-    left_out = [*REQUEST_IDS, *(COUNTERS if status < 400 else ())]
+    dropped: tuple[str, ...] = (*WIRE, "date", *RESPONSE_NOISE, *BROWSER, *drop)
+    left_out = (*REQUEST_IDS, *(COUNTERS if status < 400 else ()))
     if method == "HEAD":
-        dropped.remove("content-length")
+        dropped = tuple(name for name in dropped if name != "content-length")
     kept = []
     for name, value in headers:
         if listed(name, keep):

@@ -117,7 +117,9 @@ class Response:
 
 def codings_of(headers: Headers) -> tuple[str, ...]:
     """Return the content codings that headers name, in the order of their use (RFC 9110, 8.4)."""
-    listed = ",".join(headers.all("content-encoding")).lower().split(",")
+    if not (values := headers.all("content-encoding")):
+        return ()
+    listed = ",".join(values).lower().split(",")
     return tuple(each.strip() for each in listed if each.strip() not in ("", "identity"))
 
 

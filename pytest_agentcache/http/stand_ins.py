@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from fnmatch import fnmatchcase
+from functools import lru_cache
 
 from .messages import Headers, Request, Response
 
@@ -74,6 +75,11 @@ _FAMILIES = (
 
 def listed(name: str, patterns: Iterable[str]) -> bool:
     """Return whether one of the globs matches a header name."""
+    return _listed(name, tuple(patterns))
+
+
+@lru_cache(maxsize=4096)
+def _listed(name: str, patterns: tuple[str, ...]) -> bool:
     return any(fnmatchcase(name, pattern) for pattern in patterns)
 
 

@@ -43,6 +43,11 @@ def message(
     yield ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1", "replace")
     if framing.is_bodiless(method, status):
         return
+    yield from framed(pieces, length=length, whole=whole)
+
+
+def framed(pieces: Iterable[bytes], *, length: int | None, whole: bool = True) -> Iterator[bytes]:
+    """Yield the bytes of a body, each piece as one chunk where `length` is unknown."""
     for piece in pieces:
         if piece:
             yield b"%x\r\n%b\r\n" % (len(piece), piece) if length is None else piece
@@ -151,6 +156,40 @@ def response_socket(response: Response, method: str, until: int | None = None) -
             whole=until is None,
         )
     )
+
+
+def begun(response: Response, method: str) -> http.client.HTTPResponse:
+    """Return a response as `http.client` has it once it has read status line and headers.
+
+    Its parser of headers takes longer than the rest of a replay. It is left out where it would
+    return what it is given.
+    """
+    fields = framing.response_fields(response, method)
+    texts = (response.reason, *(value for _, value in fields))
+    if not 200 <= response.status <= 999 or not all(each.isascii() for each in texts):
+        return parsed(response_socket(response, method), method)
+    if not all(each.isprintable() and each == each.strip() for each in texts):
+        return parsed(response_socket(response, method), method)
+    bodiless, length = framing.is_bodiless(method, response.status), framing.length(response)
+    body = () if bodiless else framed(framing.pieces(response), length=length)
+    below: Any = http.client.HTTPResponse(WireSocket(iter(body)), method=method)  # type: ignore[arg-type]
+    below.headers = below.msg = http.client.HTTPMessage()
+    for name, value in fields:
+        below.headers.set_raw(name, value)
+    below.status = below.code = response.status
+    below.reason, below.version = response.reason, 11
+    below.chunked, below.length = not bodiless and length is None, 0 if bodiless else length
+    if below.chunked:
+        below.chunk_left = None
+    below.will_close = below._check_close()
+    return below  # type: ignore[no-any-return]
+
+
+def parsed(socket: WireSocket, method: str) -> http.client.HTTPResponse:
+    """Return the response to a `method` request that `http.client` reads from a socket."""
+    below = http.client.HTTPResponse(socket, method=method)  # type: ignore[arg-type]
+    below.begin()
+    return below
 
 
 def frames(live: http.client.HTTPResponse) -> Iterator[bytes]:

@@ -102,16 +102,21 @@ def agentcache_cassette(agentcache: Harness) -> Cassette:
 
 def hooks_of(item: pytest.Item) -> Hooks:
     """Return the hooks of conftest files and plugins that apply to `item`."""
-    from ..replay.hooks import Hooks
+    from ..replay.hooks import Hooks, unchanged
 
     call = item.ihook
+    normalizes = bool(call.pytest_agentcache_normalize_request.get_hookimpls())
     return Hooks(
         redact=lambda interaction: (
             call.pytest_agentcache_redact(interaction=interaction, item=item) or interaction
         ),
-        normalize=lambda request: (
-            call.pytest_agentcache_normalize_request(request=request, item=item) or request
-        ),
+        normalize=(
+            lambda request: (
+                call.pytest_agentcache_normalize_request(request=request, item=item) or request
+            )
+        )
+        if normalizes
+        else unchanged,
         miss=lambda miss: call.pytest_agentcache_miss(miss=miss, item=item),
     )
 

@@ -60,6 +60,10 @@ class Redaction:
         self._watches = environment is not None
         self._seen: object = None
         self._asked: list[bytes] = []
+        # How often something became known that may change what a request is redacted to.
+        self._learned = 0
+        # Pairs of a request that was replayed, with its secrets, and the recorded one.
+        self._played: list[tuple[Request, Request]] = []
         if environment is not None:
             self._look_into(environment)
 
@@ -84,7 +88,14 @@ class Redaction:
     def _is_allowed(self, value: bytes) -> bool:
         return bool(self._allowed) and fingerprint(value) in self._allowed
 
+    @property
+    def version(self) -> int:
+        """A number that grows when the same request may be redacted to something else."""
+        self._look_around()
+        return self._learned
+
     def _look_into(self, environment: Mapping[str, str]) -> None:
+        self._learned += 1
         self._names.credentials(credentials_of(environment))
         for name, value in secrets_of(environment, self._env):
             if not self._is_allowed(value.encode("utf-8", "surrogateescape")):
@@ -92,6 +103,14 @@ class Redaction:
                 self._shapes.reserve(mark[1:-1], value)
 
     def _look(self) -> None:
+        """Learn what there is to know before a text is redacted."""
+        while self._played:
+            # Popped first: it looks as well.
+            request, recorded = self._played.pop(0)
+            self.played(self.request(request), recorded)
+        self._look_around()
+
+    def _look_around(self) -> None:
         """Learn the secrets in variables that a test has set."""
         if not self._watches:
             return
@@ -217,6 +236,7 @@ class Redaction:
             raw = value.encode("utf-8", "surrogatepass")
             if not any(raw in each for each in self._asked) and not self._is_allowed(raw):
                 self._values.add(value, placeholder(name))
+                self._learned += 1
 
     def continue_behind(self, interactions: Iterable[Interaction]) -> None:
         """Number new secrets of a shape after those of a cassette, and match what it hides."""
@@ -230,6 +250,10 @@ class Redaction:
         """Remember that the secrets of a redacted request are those of the recorded one."""
         if _may_hold_placeholders(request):
             self._shapes.equate(numbering.sent(request), numbering.sent(recorded))
+
+    def played_raw(self, request: Request, recorded: Request) -> None:
+        """Remember the same of a request with its secrets, before anything else is redacted."""
+        self._played.append((request, recorded))
 
     def renumbered(
         self, interactions: Iterable[Interaction], kept: Iterable[Interaction] = ()

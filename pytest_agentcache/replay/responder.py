@@ -21,6 +21,7 @@ from ..settings.hosts import address_listed, url_listed
 from ..settings.settings import Settings
 from .decisions import Decision, Fail, Forward, PassThrough, Replay, Scripted, Truncate
 from .hooks import Hooks
+from .known_requests import KnownRequests
 from .misses import Caller, Miss, not_cached, noted, sentence
 from .normalization import Normalization
 from .planned_faults import apply_fault
@@ -64,6 +65,7 @@ class Responder:
     closed: bool = False
     _records: bool = field(init=False)
     _waiting: Candidates[Slot] = field(init=False)
+    _known: KnownRequests = field(init=False)
     _given: dict[Key, Response] = field(init=False, default_factory=dict)
     _noted: dict[int, int] = field(init=False, default_factory=dict)
     matcher: Matcher = field(init=False)
@@ -89,9 +91,12 @@ class Responder:
             self.for_process, self.normalization, self.redaction, self.ids
         )
         self._process = {self.key(each): each for each in self.for_process}
+        self._known = KnownRequests(self.settings, self.hooks, self.redaction)
         for slot in self.log.slots:
             # The cassette may be older than a setting, so it goes through the same steps.
-            self._waiting.add(*self._key_and_ids(slot.interaction.request), slot)
+            key, ids = self._key_and_ids(slot.interaction.request)
+            self._waiting.add(key, ids, slot)
+            self._known.add(slot.interaction.request, key)
 
     def decide(
         self,
@@ -125,6 +130,8 @@ class Responder:
         if self._records:
             self.log.learn()
             self._process_log.learn()
+        if selection is NOTHING_PLANNED and (replayed := self._replay_known(request)) is not None:
+            return replayed
         wanted = self._wanted(request)
         if selection is not NOTHING_PLANNED:
             selection.note_request(wanted)
@@ -161,6 +168,18 @@ class Responder:
             known = self._waiting.knows(key, ids)
         kind = "exhausted" if known else "missing"
         return Replay(self.miss(wanted, kind, find_caller()))
+
+    def _replay_known(self, request: Request) -> Decision | None:
+        """Decide about a request that is on the cassette byte for byte; None for any other."""
+        if (key := self._known.key(request)) is None:
+            return None
+        with self.log.lock:
+            waiting = self._waiting.next(key, ())
+            if waiting is None or waiting.interaction.cancelled:
+                return None
+            order, slot = self.log.begin(), self._waiting.take(key, ())
+            assert slot is waiting
+            return Replay(self._play(order, slot, key, request, is_raw=True))
 
     def _once_per_process(self, request: Request, key: Key) -> Decision | None:
         """Decide by the cassette of the process; None if it does not hold the request."""
@@ -207,16 +226,29 @@ class Responder:
             self.log.ask(self.log.begin(), (), self.redaction.request(request))
             raise
 
-    def _play(self, order: int, slot: Slot, key: Key, request: Request) -> Response:
-        """Return the response of an interaction as the client receives it."""
+    def _play(
+        self, order: int, slot: Slot, key: Key, request: Request, *, is_raw: bool = False
+    ) -> Response:
+        """Return the response of an interaction as the client receives it.
+
+        Args:
+            order: The number of the request.
+            slot: The interaction.
+            key: The key of the request.
+            request: The request, redacted and normalized.
+            is_raw: Whether it is neither.
+        """
         self.log.play(order, slot)
-        self.redaction.played(request, slot.interaction.request)
+        if is_raw:
+            self.redaction.played_raw(request, slot.interaction.request)
+        else:
+            self.redaction.played(request, slot.interaction.request)
         self.counts.replayed += 1
         interaction = slot.interaction
         replayed = self.ids.replay(interaction.response)
         answer = completed(replayed, interaction.request, Clock().now)
         self._given[key] = answer
-        self.plan.note(Call(request, "replayed", answer.status))
+        self.plan.note(Call(request, "replayed", answer.status), is_raw=is_raw)
         return answer
 
     def _hang(self, order: int, slot: Slot, request: Request) -> Fail:

@@ -347,7 +347,9 @@ def test_look_up_does_not_grow_with_the_cassette(monkeypatch):
 
     monkeypatch.setattr(Matcher, "key_and_ids", counted)
     replying.decide(asked("/499"))
+    assert made == []
 
+    replying.decide(asked("/498#in-other-bytes"))
     assert len(made) == 1
 
 

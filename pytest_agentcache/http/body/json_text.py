@@ -200,6 +200,21 @@ def structure(raw: bytes, *, exact: bool = True) -> tuple[Any, str] | None:
     return None
 
 
+_compact = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+
+
+def compact(raw: bytes) -> bytes | None:
+    """Return a document in the style of `json.dumps` in the compact style; None in any other."""
+    try:
+        value = json.loads(raw)
+        # Repeated keys and unusual numbers do not come back.
+        if json.dumps(value).encode() == raw:
+            return _compact.encode(value).encode()
+    except (ValueError, RecursionError):
+        pass
+    return None
+
+
 def _candidates(raw: bytes) -> list[str]:
     """Return styles that `raw` may have, judged by how it looks; the simplest comes first."""
     newline = " newline" if raw.endswith(b"\n") else ""

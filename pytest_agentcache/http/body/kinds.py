@@ -58,6 +58,7 @@ KINDS: tuple[BodyKind, ...] = (
     JSON,
     TEXT,
 )
+STREAMS = tuple(kind for kind in KINDS if kind.is_stream)
 KEYS = tuple(key for kind in KINDS for key in kind.keys)
 STYLES = tuple(style for kind in KINDS for style in kind.styles)
 _BY_KEY = {key: kind for kind in KINDS for key in kind.keys}
@@ -74,7 +75,7 @@ def kind_of(raw: bytes, content_type: str) -> BodyKind:
 
 def stream_of(content_type: str) -> BodyKind | None:
     """Return the kind of stream that a content type says; None if it says none."""
-    return next((kind for kind in KINDS if kind.is_stream and kind.has_type(content_type)), None)
+    return next((kind for kind in STREAMS if kind.has_type(content_type)), None)
 
 
 def text_over_events(raw: bytes, content_type: str) -> BodyKind | None:
