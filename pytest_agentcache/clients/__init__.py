@@ -12,7 +12,7 @@ import wrapt
 from ..clock import loops, trio
 from ..replay.cache_router import Router
 from ..replay.dispatcher import DISPATCHER
-from . import aiohttp, http_client, httpx, requests_cache, sockets, urllib3
+from . import aiohttp, http_client, httpx, requests_cache, sockets, urllib3, vcr
 from .concurrency import follow_tasks, follow_threads, follow_trio, follow_workers
 
 
@@ -46,6 +46,8 @@ _PATCHES: dict[str, Callable[[ModuleType], None]] = {
     trio.MODULE: _trio,
     "anyio._backends._asyncio": follow_workers,
     "anyio._backends._trio": follow_workers,
+    # Last, because it takes the functions of the clients as they are patched.
+    "vcr.patch": vcr.install,
 }
 
 

@@ -6,6 +6,7 @@ replayed response, from a message that holds its bytes.
 
 from __future__ import annotations
 
+import functools
 import http.client
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ from ..replay.dispatcher import DISPATCHER
 from ..replay.native_errors import caused_by
 from ..replay.response_recorder import RecordedBody
 from ..state import CLIENT_TUNNEL
+from .vcr import below_vcr
 
 MODULES = ("urllib3.connectionpool",)
 
@@ -43,6 +45,10 @@ def install(module: Any) -> None:
         route = DISPATCHER.route(address)
         if route is None:
             return make_request(self, conn, method, url, body=body, headers=headers, **options)
+        if "real_connection" in vars(conn):
+            # A connection of VCR.py's cassette.
+            with below_vcr(conn, functools.partial(make_request_decided, self)):
+                return make_request(self, conn, method, url, body=body, headers=headers, **options)
         content = None if body is None else content_of(body)
         request = Request(method, address, Headers.of((headers or {}).items()), content or b"")
         connect, read = timeouts = _timeouts(self, options.get("timeout"))

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
+import urllib.request
 
+import aiohttp
 import httpx
 import pytest
+import requests
 import respx
+import vcr
 
 from pytest_agentcache import use_cassette
+
+from .upstream import Answer
 
 RECORDED = """\
 agentcache: 1
@@ -27,6 +34,23 @@ def get_async(url):
     async def send():
         async with httpx.AsyncClient() as client:
             return (await client.get(url)).text
+
+    return asyncio.run(send())
+
+
+def get_urllib3(url):
+    return requests.get(url, timeout=5).text
+
+
+def get_http_client(url):
+    with urllib.request.urlopen(url, timeout=5) as response:
+        return response.read().decode()
+
+
+def get_aiohttp(url):
+    async def send():
+        async with aiohttp.ClientSession() as session, session.get(url) as response:
+            return await response.text()
 
     return asyncio.run(send())
 
@@ -66,3 +90,62 @@ def test_request_without_a_respx_route_is_refused_by_respx(tmp_path):
         pytest.raises(respx.models.AllMockedAssertionError),
     ):
         get("https://other.invalid/")
+
+
+def get_encoded(url):
+    return requests.get(url + "/encoded", timeout=5).text
+
+
+BELOW_VCR = [get_encoded, get, get_async, get_urllib3, get_http_client, get_aiohttp]
+
+
+@pytest.mark.parametrize("send", BELOW_VCR)
+def test_request_that_vcr_sends_is_on_the_cassette(send, upstream, tmp_path):
+    """VCR.py records from upstream while recording, and from the cassette offline."""
+    path = tmp_path / "outer.yaml"
+    url = upstream.serve("/it", Answer([b"from ", b"upstream"], framing="chunked"))
+
+    upstream.serve(
+        "/it/encoded", Answer(gzip.compress(b"text"), headers=[("Content-Encoding", "gzip")])
+    )
+
+    def use_vcr(name):
+        with vcr.use_cassette(str(tmp_path / name)) as inner:
+            text = send(url)
+        assert len(inner) == 1
+        return text
+
+    live = use_vcr("without.yaml")
+    with use_cassette(path, mode="record"):
+        assert use_vcr("recording.yaml") == live
+    upstream.stop()
+    with use_cassette(path, mode="offline") as harness:
+        assert use_vcr("replaying.yaml") == live
+    assert harness.unused == ()
+
+
+@pytest.mark.parametrize("send", BELOW_VCR)
+def test_response_of_vcr_is_neither_recorded_nor_missed(send, upstream, tmp_path):
+    """A request that VCR.py replays is left to it in every mode."""
+    path, inner = tmp_path / "outer.yaml", str(tmp_path / "inner.yaml")
+    url = upstream.serve("/it", Answer(b"from upstream"))
+    with vcr.use_cassette(inner):
+        recorded = send(url)
+    upstream.stop()
+
+    for mode in ("record", "replay", "offline"):
+        with use_cassette(path, mode=mode) as harness, vcr.use_cassette(inner):
+            assert send(url) == recorded
+        assert harness.misses == []
+    assert not path.exists()
+
+
+def test_request_that_vcr_sends_may_be_missed(tmp_path):
+    """A request on neither cassette is a miss, which VCR.py gets as its response."""
+    inner = str(tmp_path / "inner.yaml")
+    with (
+        use_cassette(tmp_path / "outer.yaml", mode="offline", on_miss="respond") as harness,
+        vcr.use_cassette(inner),
+    ):
+        assert "is not on the cassette" in get_urllib3("https://missed.invalid/")
+    assert len(harness.misses) == 1
