@@ -16,6 +16,7 @@ from collections.abc import Callable
 from typing import Any
 
 STATES = {
+    "redaction.environment._SEARCHED": "the environments that were searched for secrets last",
     "replay.dispatcher.DISPATCHER": "the responders in charge, the network guard, late misses",
     "replay.ordering.lanes._LANE": "the lane of the current context",
     "replay.ordering.lanes._MAIN": "the lane of the main thread",

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from typing import Any
 from urllib.parse import unquote
+
+from ..state import on_reset
 
 _NAMES = re.compile(
     r"""(?:.*_)?(?:
@@ -40,6 +45,41 @@ _WORDS = frozenset(
     )
 )
 SHORTEST = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """The secrets in an environment.
+
+    Attributes:
+        credentials: The values of variables with the names of secrets, short ones included.
+        secrets: Name and value of each variable that holds a secret, ordered by name.
+    """
+
+    credentials: tuple[str, ...]
+    secrets: tuple[tuple[str, str], ...]
+
+
+# The environments that were searched last. Each test searches two, which hardly ever change.
+_SEARCHED: deque[tuple[dict[Any, Any], tuple[str, ...], Findings]] = deque(maxlen=4)
+on_reset("redaction.environment._SEARCHED")(_SEARCHED.clear)
+
+
+def search(environment: Mapping[str, str], extra: tuple[str, ...] = ()) -> Findings:
+    """Return the secrets in an environment.
+
+    Args:
+        environment: Variables by their names.
+        extra: Globs of further names; one that starts with `!` is for names of harmless values.
+    """
+    # A copy of all of `os.environ` would cost more than the rest.
+    written = getattr(environment, "_data", None) or environment
+    for known, globs, found in tuple(_SEARCHED):
+        if known == written and globs == extra:
+            return found
+    found = Findings(tuple(credentials_of(environment)), tuple(secrets_of(environment, extra)))
+    _SEARCHED.append((dict(written), extra, found))
+    return found
 
 
 def secrets_of(

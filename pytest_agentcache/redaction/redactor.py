@@ -18,7 +18,7 @@ from ..settings.settings import Settings
 from . import numbering
 from .addresses import Addresses
 from .bodies import Bodies
-from .environment import credentials_of, is_secret, secrets_of
+from .environment import is_secret, search
 from .names import MARK, PLACEHOLDER, Names, placeholder
 from .shapes import Shapes
 from .suspects import Doubt, doubts, fingerprint
@@ -96,8 +96,9 @@ class Redaction:
 
     def _look_into(self, environment: Mapping[str, str]) -> None:
         self._learned += 1
-        self._names.credentials(credentials_of(environment))
-        for name, value in secrets_of(environment, self._env):
+        found = search(environment, self._env)
+        self._names.credentials(found.credentials)
+        for name, value in found.secrets:
             if not self._is_allowed(value.encode("utf-8", "surrogateescape")):
                 self._values.add(value, mark := placeholder(name))
                 self._shapes.reserve(mark[1:-1], value)

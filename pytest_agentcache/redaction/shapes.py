@@ -6,6 +6,8 @@ import re
 import threading
 from base64 import b64decode
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import unquote_to_bytes
 
 from ..http.body.spans import Span
@@ -26,6 +28,56 @@ _OUTLINE = bytes(ord("x") if code in _SIGNS else ord(" ") for code in range(256)
 _RUN = b"x" * 16
 
 
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """The formats of some settings.
+
+    Attributes:
+        formats: All of them, in the order in which they are searched for.
+        others: The names of those that are not in the list of formats.
+        marked: Formats by their mark. Those without a mark are searched for everywhere.
+        around: The marks that may be anywhere.
+        inside: The marks that are inside a run of characters of keys.
+        unmarked: The formats without a mark.
+        numbered: Finds placeholders with their numbers.
+    """
+
+    formats: tuple[Format, ...]
+    others: frozenset[str]
+    marked: dict[bytes, list[Format]]
+    around: tuple[bytes, ...]
+    inside: tuple[bytes, ...]
+    unmarked: tuple[Format, ...]
+    numbered: re.Pattern[bytes]
+
+
+# Every test has one; most suites have one setting.
+@lru_cache(maxsize=16)
+def _table(changes: tuple[str, ...], personal: tuple[str, ...]) -> _Table:
+    without = {line[1:].strip() for line in changes if line.startswith("!")}
+    pairs = [line.partition("=>") for line in changes if not line.startswith("!")]
+    mine = [
+        Format(name.strip(), (), text.strip().encode(), anywhere=True) for name, _, text in pairs
+    ]
+    all_formats = (*mine, *FORMATS, *(each for kind in personal for each in PERSONAL[kind]))
+    formats = tuple(each for each in all_formats if each.name not in without)
+    marked: dict[bytes, list[Format]] = {}
+    for each in formats:
+        for mark in each.marks:
+            marked.setdefault(mark, []).append(each)
+    around = {mark for each in formats if each.around for mark in each.marks}
+    names = "|".join(sorted({re.escape(each.name) for each in formats} | {"BASIC_AUTH"}))
+    return _Table(
+        formats,
+        frozenset({"BASIC_AUTH", "ASSIGNMENT"} - without),
+        marked,
+        (*around, *_ASSIGNMENT_MARKS, *_BASIC_MARKS),
+        tuple(mark for mark in marked if mark not in around),
+        tuple(each for each in formats if not each.marks),
+        re.compile(rf"(<|%3C|&lt;)({names})(?:_(\d{{1,6}}))?(?=>|%3E|&gt;)".encode()),
+    )
+
+
 class Shapes:
     """Finds secrets by their formats, and numbers those of one name.
 
@@ -41,30 +93,11 @@ class Shapes:
         personal: Iterable[str] = (),
         is_allowed: Callable[[bytes], bool] = lambda text: False,
     ) -> None:
-        lines = list(changes)
-        without = {line[1:].strip() for line in lines if line.startswith("!")}
-        pairs = [line.partition("=>") for line in lines if not line.startswith("!")]
-        mine = [
-            Format(name.strip(), (), text.strip().encode(), anywhere=True)
-            for name, _, text in pairs
-        ]
-        formats = (*mine, *FORMATS, *(each for kind in personal for each in PERSONAL[kind]))
-        self._formats = tuple(each for each in formats if each.name not in without)
-        self._others = {"BASIC_AUTH", "ASSIGNMENT"} - without
-        # Formats by their mark. Those without a mark are searched for everywhere.
-        self._marked: dict[bytes, list[Format]] = {}
-        for each in self._formats:
-            for mark in each.marks:
-                self._marked.setdefault(mark, []).append(each)
-        around = {mark for each in self._formats if each.around for mark in each.marks}
-        self._around = (*around, *_ASSIGNMENT_MARKS, *_BASIC_MARKS)
-        self._inside = tuple(mark for mark in self._marked if mark not in around)
-        self._unmarked = tuple(each for each in self._formats if not each.marks)
+        table = _table(tuple(changes), tuple(personal))
+        self._formats, self._others, self._marked = table.formats, table.others, table.marked
+        self._around, self._inside = table.around, table.inside
+        self._unmarked, self._numbered = table.unmarked, table.numbered
         self._is_allowed = is_allowed
-        names = "|".join(sorted({re.escape(each.name) for each in self._formats} | {"BASIC_AUTH"}))
-        self._numbered = re.compile(
-            rf"(<|%3C|&lt;)({names})(?:_(\d{{1,6}}))?(?=>|%3E|&gt;)".encode()
-        )
         self._numbers: dict[str, dict[bytes, int]] = {}
         # The highest number on a cassette for each name, and the cassette's numbers of our secrets.
         self._taken: dict[bytes, int] = {}

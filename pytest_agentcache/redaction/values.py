@@ -7,6 +7,7 @@ import html
 import json
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from urllib.parse import quote, quote_plus
 
 from ..http.body.spans import Span
@@ -72,6 +73,7 @@ class Values:
                 yield text
 
 
+@lru_cache(maxsize=256)
 def _spellings(value: str) -> set[str]:
     """Return the spellings of a text in URLs, forms, JSON and XML."""
     found = {value, html.escape(value), html.escape(value, quote=False)}
@@ -92,6 +94,7 @@ def _spellings(value: str) -> set[str]:
     return found
 
 
+@lru_cache(maxsize=256)
 def _cores(value: bytes) -> set[bytes]:
     """Return the base64 of `value` at each of the three offsets inside a longer text."""
     found = set()

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from ..http.body.json_text import begins_like_json, compact
-from ..http.messages import Request
+from ..http.messages import Headers, Request
 from ..matching.matcher import Key
 from ..redaction import Redaction
 from ..settings.settings import Settings
 from .hooks import Hooks, unchanged
+
+# What says how to read a body.
+_DESCRIBING = ("content-type", "content-encoding")
 
 
 class KnownRequests:
@@ -29,6 +32,13 @@ class KnownRequests:
         compares_headers = not {"method", "url", "body"}.issuperset(settings.match)
         others = settings.session_cassette or settings.stable_ids
         self._is_usable = not (compares_headers or others or hooks.normalize is not unchanged)
+
+    def essential(self, request: Request) -> Request:
+        """Return a recorded request with the headers on which its key depends."""
+        if not self._is_usable:
+            return request
+        pairs = tuple(pair for pair in request.headers.pairs if pair[0] in _DESCRIBING)
+        return Request(request.method, request.url, Headers(pairs), request.body)
 
     def add(self, request: Request, key: Key) -> None:
         """Remember the key of a recorded request."""

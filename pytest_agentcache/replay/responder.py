@@ -94,7 +94,7 @@ class Responder:
         self._known = KnownRequests(self.settings, self.hooks, self.redaction)
         for slot in self.log.slots:
             # The cassette may be older than a setting, so it goes through the same steps.
-            key, ids = self._key_and_ids(slot.interaction.request)
+            key, ids = self._key_and_ids(self._known.essential(slot.interaction.request))
             self._waiting.add(key, ids, slot)
             self._known.add(slot.interaction.request, key)
 
