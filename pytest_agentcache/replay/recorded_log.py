@@ -18,10 +18,17 @@ from .response_recorder import ResponseRecorder
 
 @dataclass(slots=True)
 class Slot:
-    """An interaction of the cassette, and the number of the request it was replayed to, if any."""
+    """An interaction of the cassette.
+
+    Attributes:
+        interaction: The interaction.
+        order: The number of the request it was replayed to, if any.
+        given: The response that the client got for it.
+    """
 
     interaction: Interaction
     order: int | None = None
+    given: Response | None = None
 
 
 class RecordedLog:

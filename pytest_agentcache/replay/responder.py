@@ -15,17 +15,17 @@ from ..http.messages import Interaction, Request, Response
 from ..http.stand_ins import completed
 from ..llm.prompt_log import PromptLog
 from ..matching.matcher import Ids, Key, Matcher
-from ..matching.stable_ids import Candidates, StableIds
+from ..matching.stable_ids import StableIds
 from ..redaction import Redaction
 from ..settings.hosts import address_listed, url_listed
 from ..settings.settings import Settings
 from .decisions import Decision, Fail, Forward, PassThrough, Replay, Scripted, Truncate
 from .hooks import Hooks
-from .known_requests import KnownRequests
 from .misses import Caller, Miss, not_cached, noted, sentence
 from .normalization import Normalization
 from .planned_faults import apply_fault
 from .recorded_log import RecordedLog, Slot
+from .recorded_requests import RecordedRequests
 from .refreshes import Refreshes
 from .response_recorder import ResponseRecorder
 from .run_state import SURROUNDINGS
@@ -64,9 +64,7 @@ class Responder:
     prompts: PromptLog = field(default_factory=PromptLog)
     closed: bool = False
     _records: bool = field(init=False)
-    _waiting: Candidates[Slot] = field(init=False)
-    _known: KnownRequests = field(init=False)
-    _given: dict[Key, Response] = field(init=False, default_factory=dict)
+    _waiting: RecordedRequests = field(init=False)
     _noted: dict[int, int] = field(init=False, default_factory=dict)
     matcher: Matcher = field(init=False)
     ids: StableIds = field(init=False)
@@ -85,18 +83,19 @@ class Responder:
         self.ids = StableIds(self.settings.stable_ids)
         self.matcher = Matcher(self.settings, self.redaction.comparable, self.ids)
         self.plan = Plan(self.matcher, self.normalized)
-        self._waiting = Candidates(self.ids.bindings)
         self.log = RecordedLog(self.recorded, self.normalization, self.redaction, self.ids)
         self._process_log = RecordedLog(
             self.for_process, self.normalization, self.redaction, self.ids
         )
         self._process = {self.key(each): each for each in self.for_process}
-        self._known = KnownRequests(self.settings, self.hooks, self.redaction)
-        for slot in self.log.slots:
-            # The cassette may be older than a setting, so it goes through the same steps.
-            key, ids = self._key_and_ids(self._known.essential(slot.interaction.request))
-            self._waiting.add(key, ids, slot)
-            self._known.add(slot.interaction.request, key)
+        self._waiting = RecordedRequests(
+            self.log.slots,
+            self.settings,
+            self.hooks,
+            self.ids,
+            self._key_and_ids,
+            lambda: self.redaction.version,
+        )
 
     def decide(
         self,
@@ -130,7 +129,7 @@ class Responder:
         if self._records:
             self.log.learn()
             self._process_log.learn()
-        if selection is NOTHING_PLANNED and (replayed := self._replay_known(request)) is not None:
+        if selection is NOTHING_PLANNED and (replayed := self._replay_exact(request)) is not None:
             return replayed
         wanted = self._wanted(request)
         if selection is not NOTHING_PLANNED:
@@ -147,7 +146,7 @@ class Responder:
             if (slot := self._waiting.take(key, ids)) is not None:
                 if slot.interaction.cancelled:
                     return self._hang(order, slot, wanted)
-                return Replay(self._play(order, slot, key, wanted))
+                return Replay(self._play(order, slot, wanted))
             if self._records:
                 TIME.upstream_took(requests=1)
                 self.log.ask(order, key, wanted)
@@ -169,17 +168,12 @@ class Responder:
         kind = "exhausted" if known else "missing"
         return Replay(self.miss(wanted, kind, find_caller()))
 
-    def _replay_known(self, request: Request) -> Decision | None:
+    def _replay_exact(self, request: Request) -> Decision | None:
         """Decide about a request that is on the cassette byte for byte; None for any other."""
-        if (key := self._known.key(request)) is None:
-            return None
         with self.log.lock:
-            waiting = self._waiting.next(key, ())
-            if waiting is None or waiting.interaction.cancelled:
+            if (slot := self._waiting.take_exact(request)) is None:
                 return None
-            order, slot = self.log.begin(), self._waiting.take(key, ())
-            assert slot is waiting
-            return Replay(self._play(order, slot, key, request, is_raw=True))
+            return Replay(self._play(self.log.begin(), slot, request, is_raw=True))
 
     def _once_per_process(self, request: Request, key: Key) -> Decision | None:
         """Decide by the cassette of the process; None if it does not hold the request."""
@@ -226,15 +220,12 @@ class Responder:
             self.log.ask(self.log.begin(), (), self.redaction.request(request))
             raise
 
-    def _play(
-        self, order: int, slot: Slot, key: Key, request: Request, *, is_raw: bool = False
-    ) -> Response:
+    def _play(self, order: int, slot: Slot, request: Request, *, is_raw: bool = False) -> Response:
         """Return the response of an interaction as the client receives it.
 
         Args:
             order: The number of the request.
             slot: The interaction.
-            key: The key of the request.
             request: The request, redacted and normalized.
             is_raw: Whether it is neither.
         """
@@ -247,7 +238,7 @@ class Responder:
         interaction = slot.interaction
         replayed = self.ids.replay(interaction.response)
         answer = completed(replayed, interaction.request, Clock().now)
-        self._given[key] = answer
+        slot.given = answer
         self.plan.note(Call(request, "replayed", answer.status), is_raw=is_raw)
         return answer
 
@@ -279,7 +270,8 @@ class Responder:
             waiting = self._waiting.next(key, ids)
             comes = waiting is not None and not waiting.interaction.cancelled
             coming = self._preview(waiting.interaction) if waiting and comes else None
-            return self.log.last(key) or self._given.get(key) or coming
+            played = self._waiting.last(key)
+            return self.log.last(key) or (played and played.given) or coming
 
     def _preview(self, interaction: Interaction) -> Response:
         """Return the response that the next replay of an interaction would give."""

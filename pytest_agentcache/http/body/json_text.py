@@ -205,6 +205,8 @@ _compact = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan
 
 def compact(raw: bytes) -> bytes | None:
     """Return a document in the style of `json.dumps` in the compact style; None in any other."""
+    if not begins_like_json(raw):
+        return None
     try:
         value = json.loads(raw)
         # Repeated keys and unusual numbers do not come back.

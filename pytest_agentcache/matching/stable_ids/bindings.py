@@ -70,6 +70,10 @@ class Candidates(Generic[T]):
     def add(self, key: Key, ids: Ids, item: T) -> None:
         """Add the next recorded item."""
         self._waiting.setdefault(key, {}).setdefault(ids, deque()).append(item)
+        self.note(key, ids)
+
+    def note(self, key: Key, ids: Ids) -> None:
+        """Note that there was an item."""
         self._known.setdefault(key, {})[ids] = None
 
     def take(self, key: Key, ids: Ids) -> T | None:

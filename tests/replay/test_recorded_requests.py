@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from pytest_agentcache.http.body.json_text import compact
 from pytest_agentcache.http.messages import Headers, Interaction, Request, Response
 from pytest_agentcache.redaction import Redaction
-from pytest_agentcache.replay.decisions import Replay
 from pytest_agentcache.replay.hooks import Hooks
 from pytest_agentcache.replay.responder import Responder
 from pytest_agentcache.settings.settings import Settings
@@ -65,7 +64,7 @@ def replayed(recorded, sent, *, known):
     """Return what a test sees of requests: responses, calls, and what is left over."""
     responder = Responder(Settings(), recorded, environment=ENVIRONMENT)
     if not known:
-        responder._known._keys.clear()
+        responder._waiting._by_bytes.clear()
     responder.plan.watched = True
     seen = [responder.decide(each).response.body for each in sent]
     miss = Request("POST", URL, Headers(), KEY.encode())
@@ -127,16 +126,14 @@ def test_what_looks_at_more_than_the_bytes_is_asked(monkeypatch, options):
 
 
 def test_a_new_secret_ends_the_short_cut(monkeypatch):
-    """What was no secret when the cassette was opened may be redacted now."""
+    """Both requests are redacted by what is known now."""
     sent = request({"city": "correct-horse-battery-7"}, {})
     recorded = cassette_of([sent])
     responder, redacted = responder_that_counts(monkeypatch, recorded, environment={})
     monkeypatch.setenv("OTHER_API_KEY", "correct-horse-battery-7")
 
-    match responder.decide(sent):
-        case Replay(response):
-            assert response.status == 504
-    assert redacted
+    assert responder.decide(sent).response.body == b"0"
+    assert redacted == [sent, recorded[0].request]
 
 
 @pytest.mark.parametrize(
@@ -154,3 +151,17 @@ def test_a_new_secret_ends_the_short_cut(monkeypatch):
 def test_only_the_style_of_json_dumps_is_known(raw, found):
     """Anything that would not come back to the byte is left to the parser that is exact."""
     assert compact(raw) == found
+
+
+def test_keys_are_worked_out_only_for_what_waits_before(monkeypatch):
+    """In the order of the recording nobody needs a key; out of it, what was passed over does."""
+    sent = [request({"number": number}, {}) for number in range(5)]
+    responder, redacted = responder_that_counts(monkeypatch, cassette_of(sent))
+
+    assert [responder.decide(each).response.body for each in sent[:2]] == [b"0", b"1"]
+    assert redacted == []
+    assert responder.decide(sent[3]).response.body == b"3"
+    # The first four of the cassette, and the two that were sent so far.
+    assert len(redacted) == 6
+    assert [responder.decide(sent[at]).response.body for at in (2, 4)] == [b"2", b"4"]
+    assert len(redacted) == 6
