@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import zip_longest
 from json import dumps
@@ -9,6 +10,7 @@ from typing import Any
 
 from ..http.body.form import by_name
 from ..http.messages import Request
+from ..settings.checks import URL_PARTS
 from .matcher import Key, Matcher
 
 _ABSENT = object()
@@ -33,8 +35,8 @@ def differences(matcher: Matcher, recorded: Request, asked: Request) -> list[Dif
     compared = matcher.compared
     if "method" in compared and recorded.method.upper() != asked.method.upper():
         found.append(Difference("method", recorded.method, asked.method))
-    if "url" in compared:
-        found += _compare_urls(matcher.url(recorded.url), matcher.url(asked.url))
+    parts = URL_PARTS if "url" in compared else [each for each in URL_PARTS if each in compared]
+    found += _compare_urls(matcher.url(recorded.url), matcher.url(asked.url), parts)
     for part in compared:
         if part.startswith("header"):
             left, right = (by_name(matcher.headers(request, part)) for request in (recorded, asked))
@@ -44,13 +46,16 @@ def differences(matcher: Matcher, recorded: Request, asked: Request) -> list[Dif
     return found
 
 
-def _compare_urls(was: Key, now: Key) -> list[Difference]:
+def _compare_urls(was: Key, now: Key, parts: Iterable[str]) -> list[Difference]:
     found: list[Difference] = []
-    if was[:3] != now[:3]:
+    left, right = ({part: url[URL_PARTS.index(part)] for part in parts} for url in (was, now))
+    if any(left.get(part) != right.get(part) for part in ("scheme", "host", "port")):
         found.append(Difference("host", _origin(was), _origin(now)))
-    if was[3] != now[3]:
+    if left.get("path") != right.get("path"):
         found.append(Difference("path", "/".join(was[3]), "/".join(now[3])))
-    return found + _compare("query", by_name(was[4]), by_name(now[4]))
+    if "query" in left:
+        found += _compare("query", by_name(was[4]), by_name(now[4]))
+    return found
 
 
 def _compare_bodies(place: str, was: Any, now: Any) -> list[Difference]:

@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from ..http.body import Plain, plain
 from ..http.headers import request_headers
 from ..http.messages import Request
+from ..settings.checks import URL_PARTS
 from ..settings.json_path import json_path, remove
 from ..settings.settings import Settings
 
@@ -42,6 +43,7 @@ class Matcher:
             headers are used.
         prepare: Returns a request in the form in which it is compared; unchanged by default.
         volatile: The ids that differ on each run; None for none.
+        alike: Compares two requests in addition to the settings; None for no comparison.
     """
 
     def __init__(
@@ -49,9 +51,11 @@ class Matcher:
         settings: Settings,
         prepare: Callable[[Request], Request] = lambda request: request,
         volatile: Volatile | None = None,
+        alike: Callable[[Request, Request], bool] | None = None,
     ) -> None:
         self._settings, self._prepare, self._volatile = settings, prepare, volatile or None
         self._paths = [json_path(path) for path in settings.ignore_json]
+        self._alike, self._examples = alike, list[Request]()
 
     def key(self, request: Request) -> Key:
         """Return the key of a redacted, normalised request."""
@@ -77,17 +81,29 @@ class Matcher:
         return self._prepare(recorded), self._prepare(asked)
 
     def _matched(self, request: Request, *, digested: bool = True) -> Iterator[Any]:
+        if self._alike is not None:
+            yield self._group(request, self._alike)
         for matcher in self._settings.match:
             match matcher:
                 case "method":
                     yield request.method.upper()
                 case "url":
                     yield self.url(request.url)
+                case part if part in URL_PARTS:
+                    yield self.url(request.url)[URL_PARTS.index(part)]
                 case "body":
                     body = self.body(request)
                     yield _digest(dumps(body, sort_keys=True).encode()) if digested else body
                 case _:
                     yield tuple(self.headers(request, matcher))
+
+    def _group(self, request: Request, alike: Callable[[Request, Request], bool]) -> int:
+        """Return the number of the first request that is like `request`, which may be itself."""
+        for number, example in enumerate(self._examples):
+            if alike(request, example):
+                return number
+        self._examples.append(request)
+        return len(self._examples) - 1
 
     def _ordered(self, value: Any) -> Any:
         """Return `value` with its names in an order that does not depend on ids in them."""
@@ -102,7 +118,7 @@ class Matcher:
 
     @property
     def compared(self) -> tuple[str, ...]:
-        """The parts to compare: some of `method`, `url`, `body`, `headers`, `header:NAME`."""
+        """The parts to compare, as `match` lists them."""
         return self._settings.match
 
     def url(self, url: str) -> Key:
@@ -149,7 +165,8 @@ class Matcher:
             case "json":
                 for path in self._paths:
                     remove(found.value, path)
-                return ["json", found.value]
+                value = _without_nulls(found.value) if self._settings.ignore_null else found.value
+                return ["json", value]
             case "form":
                 ignored = self._settings.ignore_form
                 kept = {n: v for n, v in found.value.items() if not _is_named(n, ignored)}
@@ -162,6 +179,15 @@ class Matcher:
         for part in parts:
             if not (part["name"] and _is_named(part["name"], self._settings.ignore_form)):
                 yield {"headers": part["headers"], "content": self._content(part["content"])}
+
+
+def _without_nulls(value: Any) -> Any:
+    """Return JSON without the members of objects that are null."""
+    if isinstance(value, dict):
+        return {name: _without_nulls(each) for name, each in value.items() if each is not None}
+    if isinstance(value, list):
+        return [_without_nulls(each) for each in value]
+    return value
 
 
 def _digest(content: bytes) -> bytes:

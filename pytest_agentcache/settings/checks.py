@@ -18,7 +18,8 @@ from .named_patterns import ids, lines_of, shape
 
 PERSONAL = ("email", "account", "arn")
 IDS = ("answer", "call", "request", "object", "uuid", "timestamp")
-MATCHERS = ("method", "url", "body", "headers")
+URL_PARTS = ("scheme", "host", "port", "path", "query")
+MATCHERS = ("method", "url", *URL_PARTS, "body", "headers")
 
 
 def _split_words(lines: Sequence[str], source: str) -> list[str]:

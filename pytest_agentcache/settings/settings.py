@@ -62,10 +62,14 @@ class Settings:
     match: tuple[str, ...] = _setting(
         ("method", "url", "body"),
         MATCH,
-        "what makes two requests the same: method, url, body, headers, header:NAME",
+        "what makes two requests the same: method, url or parts of it (scheme, host, port, path, "
+        "query), body, headers, header:NAME",
     )
     ignore_json: tuple[str, ...] = _setting(
         (), JSON_PATHS, "JSON paths left out of matching: messages[*].id"
+    )
+    ignore_null: bool = _setting(
+        False, TRUTH, "whether a member of JSON that is null matches one that is absent"
     )
     ignore_query: tuple[str, ...] = _setting((), WORDS, "query parameters left out of matching")
     ignore_form: tuple[str, ...] = _setting((), WORDS, "form fields left out of matching")

@@ -204,6 +204,47 @@ def test_match_can_be_widened():
     assert not matches(left, right, match=("body",))
 
 
+@pytest.mark.parametrize(
+    ("part", "other"),
+    [
+        ("scheme", "https://h:1/p?a=1"),
+        ("host", "http://g:1/p?a=1"),
+        ("port", "http://h:2/p?a=1"),
+        ("path", "http://h:1/q?a=1"),
+        ("query", "http://h:1/p?a=2"),
+    ],
+)
+def test_parts_of_a_url_are_compared_on_demand(part, other):
+    """Each part counts only if it is named."""
+    left, right = request("http://h:1/p?a=1"), request(other)
+    others = tuple({"scheme", "host", "port", "path", "query"} - {part})
+
+    assert not matches(left, right, match=("method", part))
+    assert matches(left, right, match=("method", *others))
+
+
+def test_requests_can_be_compared_by_a_function():
+    """The function decides in addition to the settings, and groups requests."""
+    matcher = Matcher(
+        Settings(match=("method",)), alike=lambda left, right: left.body[:1] == right.body[:1]
+    )
+    first, second, third = (matcher.key(request(body=body)) for body in (b"ab", b"ba", b"ac"))
+
+    assert first == third
+    assert first != second
+    assert first != matcher.key(request(body=b"ab", method="PUT"))
+
+
+def test_null_is_absent_on_demand():
+    """Only members of objects are left out: an item of a list that is null counts."""
+    left, right = request(body=b'{"a": 1, "b": {"c": null}}'), request(body=b'{"a": 1, "b": {}}')
+    longer = request(body=b'{"a": 1, "b": {}, "d": [null]}')
+
+    assert not matches(left, right)
+    assert matches(left, right, ignore_null=True)
+    assert not matches(right, longer, ignore_null=True)
+
+
 def test_headers_are_compared_on_demand():
     """All that the cassette keeps, or one by name."""
     left, right = request(x_a="1", x_b="1"), request(x_a="1", x_b="2")
