@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ..cassette import Cassette
     from ..clock import Clock
     from ..faults import Upstream
+    from ..http.messages import Request, Response
     from ..replay.hooks import Hooks
     from ..replay.misses import Caller
     from ..replay.session import Harness
@@ -106,7 +107,20 @@ def hooks_of(item: pytest.Item) -> Hooks:
 
     call = item.ihook
     normalizes = bool(call.pytest_agentcache_normalize_request.get_hookimpls())
+    before_request = call.pytest_agentcache_before_record_request
+    before_response = call.pytest_agentcache_before_record_response
+
+    def changed_request(request: Request) -> Request | None:
+        result = before_request(request=request, item=item)
+        return request if result is None else result or None
+
+    def changed_response(response: Response, request: Request) -> Response | None:
+        result = before_response(response=response, request=request, item=item)
+        return response if result is None else result or None
+
     return Hooks(
+        before_request=changed_request if before_request.get_hookimpls() else unchanged,
+        before_response=changed_response,
         redact=lambda interaction: (
             call.pytest_agentcache_redact(interaction=interaction, item=item) or interaction
         ),

@@ -2,20 +2,42 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 
 if TYPE_CHECKING:
     from requests_cache import CachedSession
 
-    from ..http.messages import Interaction, Request
+    from ..http.messages import Interaction, Request, Response
     from ..replay.misses import Miss
 
 
 @pytest.hookspec()
 def pytest_agentcache_configure_session(session: CachedSession, item: pytest.Item) -> Any:
     """Configure the test's `CachedSession` when it is made: mount adapters, set headers."""
+
+
+@pytest.hookspec(firstresult=True)
+def pytest_agentcache_before_record_request(
+    request: Request, item: pytest.Item
+) -> Request | Literal[False] | None:
+    """Return the request to match and write instead, or False to leave it to the network.
+
+    Runs on each request that is sent, before it is redacted. Nothing is changed in what the client
+    sends. The first hook that returns something other than None wins.
+    """
+
+
+@pytest.hookspec(firstresult=True)
+def pytest_agentcache_before_record_response(
+    response: Response, request: Request, item: pytest.Item
+) -> Response | Literal[False] | None:
+    """Return the response to write instead, or False to leave the interaction off the cassette.
+
+    Runs on each new response before it is redacted. The first hook that returns something other
+    than None wins.
+    """
 
 
 @pytest.hookspec(firstresult=True)

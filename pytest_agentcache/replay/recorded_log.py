@@ -193,10 +193,11 @@ class RecordedLog:
         found = {order: recording.interaction() for order, recording in self._kept}
         for order, request in self._cancelled.items():
             found[order] = Interaction(request, CANCELLED)
-        return [
-            Slot(self._normalization.interaction(found[order]), order)
+        written = (
+            (self._normalization.interaction(found[order]), order)
             for order in sorted(found, key=ranks.__getitem__)
-        ]
+        )
+        return [Slot(each, order) for each, order in written if each is not None]
 
     def _ranks(self) -> dict[int, int]:
         """Return the rank of each request that received a response, by its number."""

@@ -51,8 +51,8 @@ class RecordedRequests:
         self._taken = bytearray(len(slots))
         self._first = 0
         self._candidates: Candidates[int] = Candidates(ids.bindings)
-        looks_at_headers = not {"method", "url", "body"}.issuperset(settings.match)
-        looks_at_more = settings.session_cassette or settings.stable_ids
+        looks_at_headers = any(part.startswith("header") for part in settings.match)
+        looks_at_more = settings.session_cassette or settings.stable_ids or hooks.alike
         self._by_bytes: dict[_Bytes, deque[int]] = {}
         self._is_exact = not (looks_at_headers or looks_at_more or hooks.normalize is not unchanged)
         if self._is_exact:

@@ -81,7 +81,7 @@ class Responder:
         self.refreshes.safe = self.redaction.text
         self.normalization = Normalization(self.settings, self.redaction, self.hooks)
         self.ids = StableIds(self.settings.stable_ids)
-        self.matcher = Matcher(self.settings, self.redaction.comparable, self.ids)
+        self.matcher = Matcher(self.settings, self.redaction.comparable, self.ids, self.hooks.alike)
         self.plan = Plan(self.matcher, self.normalized)
         self.log = RecordedLog(self.recorded, self.normalization, self.redaction, self.ids)
         self._process_log = RecordedLog(
@@ -121,11 +121,12 @@ class Responder:
             selection = self.plan.select(request)
             if selection.delays:
                 Clock().sleep(selection.seconds)
-        if passes is None:
-            passes = self.passes(request.url)
-        if passes and selection.planned is None:
+        passes = self.passes(request.url) if passes is None else passes
+        kept = None if passes else self._before(request)
+        if kept is None and selection.planned is None:
             self._pass(request, selection)
             return PassThrough()
+        request = kept or request
         if self._records:
             self.log.learn()
             self._process_log.learn()
@@ -147,6 +148,8 @@ class Responder:
                 if slot.interaction.cancelled:
                     return self._hang(order, slot, wanted)
                 return Replay(self._play(order, slot, wanted))
+            if self.settings.repeat and (again := self._replay_again(key, wanted)) is not None:
+                return again
             if self._records:
                 TIME.upstream_took(requests=1)
                 self.log.ask(order, key, wanted)
@@ -174,6 +177,20 @@ class Responder:
             if (slot := self._waiting.take_exact(request)) is None:
                 return None
             return Replay(self._play(self.log.begin(), slot, request, is_raw=True))
+
+    def _replay_again(self, key: Key, request: Request) -> Decision | None:
+        """Replay the last response that was replayed to a request with this key, if there is one.
+
+        Args:
+            key: The key of the request.
+            request: The request, redacted and normalized.
+        """
+        played = self._waiting.last(key)
+        if played is None or played.given is None:
+            return None
+        self.counts.replayed += 1
+        self.plan.note(Call(request, "replayed", played.given.status))
+        return Replay(played.given)
 
     def _once_per_process(self, request: Request, key: Key) -> Decision | None:
         """Decide by the cassette of the process; None if it does not hold the request."""
@@ -211,6 +228,14 @@ class Responder:
             selection.note_request(passed)
             self.plan.note(Call(passed, "passed"))
 
+    def _before(self, request: Request) -> Request | None:
+        """Return `request` as a hook changes it; if the hook raises, it counts as unanswered."""
+        try:
+            return self.hooks.before_request(request)
+        except Exception:
+            self.log.ask(self.log.begin(), (), self.redaction.request(request))
+            raise
+
     def _wanted(self, request: Request) -> Request:
         """Return `request` as it is matched; if a hook raises, it counts as unanswered."""
         try:
@@ -236,7 +261,7 @@ class Responder:
             self.redaction.played(request, slot.interaction.request)
         self.counts.replayed += 1
         interaction = slot.interaction
-        replayed = self.ids.replay(interaction.response)
+        replayed = self.normalization.restored(self.ids.replay(interaction.response))
         answer = completed(replayed, interaction.request, Clock().now)
         slot.given = answer
         self.plan.note(Call(request, "replayed", answer.status), is_raw=is_raw)
@@ -275,7 +300,7 @@ class Responder:
 
     def _preview(self, interaction: Interaction) -> Response:
         """Return the response that the next replay of an interaction would give."""
-        response = self.ids.preview(interaction.response)
+        response = self.normalization.restored(self.ids.preview(interaction.response))
         return completed(response, interaction.request, Clock().now)
 
     def key(self, interaction: Interaction) -> Key:
@@ -311,7 +336,10 @@ class Responder:
             return True
         if not self.closed and self.plan.answers(request):
             return True
-        key, ids = self._key_and_ids(request)
+        kept = self.hooks.before_request(request)
+        if kept is None:
+            return True
+        key, ids = self._key_and_ids(kept)
         if key in self._process:
             return not self.closed
         with self.log.lock:

@@ -179,7 +179,7 @@ def _ids(name: str, value: Any, source: str) -> tuple[str, ...]:
 
 
 def _replacements(name: str, value: Any, source: str) -> tuple[tuple[str, str], ...]:
-    pairs = [_replacement(each, source) for each in _replacement_lines(value, source)]
+    pairs = _pairs(name, value, source, "PATTERN")
     for pattern, stable in pairs:
         try:
             # Both ways in which it will be used: on URLs and on bodies.
@@ -190,10 +190,23 @@ def _replacements(name: str, value: Any, source: str) -> tuple[tuple[str, str], 
                 f"{source}: replace has {pattern!r} => {stable!r}, which is not a valid regular "
                 f"expression with its text: {error}"
             ) from None
-    return tuple(pairs)
+    return pairs
 
 
-def _replacement_lines(value: Any, source: str) -> list[Any]:
+def _placeholders(name: str, value: Any, source: str) -> tuple[tuple[str, str], ...]:
+    pairs = _pairs(name, value, source, "PLACEHOLDER")
+    for placeholder, text in pairs:
+        if not placeholder or not text:
+            raise SettingsError(f"{source}: {name} has an empty side; write PLACEHOLDER => TEXT")
+    return pairs
+
+
+def _pairs(name: str, value: Any, source: str, left: str) -> tuple[tuple[str, str], ...]:
+    lines = _pair_lines(name, value, source, left)
+    return tuple(_pair(name, each, source, left) for each in lines)
+
+
+def _pair_lines(name: str, value: Any, source: str, left: str) -> list[Any]:
     if isinstance(value, Mapping):
         return list(value.items())
     if isinstance(value, str):
@@ -201,20 +214,20 @@ def _replacement_lines(value: Any, source: str) -> list[Any]:
     if isinstance(value, Iterable) and not isinstance(value, bytes):
         return list(value)
     raise SettingsError(
-        f"{source}: replace is {value!r}; it takes a dict, pairs, or lines PATTERN => TEXT"
+        f"{source}: {name} is {value!r}; it takes a dict, pairs, or lines {left} => TEXT"
     )
 
 
-def _replacement(each: Any, source: str) -> tuple[str, str]:
+def _pair(name: str, each: Any, source: str, left: str) -> tuple[str, str]:
     if isinstance(each, str):
-        pattern, arrow, stable = each.partition("=>")
+        before, arrow, after = each.partition("=>")
         if arrow:
-            return pattern.strip(), stable.strip()
+            return before.strip(), after.strip()
     elif isinstance(each, (tuple, list)) and len(each) == 2:
-        pattern, stable = each
-        if isinstance(pattern, str) and isinstance(stable, str):
-            return pattern, stable
-    raise SettingsError(f"{source}: replace has {each!r}; write PATTERN => TEXT")
+        before, after = each
+        if isinstance(before, str) and isinstance(after, str):
+            return before, after
+    raise SettingsError(f"{source}: {name} has {each!r}; write {left} => TEXT")
 
 
 TRUTH = Check(_truth, "bool")
@@ -223,6 +236,7 @@ AGE = Check(_age, "string")
 CASSETTE = Check(_cassette, "string")
 KEYWORDS = Check(_keywords, read_lines=_keyword_lines)
 MATCH = Check(_matchers)
+PLACEHOLDERS = Check(_placeholders, read_lines=_keep_lines)
 REPLACEMENTS = Check(_replacements, read_lines=_keep_lines)
 SHAPES = Check(_shapes, read_lines=_keep_lines)
 STABLE_IDS = Check(_ids, read_lines=_keep_lines)

@@ -20,6 +20,7 @@ from .checks import (
     KEYWORDS,
     MATCH,
     PERSONAL_KINDS,
+    PLACEHOLDERS,
     REPLACEMENTS,
     SHAPES,
     STABLE_IDS,
@@ -78,6 +79,11 @@ class Settings:
         REPLACEMENTS,
         "regular expression => stable text, in URLs and bodies of requests, before matching",
     )
+    placeholders: tuple[tuple[str, str], ...] = _setting(
+        (),
+        PLACEHOLDERS,
+        "placeholder on the cassette => text that it stands for, in requests and responses",
+    )
     stable_ids: tuple[str, ...] = _setting(
         (),
         STABLE_IDS,
@@ -106,6 +112,9 @@ class Settings:
     )
     passthrough: tuple[str, ...] = _setting(
         (), WORDS, "hosts (host, host:port or glob) whose requests go straight through"
+    )
+    repeat: bool = _setting(
+        False, TRUTH, "whether the last recording of a request is replayed again and again"
     )
     session_cassette: tuple[str, ...] = _setting(
         (),

@@ -1,4 +1,4 @@
-"""The five hooks, each in a conftest file as users write them."""
+"""The hooks, each in a conftest file as users write them."""
 
 from __future__ import annotations
 
@@ -29,6 +29,72 @@ def test_configure_session_sees_each_session_once(suite):
     """)
 
     suite.record()
+
+
+def test_before_record_request_changes_what_is_matched(suite, upstream):
+    """The hook sees each request before redaction; False leaves it to the network."""
+    suite.write(
+        """
+        from dataclasses import replace
+
+        def pytest_agentcache_before_record_request(request, item):
+            if request.url.endswith("/local"):
+                return False
+            assert b"hush" in request.body
+            return replace(request, url=URL + "/changed")
+        """,
+        "conftest.py",
+    )
+    (suite.root / "conftest.py").write_text(
+        f"URL = {upstream.url!r}\n" + (suite.root / "conftest.py").read_text()
+    )
+    suite.write("""
+        import requests
+
+        def test_one(agentcache):
+            said = requests.post(URL + "/sent", json={"password": "hush"}).json()
+            assert said["path"] == "/sent"
+            assert requests.get(URL + "/local").ok
+    """)
+    suite.record()
+    text = suite.cassette("test_one").read_text()
+    hits = len(upstream.hits)
+
+    assert "/changed" in text
+    assert "/local" not in text
+    suite.run().assert_outcomes(passed=1)
+    assert len(upstream.hits) == hits + 1
+
+
+def test_before_record_response_changes_or_drops(suite):
+    """The hook changes what is written; False drops the interaction."""
+    suite.write(
+        """
+        from dataclasses import replace
+
+        def pytest_agentcache_before_record_response(response, request, item):
+            if "/dropped" in request.url:
+                return False
+            return replace(response, body=b"kept")
+        """,
+        "conftest.py",
+    )
+    suite.write("""
+        import requests
+
+        def test_one(agentcache):
+            if agentcache.mode == "record":
+                requests.get(URL + "/dropped")
+            assert (requests.get(URL + "/kept").text == "kept") == (agentcache.mode == "replay")
+
+        def test_two(agentcache):
+            requests.get(URL + "/dropped")
+    """)
+    suite.record()
+
+    assert [*suite.files()] == ["cassettes/test_suite/test_one.yaml"]
+    assert "/dropped" not in suite.cassette("test_one").read_text()
+    suite.run("-k", "test_one").assert_outcomes(passed=1)
 
 
 def test_redact_changes_what_is_written_and_not_what_the_test_gets(suite, upstream):
