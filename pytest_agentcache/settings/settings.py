@@ -82,7 +82,7 @@ class Settings:
     placeholders: tuple[tuple[str, str], ...] = _setting(
         (),
         PLACEHOLDERS,
-        "placeholder on the cassette => text that it stands for, in requests and responses",
+        "placeholder on the cassette => text in its place in requests and responses",
     )
     stable_ids: tuple[str, ...] = _setting(
         (),
