@@ -60,6 +60,8 @@ class Findings:
     secrets: tuple[tuple[str, str], ...]
 
 
+# pytest sets it for each part of each test.
+_OF_PYTEST: tuple[Any, ...] = ("PYTEST_CURRENT_TEST", b"PYTEST_CURRENT_TEST")
 # The environments that were searched last. Each test searches two, which hardly ever change.
 _SEARCHED: deque[tuple[dict[Any, Any], tuple[str, ...], Findings]] = deque(maxlen=4)
 on_reset("redaction.environment._SEARCHED")(_SEARCHED.clear)
@@ -72,13 +74,15 @@ def search(environment: Mapping[str, str], extra: tuple[str, ...] = ()) -> Findi
         environment: Variables by their names.
         extra: Globs of further names; one that starts with `!` is for names of harmless values.
     """
-    # A copy of all of `os.environ` would cost more than the rest.
-    written = getattr(environment, "_data", None) or environment
+    # Decoding all of `os.environ` would cost more than the rest.
+    written = dict(getattr(environment, "_data", None) or environment)
+    for name in _OF_PYTEST:
+        written.pop(name, None)
     for known, globs, found in tuple(_SEARCHED):
         if known == written and globs == extra:
             return found
     found = Findings(tuple(credentials_of(environment)), tuple(secrets_of(environment, extra)))
-    _SEARCHED.append((dict(written), extra, found))
+    _SEARCHED.append((written, extra, found))
     return found
 
 

@@ -18,7 +18,7 @@ from ..settings.settings import Settings
 from . import numbering
 from .addresses import Addresses
 from .bodies import Bodies
-from .environment import is_secret, search
+from .environment import Findings, is_secret, search
 from .names import MARK, PLACEHOLDER, Names, placeholder
 from .shapes import Shapes
 from .suspects import Doubt, doubts, fingerprint
@@ -59,6 +59,7 @@ class Redaction:
         self._addresses = Addresses(self._names, self._values, self._bodies)
         self._watches = environment is not None
         self._seen: object = None
+        self._found: Findings | None = None
         self._asked: list[bytes] = []
         # How often something became known that may change what a request is redacted to.
         self._learned = 0
@@ -95,8 +96,10 @@ class Redaction:
         return self._learned
 
     def _look_into(self, environment: Mapping[str, str]) -> None:
+        if (found := search(environment, self._env)) is self._found:
+            return
+        self._found = found
         self._learned += 1
-        found = search(environment, self._env)
         self._names.credentials(found.credentials)
         for name, value in found.secrets:
             if not self._is_allowed(value.encode("utf-8", "surrogateescape")):
