@@ -96,7 +96,7 @@ class Redaction:
         return self._learned
 
     def _look_into(self, environment: Mapping[str, str]) -> None:
-        if (found := search(environment, self._env)) is self._found:
+        if (found := search(environment, self._env)) == self._found:
             return
         self._found = found
         self._learned += 1

@@ -10,10 +10,11 @@ VALUE = "correct-horse-battery-9"
 
 
 def test_the_name_of_the_running_test_changes_no_secrets(monkeypatch):
-    """pytest sets a variable for each part of a test: what was known stays known."""
+    """pytest sets it for each part of a test, and a frozen clock the time zone."""
     redaction = Redaction(environment={})
     before = redaction.version
     monkeypatch.setenv("PYTEST_CURRENT_TEST", "test_other.py::test (call)")
+    monkeypatch.setenv("TZ", "Asia/Kolkata")
 
     assert redaction.version == before
 
