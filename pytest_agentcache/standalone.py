@@ -77,7 +77,9 @@ def use_cassette(
         if merged.mode in ("replay", "offline"):
             allowed = (*merged.allowed_hosts, *merged.passthrough)
             # The responder in charge records every refusal; no one else needs to know.
-            DISPATCHER.guard = SocketGuard(allowed, merged.mode, lambda target, caller: None)
+            DISPATCHER.guard = SocketGuard(
+                allowed, merged.mode, lambda target, caller: None, merged.ignore_hosts
+            )
         block = Block(
             harness.misses,
             merged.on_miss == "respond",

@@ -20,6 +20,7 @@ from ..http.messages import Request
 from ..replay.dispatcher import DISPATCHER, find_caller
 from ..replay.misses import Caller, Miss
 from ..settings.hosts import host_listed
+from ..settings.telemetry import is_ignored
 
 _CONNECTS = ("socket.connect", "socket.sendto", "socket.sendmsg")
 _LOOKUPS = (
@@ -78,12 +79,17 @@ class SocketGuard:
         allowed: Hosts, host:port or globs that may be reached besides loopback.
         mode: The mode that blocks the network, for the error.
         refused: Called for each refusal that does not belong to a test on a cassette.
+        ignored: The setting `ignore_hosts`: refusals of these hosts are not misses.
     """
 
     def __init__(
-        self, allowed: tuple[str, ...], mode: str, refused: Callable[[str, Caller | None], None]
+        self,
+        allowed: tuple[str, ...],
+        mode: str,
+        refused: Callable[[str, Caller | None], None],
+        ignored: tuple[str, ...] = (),
     ) -> None:
-        self._allowed = allowed
+        self._allowed, self._ignored = allowed, ignored
         self._mode, self._refused = mode, refused
         self._names: dict[str, set[str]] = {}
 
@@ -133,7 +139,11 @@ class SocketGuard:
         caller = find_caller()
         responder = DISPATCHER.owner()
         request = Request("CONNECT", target)
-        if responder is None:
+        if is_ignored(
+            f"//{target}", responder.settings.ignore_hosts if responder else self._ignored
+        ):
+            pass
+        elif responder is None:
             self._refused(target, caller)
         elif responder.closed:
             DISPATCHER.late_misses.append(Miss(request, "late", caller))

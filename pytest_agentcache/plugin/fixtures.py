@@ -152,4 +152,4 @@ def guard_of(settings: Settings, item: pytest.Item) -> Any:
         state_of(item).refused.append(Miss(Request("CONNECT", target), "socket", caller))
 
     allowed = (*settings.allowed_hosts, *settings.passthrough)
-    return SocketGuard(allowed, settings.mode, refused)
+    return SocketGuard(allowed, settings.mode, refused, settings.ignore_hosts)

@@ -24,7 +24,7 @@ from ..state import THREAD_OWNER, on_reset
 from .async_wait import in_worker, let_others_run, pause_async
 from .cache_router import Router, Timeouts
 from .decisions import Decision, PassThrough, Replay
-from .misses import Caller, Miss, is_not_cached, not_cached
+from .misses import Caller, Miss, empty_response, is_not_cached, not_cached
 from .ordering import lanes
 from .responder import Responder
 
@@ -126,11 +126,12 @@ class Dispatcher:
         router = None if responder.closed else self._stack[-1][2]
         direct = responder.is_direct(url)
         # Requests of the session itself have already come through it.
-        enters = router is not None and not direct and not responder.prompts.inside
+        ignored = responder.ignores(url)
+        enters = router is not None and not (direct or ignored or responder.prompts.inside)
         passes = direct or responder.settings.mode == "live"
         if passes and not enters and not responder.plan.watched:
             return None
-        return Route(responder, router if enters else None, router, passes)
+        return Route(responder, router if enters else None, router, passes, ignored)
 
     def late_miss(self, request: Request, responder: Responder) -> Replay:
         """Keep the miss of a request that came after the end of its test, and respond to it."""
@@ -206,12 +207,14 @@ class Route:
         session: The router that sends it through the test's `CachedSession`, if it goes there.
         router: The router of the test, whether the request has come through it or goes there.
         passes: Whether the request goes straight to the network, unless a fault is planned.
+        ignored: Whether the request gets an empty response, unless a fault is planned.
     """
 
     responder: Responder
     session: Router | None
     router: Router | None
     passes: bool
+    ignored: bool
 
     def decide(self, request: Request, timeouts: Timeouts = None) -> Decision:
         """Decide how a client handles `request`.
@@ -225,6 +228,8 @@ class Route:
             MissError: For a miss under `on_miss="raise"`.
         """
         __tracebackhide__ = True
+        if self._ignores(request):
+            return Replay(empty_response(request))
         if self.session is not None:
             return self.session.decide(request, timeouts)
         return self._decide(request)
@@ -232,12 +237,18 @@ class Route:
     async def decide_async(self, request: Request, timeouts: Timeouts = None) -> Decision:
         """Decide the same for a client on an event loop."""
         __tracebackhide__ = True
+        if self._ignores(request):
+            return Replay(empty_response(request))
         decision = await self._decide_on_loop(request, timeouts)
         match decision:
             case Replay(response) if is_not_cached(response):
                 # Upstream would have taken longer: a recorded response wins a race.
                 await let_others_run()
         return decision
+
+    def _ignores(self, request: Request) -> bool:
+        plan, closed = self.responder.plan, self.responder.closed
+        return self.ignored and (closed or not plan.watched or not plan.answers(request))
 
     async def _decide_on_loop(self, request: Request, timeouts: Timeouts) -> Decision:
         __tracebackhide__ = True

@@ -1,4 +1,4 @@
-"""Misses: requests that neither the cache nor the cassette can answer."""
+"""Misses, which neither the cache nor the cassette can answer, and ready-made responses."""
 
 from __future__ import annotations
 
@@ -66,6 +66,14 @@ def sentence(miss: Miss) -> str:
 def is_not_cached(response: Response) -> bool:
     """Return true for a response of `not_cached`."""
     return response.status == 504 and response.reason == _NOT_CACHED
+
+
+def empty_response(request: Request) -> Response:
+    """Return the response to a request that is ignored: empty, or an empty JSON object."""
+    sent, accepted = request.headers.get("content-type"), request.headers.get("accept")
+    if "json" in sent or "json" in accepted:
+        return Response(200, Headers((("content-type", "application/json"),)), b"{}", "OK")
+    return Response(200, Headers(()), b"", "OK")
 
 
 def not_cached(miss: Miss) -> Response:

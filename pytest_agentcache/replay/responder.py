@@ -19,6 +19,7 @@ from ..matching.stable_ids import StableIds
 from ..redaction import Redaction
 from ..settings.hosts import address_listed, url_listed
 from ..settings.settings import Settings
+from ..settings.telemetry import is_ignored
 from .decisions import Decision, Fail, Forward, PassThrough, Replay, Scripted, Truncate
 from .hooks import Hooks
 from .misses import Caller, Miss, not_cached, noted, sentence
@@ -330,9 +331,15 @@ class Responder:
         hosts = (*self.settings.passthrough, *self.direct)
         return bool(hosts) and url_listed(url, hosts)
 
+    def ignores(self, url: str) -> bool:
+        """Return true if requests to `url` get an empty response: they are telemetry."""
+        return not self.passes(url) and is_ignored(url, self.settings.ignore_hosts)
+
     def can_answer(self, request: Request) -> bool:
         """Return true if `request` would not be a miss now. Uses up no interaction."""
         if self.passes(request.url) or (self.settings.records and not self.closed):
+            return True
+        if self.ignores(request.url):
             return True
         if not self.closed and self.plan.answers(request):
             return True

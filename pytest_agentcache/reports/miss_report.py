@@ -17,6 +17,7 @@ from ..http.messages import Request
 from ..matching.differences import differences, short
 from ..replay.misses import Miss
 from ..replay.responder import Responder
+from ..settings.telemetry import looks_like_telemetry
 from .run_summary import interactions, rerecording_command
 
 _MOST_DIFFERENCES = 6
@@ -96,6 +97,7 @@ def _miss(
         yield f"{_request(miss)} was refused: no client that can be recorded sent it"
         yield _sent(miss)
         yield f"  if {owner} needs it, allow it: agentcache_allowed_hosts = {miss.request.url}"
+        yield from _telemetry(f"//{miss.request.url}")
         return
     if path is None:
         yield f"{_request(miss)} was sent by a test that is not on a cassette"
@@ -105,6 +107,7 @@ def _miss(
         yield f"{_request(miss)} is not on the cassette of {owner}"
     yield _sent(miss)
     yield from (f"  {line}" for line in _closest(miss, responder))
+    yield from _telemetry(miss.request.url)
     if (
         path is not None
         and miss.kind == "missing"
@@ -114,6 +117,11 @@ def _miss(
         url = urlsplit(miss.request.url)
         yield "  if it is sent once per process, set this and record again:"
         yield f"    agentcache_session_cassette = {url.netloc}{url.path}"
+
+
+def _telemetry(url: str) -> Iterator[str]:
+    if looks_like_telemetry(url):
+        yield f"  if it is telemetry, ignore it: agentcache_ignore_hosts = {urlsplit(url).netloc}"
 
 
 def _request(miss: Miss) -> str:

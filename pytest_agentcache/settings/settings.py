@@ -116,6 +116,12 @@ class Settings:
     repeat: bool = _setting(
         False, TRUTH, "whether the last recording of a request is replayed again and again"
     )
+    ignore_hosts: tuple[str, ...] = _setting(
+        (),
+        WORDS,
+        "more hosts of telemetry (host, host:port, host/path or glob): their requests are neither "
+        "recorded nor sent, and get an empty response; !GLOB to exclude",
+    )
     session_cassette: tuple[str, ...] = _setting(
         (),
         WORDS,

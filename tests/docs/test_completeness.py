@@ -17,12 +17,14 @@ from pytest_agentcache.cli.commands import COMMANDS, load
 from pytest_agentcache.http import body
 from pytest_agentcache.plugin import fixtures, hookspecs
 from pytest_agentcache.settings.settings import ENVIRONMENT, Settings
+from pytest_agentcache.settings.telemetry import TELEMETRY
 from pytest_agentcache.suite import options
 
 CONFIGURATION = (guide.ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
 HOW_IT_WORKS = (guide.ROOT / "docs" / "how-it-works.md").read_text(encoding="utf-8")
 COMMAND_LINE = (guide.ROOT / "docs" / "command-line.md").read_text(encoding="utf-8")
 TROUBLESHOOTING = (guide.ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
+OTHER_TOOLS = (guide.ROOT / "docs" / "other-tools.md").read_text(encoding="utf-8")
 HOOKS = [name for name in vars(hookspecs) if name.startswith("pytest_agentcache_")]
 FIXTURES = [
     name
@@ -254,3 +256,11 @@ def test_ci_runs_the_commands_of_the_readme():
     assert len(commands) == 2
     typed = re.sub(" --randomly-seed=.*", "", script)
     assert all(f"\n{command}\n" in typed for command in commands)
+
+
+@pytest.mark.parametrize("service", TELEMETRY)
+def test_telemetry_is_documented(service):
+    """Each service that is ignored by default has a row with its hosts."""
+    hosts = ", ".join(f"`{glob}`" for glob in TELEMETRY[service])
+
+    assert f"| {service} | {hosts} |\n" in OTHER_TOOLS

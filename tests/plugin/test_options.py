@@ -163,6 +163,7 @@ INI = {
     "drop_headers": ("x-a\n  x-b", ("x-a", "x-b")),
     "keep_headers": ("date", ("date",)),
     "passthrough": ("localhost:80", ("localhost:80",)),
+    "ignore_hosts": ("t.example !api.segment.io", ("t.example", "!api.segment.io")),
     "clock_engine": ("freezegun", "freezegun"),
     "session_cassette": ("a.example b.example/v1/*", ("a.example", "b.example/v1/*")),
     "allowed_hosts": ("*.example", ("*.example",)),
