@@ -6,7 +6,7 @@ import os
 import tempfile
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -70,10 +70,15 @@ def use_cassette(
     merged = replace(merged, mode=_mode(mode))
     place, name = Path(path).absolute(), f"use_cassette({os.fspath(path)!r})"
     install()
-    with tempfile.TemporaryDirectory(prefix="agentcache-") as folder:
+    with ExitStack() as stack:
         before = DISPATCHER.guard
         hooks = SURROUNDINGS.hooks() if SURROUNDINGS.hooks else Hooks()
-        harness = Harness(merged, place, Path(folder), SURROUNDINGS.run or _RUN, hooks).open()
+        temporary = tempfile.TemporaryDirectory
+
+        def folder() -> Path:
+            return Path(stack.enter_context(temporary(prefix="agentcache-")))
+
+        harness = Harness(merged, place, folder, SURROUNDINGS.run or _RUN, hooks).open()
         if merged.mode in ("replay", "offline"):
             allowed = (*merged.allowed_hosts, *merged.passthrough)
             # The responder in charge records every refusal; no one else needs to know.

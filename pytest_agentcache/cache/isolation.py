@@ -7,6 +7,8 @@ import hashlib
 import re
 import secrets
 from collections import defaultdict
+from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +32,7 @@ class Isolation:
     """The caches of one test.
 
     Args:
-        folder: The test's own folder, which contains all of its caches.
+        make_folder: Returns the test's own folder, which contains all of its caches.
         redaction: The redaction of the files.
         settings: The settings of the test.
         prompts: The log of the model calls through its session.
@@ -38,18 +40,23 @@ class Isolation:
 
     def __init__(
         self,
-        folder: Path,
+        make_folder: Callable[[], Path],
         redaction: Redaction,
         settings: Settings,
         prompts: PromptLog,
     ) -> None:
-        self._folder, self._redaction = folder, redaction
+        self._make_folder, self._redaction = make_folder, redaction
         # Not derived from the folder's name, which may be the same in each run: data that an
         # earlier run left on a server must not be found.
         self._token = secrets.token_hex(6)
         self._settings, self._prompts = settings, prompts
         self._own: dict[int, tuple[BaseCache, BaseCache]] = {}
         self._vaults: defaultdict[Path, Vault] = defaultdict(dict)
+
+    @cached_property
+    def folder(self) -> Path:
+        """The test's own folder, made when a cache is opened: most tests open none."""
+        return self._make_folder()
 
     def session(self, keywords: dict[str, Any]) -> IsolatedSession:
         """Return the test's `CachedSession`, by default with the filesystem backend and YAML.
@@ -81,13 +88,13 @@ class Isolation:
     def path(self, wanted: str | Path) -> Path:
         """Return the path in the test's folder that replaces the path `wanted` of a cache."""
         place = Path(wanted).expanduser()
-        if place.is_absolute() and place.is_relative_to(self._folder):
+        if place.is_absolute() and place.is_relative_to(self.folder):
             return place
         name = re.sub(r"[^\w.-]+", "_", place.name) or "cache"
         if len(place.parts) > 1:
             # Caches with one name in two folders stay separate.
             name = f"{hashlib.sha256(str(place).encode()).hexdigest()[:8]}-{name}"
-        return self._folder / "caches" / name
+        return self.folder / "caches" / name
 
     def namespace(self, wanted: str) -> str:
         """Return the name of a cache on a server, which no other test uses."""

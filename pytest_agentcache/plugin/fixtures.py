@@ -5,7 +5,8 @@ Every run of pytest imports this, so it must stay light.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -40,7 +41,7 @@ def agentcache_config() -> dict[str, Any]:
 
 @pytest.fixture
 def agentcache(
-    request: pytest.FixtureRequest, agentcache_config: dict[str, Any], tmp_path: Path
+    request: pytest.FixtureRequest, agentcache_config: dict[str, Any]
 ) -> Iterator[Harness]:
     """Yield the test's harness: `.session`, `.cassette`, `.misses`, `.mode`."""
     from ..clients import DISPATCHER, install
@@ -56,7 +57,8 @@ def agentcache(
             settings = replace(settings, freeze=True)
         settings, path, test = cassette_of(item, settings)
         run, hooks, configure = item.config.stash[RUN], hooks_of(item), _session_hook(item)
-        harness = Harness(settings, path, tmp_path, run, hooks, configure, test=test).open()
+        folder = _folder_of(request)
+        harness = Harness(settings, path, folder, run, hooks, configure, test=test).open()
     except AgentCacheError as error:
         raise Failed(str(error)) from None
     if settings.mode in ("replay", "offline"):
@@ -99,6 +101,17 @@ def agentcache_upstream(agentcache: Harness) -> Upstream:
 def agentcache_cassette(agentcache: Harness) -> Cassette:
     """Return the test's cassette: `.path`, `.recorded_at`, `.interactions`."""
     return agentcache.cassette
+
+
+def _folder_of(request: pytest.FixtureRequest) -> Callable[[], Path]:
+    """Return a function that returns the test's temporary folder, made only if it is needed."""
+    if "tmp_path" in request.fixturenames:
+        folder: Path = request.getfixturevalue("tmp_path")
+        return lambda: folder
+    factory: pytest.TempPathFactory = request.getfixturevalue("tmp_path_factory")
+    # As pytest names the folder of a test.
+    name = re.sub(r"\W", "_", request.node.name)[:30]
+    return lambda: factory.mktemp(name, numbered=True)
 
 
 def hooks_of(item: pytest.Item) -> Hooks:

@@ -147,7 +147,7 @@ def _open_bare(item: pytest.Item, settings: Settings) -> Harness:
     from ..settings.hosts import LOOPBACK
 
     run, direct = item.config.stash[RUN], (*LOOPBACK, *settings.allowed_hosts)
-    return Harness(settings, None, Path(), run, hooks_of(item), direct=direct).open()
+    return Harness(settings, None, Path, run, hooks_of(item), direct=direct).open()
 
 
 def _close_bare(item: pytest.Item) -> None:

@@ -7,7 +7,8 @@ where the mark is found. If an expression has a group, only the group is replace
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 
 # A key begins where no word goes on: after the escapes of JSON (\n, \u003c) and of URLs (%20) too.
 BEGIN = (
@@ -19,7 +20,7 @@ BEGIN = (
 _CODE, _PAD = rb"(?:[\w+/-]|%(?:25)?2[BbFf]|\\/)", rb"(?:={1,2}|(?:%(?:25)?3[Dd]){1,2})?"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Format:
     """The format of one kind of secret.
 
@@ -37,11 +38,12 @@ class Format:
     expression: bytes
     anywhere: bool = False
     around: bool = False
-    pattern: re.Pattern[bytes] = field(init=False, compare=False, repr=False)
 
-    def __post_init__(self) -> None:
+    @cached_property
+    def pattern(self) -> re.Pattern[bytes]:
+        """The regular expression, compiled when a mark is found for the first time."""
         source = self.expression if self.anywhere else BEGIN + b"(?:" + self.expression + b")"
-        object.__setattr__(self, "pattern", re.compile(source))
+        return re.compile(source)
 
 
 def _key(name: str, mark: str, rest: str) -> Format:

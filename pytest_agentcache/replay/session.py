@@ -40,7 +40,7 @@ class Harness:
     Args:
         settings: The settings of the test.
         path: Its cassette; None for a test without one that is only kept offline.
-        folder: The test's own folder.
+        make_folder: Returns the test's own folder; called once, if a cache needs it.
         run: The run it belongs to.
         hooks: The hooks of conftest files and plugins.
         configure_session: Called with the session when it is made.
@@ -54,7 +54,7 @@ class Harness:
 
     settings: Settings
     path: Path | None
-    folder: Path
+    make_folder: Callable[[], Path]
     run: Run
     hooks: Hooks = field(default_factory=Hooks)
     configure_session: Callable[[CachedSession], Any] = lambda session: None
@@ -91,7 +91,7 @@ class Harness:
         )
         self.responder.plan.find_caller = find_caller
         self._isolation = Isolation(
-            self.folder, self.responder.redaction, self.settings, self.responder.prompts
+            self.make_folder, self.responder.redaction, self.settings, self.responder.prompts
         )
         self._requests_session = _requests_session()
         # Caches are isolated only for tests on a cassette.
@@ -141,6 +141,11 @@ class Harness:
     def mode(self) -> str:
         """`replay`, `record`, `rerecord`, `offline` or `live`."""
         return self.settings.mode
+
+    @property
+    def folder(self) -> Path:
+        """The test's own folder, which contains its caches."""
+        return self._isolation.folder
 
     @property
     def session(self) -> IsolatedSession:

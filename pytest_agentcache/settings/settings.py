@@ -178,17 +178,16 @@ class Settings:
         Raises:
             SettingsError: For an unknown name or a value that is not allowed.
         """
-        known = {known.name for known in fields(self) if known.metadata["marker"]}
         checked = {}
         for name, value in values.items():
-            if name not in known:
-                raise SettingsError(
-                    f"{source}: unknown argument {name!r}; allowed are {', '.join(sorted(known))}"
-                )
+            if name not in _ARGUMENTS:
+                allowed = ", ".join(sorted(_ARGUMENTS))
+                raise SettingsError(f"{source}: unknown argument {name!r}; allowed are {allowed}")
             checked[name] = check_value(name, value, source)
-        return replace(self, **checked)
+        return replace(self, **checked) if checked else self
 
 
+_ARGUMENTS = frozenset(each.name for each in fields(Settings) if each.metadata["marker"])
 _FIELDS: dict[str, Field[Any]] = {each.name: each for each in fields(Settings)}
 
 

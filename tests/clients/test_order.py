@@ -430,7 +430,9 @@ def test_recording_a_shared_cassette_again_moves_nothing(holding, tmp_path):
         for part in program.parts:
             holding.run(part, choose)
             settings = Settings(cassette="shared", mode="rerecord")
-            harness = Harness(settings, tmp_path / "shared.yaml", tmp_path / "own", run).open()
+            harness = Harness(
+                settings, tmp_path / "shared.yaml", lambda: tmp_path / "own", run
+            ).open()
             try:
                 with_httpx(gather)(part, holding.url)
             finally:
