@@ -13,6 +13,8 @@ from ..llm.reading import is_stream, read_output
 WIDTH = 120
 _LONGEST_WHERE = 54
 _LONGEST_ARGUMENT = 24
+# Nobody shows half as many characters of an output.
+_MOST_SHOWN = 8192
 # A stream is hard to read, so its text has more room in the comment.
 _STREAM_LINES, _STREAM_WIDTH = 6, 100
 
@@ -116,7 +118,11 @@ def _wrapped(text: str) -> list[str]:
 
 
 def _one_line(text: str) -> str:
-    return " ".join(text.split())
+    """Return the beginning of a text on one line: at least what fits into a caption."""
+    size = _MOST_SHOWN
+    while len(line := " ".join(text[:size].split())) <= _MOST_SHOWN // 2 and size < len(text):
+        size *= 4
+    return line
 
 
 def _cut(text: str, room: int) -> str:
@@ -124,4 +130,6 @@ def _cut(text: str, room: int) -> str:
 
 
 def _printable(line: str) -> str:
+    if line.isascii() and line.isprintable():
+        return line
     return re.sub(r"\s", " ", "".join(char if char.isprintable() else " " for char in line))

@@ -9,7 +9,7 @@ from urllib.parse import unquote_plus
 from ..http.body import looks_like_json
 from ..http.body.spans import Span
 from ..http.body.xml import named_values
-from .names import HEADER, MARK, QUERY, Names, placeholder
+from .names import ESCAPED, HEADER, MARK, QUERY, Names, placeholder
 from .signed_urls import scheme_of
 
 # A name and the start of its text value: in JSON, in JSON inside a stream, and (with the quotes
@@ -81,7 +81,7 @@ class Fields:
                 yield span
 
     def _all(self, raw: bytes, every: bool) -> Iterator[Span]:
-        if b'"' in raw:
+        if b'"' in raw and self._names.may_be_in(raw):
             yield from self._members(raw, every)
             if b"value" in raw:
                 yield from self._assigned(raw, _PAIR, HEADER, every)
@@ -92,7 +92,7 @@ class Fields:
     def _members(self, raw: bytes, every: bool) -> Iterator[Span]:
         """Yield texts and numbers under secret names, also those inside lists and objects."""
         is_secret, done = self._names.is_secret, 0
-        for match in (_CODED if b"\\u00" in raw else _PLAIN).finditer(raw):
+        for match in (_CODED if ESCAPED.search(raw) else _PLAIN).finditer(raw):
             name, quote = _plain(match["name"]), match["quote"]
             if not is_secret(name):
                 continue

@@ -39,6 +39,14 @@ QUERY = re.compile(
 )
 # Further names of secrets in the URL of a redirect: the code of OAuth, if it is long.
 REDIRECT = re.compile(rf"{QUERY.pattern}|code", re.IGNORECASE)
+# Letters of a name may be written with escapes.
+ESCAPED = re.compile(rb"\\u00[2-7]")
+# Every name above contains one of these; most bodies contain none.
+_HINTS = (
+    *(b"key", b"token", b"secret", b"pass", b"pwd", b"credential", b"auth", b"jwt", b"srf"),
+    *(b"cookie", b"assertion", b"verifier", b"code", b"connection", b"bearer", b"session"),
+    *(b"sig", b"hmac"),
+)
 PLACEHOLDER = re.compile(r"<[A-Z][A-Z0-9_]{0,127}>")
 MARK = re.compile(PLACEHOLDER.pattern.encode())
 
@@ -59,6 +67,13 @@ class Names:
         # The placeholders on the cassette: keys differ between machines, so they match any value.
         self._recorded: set[str] = set()
         self._credentials: set[str] = set()
+
+    def may_be_in(self, raw: bytes) -> bool:
+        """Return whether `raw` may contain a name that holds secrets; this is a fast look."""
+        if self._extra or ESCAPED.search(raw):
+            return True
+        lower = raw.lower()
+        return any(hint in lower for hint in _HINTS)
 
     def is_harmless(self, name: str) -> bool:
         """Return whether a setting says that values under `name` are harmless."""

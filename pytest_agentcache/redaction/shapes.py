@@ -164,9 +164,11 @@ class Shapes:
 
     def unnumbered(self, raw: bytes) -> bytes:
         """Return `raw` with placeholders without numbers."""
-        return self._numbered.sub(rb"\1\2", raw)
+        return self._numbered.sub(rb"\1\2", raw) if _may_have_marks(raw) else raw
 
     def _placeholders(self, raw: bytes) -> list[tuple[bytes, int]]:
+        if not _may_have_marks(raw):
+            return []
         return [(each[2], int(each[3] or 1)) for each in self._numbered.finditer(raw)]
 
     def continue_behind(self, raw: bytes) -> None:
@@ -202,7 +204,11 @@ class Shapes:
                 known[number] = last[name] = last.get(name, 0) + 1
             return match[1] + numbered(name.decode(), known[number])[1:-1]
 
-        return lambda raw: self._numbered.sub(renumber, raw)
+        return lambda raw: self._numbered.sub(renumber, raw) if _may_have_marks(raw) else raw
+
+
+def _may_have_marks(raw: bytes) -> bool:
+    return b"<" in raw or b"%3C" in raw or b"&lt;" in raw
 
 
 # In a form and in XML it is escaped.

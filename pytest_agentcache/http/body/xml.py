@@ -47,7 +47,9 @@ class Xml(BodyKind):
 
 def named_values(raw: bytes) -> Iterator[tuple[str, int, int]]:
     """Yield the name, start and stop of the text of each element, attribute and form field."""
-    for pattern in (_ELEMENT, _ATTRIBUTE):
+    # The first byte of an attribute may be any, so each of `raw` would be tried.
+    patterns = (_ELEMENT, _ATTRIBUTE) if b'="' in raw else (_ELEMENT,)
+    for pattern in patterns:
         for match in pattern.finditer(raw):
             yield _local(match[1]), *match.span(2)
     for tag in _TAG.finditer(raw):
