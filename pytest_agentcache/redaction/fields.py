@@ -19,9 +19,13 @@ _MEMBER = (
     rb"""(?<!\\)(?P<quote>\\{0,7}")(?P<name>%s)(?P=quote)\s{0,64}:\s{0,64}"""
     rb"""(?:(?P<text>(?P=quote))|(?P<open>[\[{])|(?P<number>-?\d[\w.+-]{0,64}(?=\s{0,64}[,}])))"""
 )
-_PLAIN = re.compile(_MEMBER % rb"[\w.$-]{1,64}")
+# Begins with a quote, which is found much faster than what may be before it.
+_NAMED = rb'"(?P<name>%s)\\{0,7}"\s{0,64}:'
+_LETTERS = rb"[\w.$-]{1,64}"
+_PLAIN = re.compile(_NAMED % _LETTERS), re.compile(_MEMBER % _LETTERS)
 # Slower and rarely needed: names that are written with escapes.
-_CODED = re.compile(_MEMBER % rb"(?:[\w.$-]|\\{1,8}u00[2-7][0-9A-Fa-f]){1,64}")
+_CODES = rb"(?:[\w.$-]|\\{1,8}u00[2-7][0-9A-Fa-f]){1,64}"
+_CODED = re.compile(_NAMED % _CODES), re.compile(_MEMBER % _CODES)
 _PAIR = re.compile(
     rb"""(?<!\\)(?P<quote>\\{0,7}")(?:name|key)(?P=quote)\s{0,64}:\s{0,64}(?P=quote)"""
     rb"""(?P<name>[\w.-]{1,64})(?P=quote)\s{0,64},\s{0,64}(?P=quote)value(?P=quote)"""
@@ -92,10 +96,13 @@ class Fields:
     def _members(self, raw: bytes, every: bool) -> Iterator[Span]:
         """Yield texts and numbers under secret names, also those inside lists and objects."""
         is_secret, done = self._names.is_secret, 0
-        for match in (_CODED if ESCAPED.search(raw) else _PLAIN).finditer(raw):
-            name, quote = _plain(match["name"]), match["quote"]
-            if not is_secret(name):
+        named, member = _CODED if ESCAPED.search(raw) else _PLAIN
+        for found in named.finditer(raw):
+            if not is_secret(name := _plain(found["name"])):
                 continue
+            if (match := member.match(raw, _start_of_quote(raw, found.start()))) is None:
+                continue
+            quote = match["quote"]
             if match["text"]:
                 yield from self._text(raw, match, name, None, every)
                 continue
@@ -112,8 +119,8 @@ class Fields:
                     # One placeholder, for any number of texts.
                     yield Span(*texts.span(), b"[" + mark + b"]")
                 else:
-                    found, done = _leaves(raw, match.start("open"), quote, mark)
-                    yield from found
+                    leaves, done = _leaves(raw, match.start("open"), quote, mark)
+                    yield from leaves
 
     def _text(
         self,
@@ -178,6 +185,13 @@ def _signed(raw: bytes) -> Iterator[Span]:
             for name, each in found:
                 if name.lower() in scheme.volatile | scheme.optional:
                     yield Span(*each.span(2), placeholder(name).encode())
+
+
+def _start_of_quote(raw: bytes, at: int) -> int:
+    """Return where the backslashes before a quote begin."""
+    while at and raw[at - 1] == ord("\\"):
+        at -= 1
+    return at
 
 
 def _plain(name: bytes) -> str:
