@@ -16,6 +16,14 @@ from collections.abc import Callable
 from typing import Any
 
 STATES = {
+    "clock.engines._Installed.engine": "the engine that freezes time now",
+    "clock.engines._Installed.zone": "the local time zone from before it was frozen",
+    "clock.frozen_time.TIME": "frozen time: where it is, and what reads it",
+    "clock.runs.CLIENT": "whether the current context sends requests of a client",
+    "clock.runs.CLOCKS": "the clocks of event loops",
+    "clock.runs._UNDER_WAY": "the requests to upstream that event loops wait for",
+    "clock.threads._QUEUED": "the work given to pools that no thread has begun",
+    "clock.threads._Test.number": "the number of the running test",
     "redaction.environment._SEARCHED": "the environments that were searched for secrets last",
     "replay.dispatcher.DISPATCHER": "the responders in charge, the network guard, late misses",
     "replay.ordering.lanes._LANE": "the lane of the current context",
@@ -97,6 +105,11 @@ THREAD_LANE = Attribute("agentcache_lane", "threading.Thread: the lane of its re
 THREAD_OWNER = Attribute(
     "agentcache_owner", "threading.Thread: the responder that its requests use"
 )
+THREAD_TEST = Attribute("agentcache_test", "threading.Thread: the number of its test")
+TRANSPORT_OF_CLIENT = Attribute(
+    "_agentcache_client", "asyncio's transport: true if the clock knows its client's requests"
+)
+WRAPPED = Attribute("_agentcache_wrapped", "a wrapper in `time` or `threading`: the original")
 TEST_REPORT = Attribute("agentcache", "pytest.TestReport: what the run summary needs of the test")
 
 ATTRIBUTES = tuple(value for value in list(vars().values()) if isinstance(value, Attribute))

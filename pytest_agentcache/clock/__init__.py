@@ -11,7 +11,7 @@ from ..settings.durations import duration, instant
 from . import threads
 from .engines import ENGINES, put_in, real_time, take_out
 from .frozen_time import TIME
-from .loops import awaiting_upstream
+from .runs import awaiting_upstream
 
 
 class Clock:

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from unittest import mock
 
 from ..errors import ClockError
+from ..state import on_reset
 from . import loops, waits
 from .frozen_time import TIME
 
@@ -185,6 +186,13 @@ def take_out() -> None:
         engine.stop()
         _forget(_date_for_freezegun)
         _set_zone(_Installed.zone)
+
+
+@on_reset("clock.engines._Installed.engine")
+@on_reset("clock.engines._Installed.zone")
+def _reset() -> None:
+    take_out()
+    _Installed.zone = None
 
 
 @contextmanager

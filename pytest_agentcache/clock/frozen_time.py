@@ -10,6 +10,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from types import FrameType, SimpleNamespace
 
+from ..state import WRAPPED, on_reset
 from . import threads
 
 # Nanoseconds in a second.
@@ -19,7 +20,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 def original(function: Callable[..., object]) -> Callable[..., object]:
     """Return what a wrapper of this package wraps, or `function` itself."""
-    return getattr(function, "agentcache_original", function)
+    found: Callable[..., object] = WRAPPED.get(function, function)
+    return found
 
 
 # The functions of `time` that engines and wrappers replace, taken before that.
@@ -289,3 +291,10 @@ def instant_at(when: float, shows: Callable[[int], float], since: int) -> int:
 
 
 TIME = FrozenTime()
+
+
+@on_reset("clock.frozen_time.TIME")
+def _reset() -> None:
+    TIME.go_on()
+    TIME.progress()
+    TIME.spins.clear()

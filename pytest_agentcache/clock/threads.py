@@ -16,6 +16,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from ..state import THREAD_TEST, on_reset
+
 # The threads of pools outlive the work they were started for, so only their work is a test's:
 # modules of their classes, and what they run.
 _POOL_CLASSES = ("anyio._backends", "concurrent.futures", "multiprocessing.pool")
@@ -70,6 +72,13 @@ def begin() -> None:
     _QUEUED.clear()
 
 
+@on_reset("clock.threads._QUEUED")
+@on_reset("clock.threads._Test.number")
+def _reset() -> None:
+    _QUEUED.clear()
+    _Test.number = 0
+
+
 def belongs() -> bool:
     """Return true if the calling thread is the test's: the main one, or one that it started."""
     # Not `current_thread`, which makes a thread known that was started outside Python.
@@ -82,11 +91,11 @@ def adopt(thread: threading.Thread) -> None:
     # Work for a `ThreadPool` cannot be followed, so its threads belong to the test that starts it.
     works = getattr(getattr(thread, "_target", None), "__name__", "") == "worker"
     if belongs() and (works or not of_pool(thread)):
-        thread.agentcache_test = _Test.number  # type: ignore[attr-defined]
+        THREAD_TEST.set(thread, _Test.number)
 
 
 def _of_test(thread: threading.Thread | None) -> bool:
-    return getattr(thread, "agentcache_test", None) == _Test.number
+    return bool(THREAD_TEST.get(thread) == _Test.number)
 
 
 def of_pool(thread: threading.Thread) -> bool:
@@ -113,13 +122,13 @@ def handing_over(function: Callable[..., Any]) -> Callable[..., Any]:
 
 @contextmanager
 def _adopted(number: int) -> Iterator[None]:
-    thread: Any = threading.current_thread()
-    before = getattr(thread, "agentcache_test", None)
-    thread.agentcache_test = number
+    thread = threading.current_thread()
+    before = THREAD_TEST.get(thread)
+    THREAD_TEST.set(thread, number)
     try:
         yield
     finally:
-        thread.agentcache_test = before
+        THREAD_TEST.set(thread, before)
 
 
 def at_work(awake: Callable[[FrameType], bool]) -> bool:

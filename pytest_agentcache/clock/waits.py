@@ -17,6 +17,7 @@ from contextlib import suppress
 from types import FrameType
 from typing import Any
 
+from ..state import WRAPPED
 from .frozen_time import REAL, SECOND, TIME, module_of, original
 from .threads import belongs
 
@@ -43,7 +44,7 @@ def _monotonic_ns() -> int:
 
 def _wrapper(function: Callable[..., Any], name: str) -> Callable[..., Any]:
     wrapper: Any = functools.update_wrapper(function, getattr(REAL, name))
-    wrapper.agentcache_original = getattr(REAL, name)
+    WRAPPED.set(wrapper, getattr(REAL, name))
     return function
 
 
@@ -65,7 +66,7 @@ def install() -> None:
             placed[id(getattr(REAL, name))] = wrapper
     if placed:
         _replace(placed)
-    if not hasattr(threading.Condition.wait, "agentcache_original"):
+    if WRAPPED.get(threading.Condition.wait) is None:
         _follow_waits()
 
 
@@ -127,5 +128,5 @@ def _follow(
             TIME.waited(began)
         return result
 
-    wait.agentcache_original = function  # type: ignore[attr-defined]
+    WRAPPED.set(wait, function)
     setattr(owner, name, wait)

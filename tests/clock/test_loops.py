@@ -486,3 +486,18 @@ def test_dropped_request_leaves_nothing_behind(moved):
 
     asyncio.run(main())
     assert moved == 100
+
+
+def test_heartbeat_does_not_shorten_a_deadline(lasted):
+    """Real waiting counts once, although the heartbeat has moved the clock by it meanwhile."""
+
+    async def beat():
+        for _ in range(1000):
+            await asyncio.sleep(0.05)
+
+    async def main():
+        with awaiting_upstream():
+            await asyncio.wait([asyncio.ensure_future(beat())], timeout=0.6)
+
+    asyncio.run(main())
+    assert lasted() >= 0.55

@@ -175,3 +175,33 @@ def test_real_time_is_real():
     trio.run(trio.sleep, 0.05)
 
     assert time.monotonic() - began >= 0.05
+
+
+def test_heartbeat_does_not_shorten_a_deadline(lasted):
+    """Real waiting counts once, although the heartbeat has moved the clock by it meanwhile."""
+
+    async def beat():
+        for _ in range(1000):
+            await trio.sleep(0.05)
+
+    async def main():
+        with awaiting_upstream(), trio.move_on_after(0.6):
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(beat)
+
+    trio.run(main)
+    assert lasted() >= 0.55
+
+
+def test_deadline_around_shorter_ones_fires(lasted):
+    """Waits that end before their own deadline add up to that of the scope around them."""
+
+    async def main():
+        with trio.move_on_after(0.5) as scope:
+            for _ in range(100):
+                with trio.fail_after(0.3):
+                    await trio.to_thread.run_sync(work_for, 0.03)
+        assert scope.cancelled_caught
+
+    trio.run(main)
+    assert lasted() >= 0.5
