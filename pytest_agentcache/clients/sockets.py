@@ -82,6 +82,8 @@ class SocketGuard:
         ignored: The setting `ignore_hosts`: refusals of these hosts are not misses.
     """
 
+    error = NetworkBlocked
+
     def __init__(
         self,
         allowed: tuple[str, ...],
@@ -128,12 +130,16 @@ class SocketGuard:
         if event in _LOOKUPS:
             return any(self._may_look_up(each) for each in (host, *self._names.get(host, ())))
         hosts = (host, *self._names.get(host, ()))
-        return any(host_listed(each, port, self._allowed) for each in hosts)
+        return any(self.is_listed(each, port) for each in hosts)
+
+    def is_listed(self, host: str, port: int | None) -> bool:
+        """Return true if `host` may be reached on `port`; None for a look-up."""
+        return host_listed(host, port, self._allowed)
 
     def _may_look_up(self, host: str) -> bool:
         # A host that is allowed on one port has to be looked up first, on any port.
         names = [re.sub(r"(?<=[^:]):[\d*?]+$", "", each) for each in self._allowed]
-        return host_listed(host, None, [*self._allowed, *names])
+        return host_listed(host, None, names) or self.is_listed(host, None)
 
     def _refuse(self, target: str) -> None:
         caller = find_caller()
@@ -149,7 +155,7 @@ class SocketGuard:
             DISPATCHER.late_misses.append(Miss(request, "late", caller))
         else:
             responder.miss(request, "socket", caller)
-        raise NetworkBlocked(
+        raise self.error(
             target,
             f"the network is shut in {self._mode} mode. Record the request through a client that "
             "pytest-agentcache knows, or name the host in agentcache_allowed_hosts",

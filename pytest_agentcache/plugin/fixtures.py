@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from ..replay.misses import Caller
     from ..replay.session import Harness
     from ..settings.settings import Settings
+    from .vcr_suite import VcrSuite
+
+VCR_SUITE: pytest.StashKey[VcrSuite] = pytest.StashKey()
 
 
 @pytest.fixture
@@ -52,18 +55,29 @@ def agentcache(
     install()
     before = shut = DISPATCHER.guard
     try:
-        settings = options.settings_of_test(item.config.stash[SETTINGS], agentcache_config, item)
+        suite = item.config.stash.get(VCR_SUITE, None)
+        vcr = suite.test(request) if suite else None
+        below = item.config.stash[SETTINGS]
+        below = vcr.settings(below) if vcr else below
+        settings = options.settings_of_test(below, agentcache_config, item)
         if settings.freeze is None:
             settings = replace(settings, freeze=True)
-        settings, path, test = cassette_of(item, settings)
-        run, hooks, configure = item.config.stash[RUN], hooks_of(item), _session_hook(item)
-        folder = _folder_of(request)
-        harness = Harness(settings, path, folder, run, hooks, configure, test=test).open()
+        if vcr and settings.cassette == below.cassette:
+            path, test, more = vcr.path, "", vcr.more
+        else:
+            settings, path, test = cassette_of(item, settings)
+            more = ()
+        hooks = vcr.hooks(hooks_of(item)) if vcr else hooks_of(item)
+        run, configure = item.config.stash[RUN], _session_hook(item)
+        harness = Harness(
+            settings, path, _folder_of(request), run, hooks, configure, test=test, more=more
+        ).open()
     except AgentCacheError as error:
         raise Failed(str(error)) from None
-    if settings.mode in ("replay", "offline"):
-        shut = DISPATCHER.guard = guard_of(settings, item)
+    replays = settings.mode in ("replay", "offline")
+    shut = DISPATCHER.guard = guard_of(settings, item) if replays else None
     state_of(item).harness = harness
+    state_of(item).record_mode = vcr.record_mode if vcr else ""
     yield harness
     try:
         harness.close()

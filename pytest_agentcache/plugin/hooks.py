@@ -16,8 +16,8 @@ from ..replay.run_state import SURROUNDINGS, Run
 from ..state import TEST_REPORT
 from ..suite import options
 from ..suite.collection import SETTINGS, is_on_cassette
-from . import fixtures, hookspecs, run_end
-from .fixtures import guard_of, hooks_of
+from . import fixtures, hookspecs, recording_hookspec, run_end
+from .fixtures import VCR_SUITE, guard_of, hooks_of
 from .outcome_text import redact
 from .test_state import (
     RUN,
@@ -39,8 +39,12 @@ if TYPE_CHECKING:
     from ..settings.settings import Settings
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
+def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
     options.add_options(parser)
+    if options.is_vcr_suite(pluginmanager.get_plugin("pytestconfig")):
+        from . import vcr_suite
+
+        vcr_suite.add_options(parser, pluginmanager)
 
 
 def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
@@ -61,6 +65,14 @@ def pytest_configure(config: pytest.Config) -> None:
         run_end.register(config)
     except SettingsError as error:
         raise pytest.UsageError(str(error)) from None
+    # Conftest files implement this hook of pytest-recording, which may be absent.
+    known = getattr(config.hook, "pytest_recording_configure", None)
+    if known is None or not known.has_spec():
+        config.pluginmanager.add_hookspecs(recording_hookspec)
+    if config.stash[SETTINGS].vcr:
+        from . import vcr_suite
+
+        config.stash[VCR_SUITE] = vcr_suite.register(config, options.named_in_ini(config))
     worker = getattr(config, "workerinput", {})
     name = worker.get("agentcache_run") or uuid.uuid4().hex
     config.stash[RUN] = Run(name, root=config.rootpath)

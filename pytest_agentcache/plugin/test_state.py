@@ -38,6 +38,7 @@ class TestState:
         raised: The report that was raised, until pytest has made its own report.
         failed: Whether any part of the test failed, subtests included.
         move: The cassette that it seems to have had under another name.
+        record_mode: VCR.py's record mode, in a suite that was written for that.
     """
 
     harness: Harness | None = None
@@ -46,6 +47,7 @@ class TestState:
     raised: str = ""
     failed: bool = False
     move: Move | None = None
+    record_mode: str = ""
 
     def own(self) -> list[Miss]:
         """Return the misses of the test's own cassette that are not reported yet."""

@@ -29,14 +29,23 @@ class CassetteFile:
         settings: The settings of the test.
         run: The run it belongs to.
         test: The name of the test, if the cassette is to hold it (see `Cassette.test`).
+        more: More cassettes, whose interactions follow those of `path`; never written.
 
     Attributes:
         opened_at: The start of the test, which a new cassette gives as its time of recording.
         written: Whether the file was written.
     """
 
-    def __init__(self, path: Path | None, settings: Settings, run: Run, test: str = "") -> None:
+    def __init__(
+        self,
+        path: Path | None,
+        settings: Settings,
+        run: Run,
+        test: str = "",
+        more: tuple[Path, ...] = (),
+    ) -> None:
         self.path, self._settings, self._run, self._test = path, settings, run, test
+        self._more = more
         self.opened_at = self._began()
         self.written = False
         self._found: Cassette | None = None
@@ -60,20 +69,33 @@ class CassetteFile:
         self._run.opened.add(path.absolute())
         self._foreign = vcr.is_foreign(path)
         if mode != "rerecord":
-            self._found = self._read(path)
+            self._found = self._with_more(self._read(path, is_foreign=self._foreign))
             return self._found.interactions
         if self._foreign:
             raise vcr.unplayable(path)
         if not self.shared:
             return ()
-        self._found = self._read(path)
+        self._found = self._read(path, is_foreign=self._foreign)
         # On a shared cassette, a test replays what others of this run have recorded again.
         renewed = self._run.renewed(path)
         return tuple(each for each in self._found.interactions if digest(each) in renewed)
 
-    def _read(self, path: Path) -> Cassette:
+    def _with_more(self, found: Cassette) -> Cassette:
+        """Return a cassette with the interactions of the others that a test names."""
+        parts = [found, *map(self._read_other, filter(Path.is_file, self._more))]
+        self._run.opened.update(self._more)
+        return replace(
+            found,
+            recorded_at=min((p.recorded_at for p in parts if p.recorded_at), default=None),
+            interactions=tuple(each for part in parts for each in part.interactions),
+        )
+
+    def _read_other(self, path: Path) -> Cassette:
+        return self._read(path, is_foreign=vcr.is_foreign(path))
+
+    def _read(self, path: Path, *, is_foreign: bool) -> Cassette:
         try:
-            return vcr.read_foreign(path) if self._foreign else cassette.read(path)
+            return vcr.read_foreign(path) if is_foreign else cassette.read(path)
         except CassetteError:
             # Recording again is the remedy for a cassette that cannot be read.
             if self._settings.mode == "rerecord" and path.is_file():
@@ -173,7 +195,7 @@ class CassetteFile:
 
     def _merged(self, path: Path, responder: Responder) -> Cassette:
         """Return a shared cassette: the interactions of other tests, then the new ones."""
-        now = self._read(path)
+        now = self._read(path, is_foreign=False)
         kept, recorded_at = now.interactions, now.recorded_at
         if self._settings.mode == "rerecord":
             renewed = self._run.renewed(path)

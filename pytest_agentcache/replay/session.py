@@ -46,6 +46,7 @@ class Harness:
         configure_session: Called with the session when it is made.
         direct: Hosts whose requests go straight to the network.
         test: The name of the test, if the cassette is to hold it (see `Cassette.test`).
+        more: More cassettes, whose interactions follow those of `path`; never written.
 
     Attributes:
         passed: Whether the body of the test passed.
@@ -60,6 +61,7 @@ class Harness:
     configure_session: Callable[[CachedSession], Any] = lambda session: None
     direct: tuple[str, ...] = ()
     test: str = ""
+    more: tuple[Path, ...] = ()
     passed: bool = False
     stopped: bool = False
     clock: Clock = field(init=False, default_factory=Clock)
@@ -78,7 +80,7 @@ class Harness:
             CassetteError: If there is a cassette that cannot be read.
             SettingsError: If the session of a router takes no such keyword.
         """
-        self.cassette_file = CassetteFile(self.path, self.settings, self.run, self.test)
+        self.cassette_file = CassetteFile(self.path, self.settings, self.run, self.test, self.more)
         self.process_cassette = ProcessCassette(self.settings, self.run)
         recorded = self.cassette_file.load()
         self.responder = Responder(

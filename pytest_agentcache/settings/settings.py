@@ -47,12 +47,18 @@ def _setting(default: Any, check: Check, text: str, *, marker: bool = True) -> A
 class Settings:
     """The settings of a test, merged in `suite.options` and read everywhere else.
 
-    Each field is an ini key `agentcache_<name>`; all but `mode` and `auto` are also arguments of
-    the marker and keys of the `agentcache_config` fixture.
+    Each field is an ini key `agentcache_<name>`; all but `mode`, `auto` and `vcr` are also
+    arguments of the marker and keys of the `agentcache_config` fixture.
     """
 
     mode: str = _setting("replay", one_of(*MODES), "what a test on a cassette may do", marker=False)
     auto: bool = _setting(False, TRUTH, "put every test of the suite on a cassette", marker=False)
+    vcr: bool = _setting(
+        False,
+        TRUTH,
+        "run a suite of pytest-recording or pytest-vcr: its markers, options and fixtures",
+        marker=False,
+    )
     cassette: str = _setting("", CASSETTE, "name of the cassette, or a path below its folder")
     session: dict[str, Any] = _setting({}, KEYWORDS, "keywords of the test's CachedSession")
     on_miss: str = _setting(

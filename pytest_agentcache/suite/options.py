@@ -78,6 +78,22 @@ def settings_of_run(config: pytest.Config) -> Settings:
     return replace(Settings(), **values)
 
 
+def is_vcr_suite(config: Any) -> bool:
+    """Return whether the ini file says `agentcache_vcr = true`; its value is checked later."""
+    try:
+        return bool(config.getini("agentcache_vcr"))
+    except (ValueError, TypeError):
+        return False
+
+
+def named_in_ini(config: pytest.Config) -> frozenset[str]:
+    """Return the names of the settings that the ini file sets."""
+    names = (setting.name for setting in fields(Settings))
+    return frozenset(
+        name for name in names if config.getini(f"agentcache_{name}") not in (None, "")
+    )
+
+
 def location_of(item: pytest.Item) -> str:
     """Return file and line of a test, for an error message."""
     return f"{item.location[0]}:{(item.location[1] or 0) + 1}"
