@@ -25,11 +25,12 @@ from .threads import belongs
 _LOOPS = frozenset({"asyncio", "pytest_agentcache", "trio", "uvloop"})
 
 
-def _sleep(seconds: float, /) -> None:
-    if TIME.applies(sys._getframe(1)):
-        TIME.sleep(seconds)
+def _sleep(*seconds: float, **options: Any) -> None:
+    # gevent's takes options, and may be called without a time.
+    if len(seconds) == 1 and TIME.applies(sys._getframe(1)):
+        TIME.sleep(*seconds)
     else:
-        REAL.sleep(seconds)
+        REAL.sleep(*seconds, **options)
 
 
 def _monotonic() -> float:

@@ -17,6 +17,7 @@ from ..state import TEST_REPORT
 from ..suite import options
 from ..suite.collection import SETTINGS, is_on_cassette
 from . import fixtures, hookspecs, recording_hookspec, run_end
+from .examples import repeat_examples
 from .fixtures import VCR_SUITE, guard_of, hooks_of
 from .outcome_text import redact
 from .test_state import (
@@ -100,6 +101,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if isinstance(item, pytest.Function) and is_on_cassette(item):
             _open_first(item)
+            if config.stash[SETTINGS].mode != "live":
+                repeat_examples(item.obj)
 
 
 def _open_first(item: pytest.Function) -> None:

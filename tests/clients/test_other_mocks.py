@@ -5,13 +5,18 @@ from __future__ import annotations
 import asyncio
 import gzip
 import urllib.request
+from contextlib import contextmanager
+from unittest import mock
 
 import aiohttp
 import httpx
 import pytest
 import requests
+import requests_mock
+import responses
 import respx
 import vcr
+from aioresponses import aioresponses
 
 from pytest_agentcache import use_cassette
 
@@ -80,6 +85,101 @@ def test_respx_mock_is_not_recorded(send, tmp_path):
         assert send("https://mock.invalid/") == "mocked"
 
     assert not path.exists()
+
+
+@contextmanager
+def by_responses():
+    with responses.RequestsMock() as mocked:
+        mocked.get("https://mock.invalid/", body="mocked")
+        mocked.add_passthru("https://api.invalid")
+        yield get_urllib3
+
+
+@contextmanager
+def by_requests_mock():
+    with requests_mock.Mocker(real_http=True) as mocked:
+        mocked.get("https://mock.invalid/", text="mocked")
+        yield get_urllib3
+
+
+class MockedResponse(aiohttp.ClientResponse):
+    """A response with the writer that aiohttp 3.14 requires and aioresponses 0.7 does not give."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs, stream_writer=mock.Mock(output_size=0))
+
+
+@contextmanager
+def by_aioresponses():
+    with aioresponses(passthrough=["https://api.invalid"]) as mocked:
+        mocked.get("https://mock.invalid/", body="mocked", response_class=MockedResponse)
+        yield get_aiohttp
+
+
+def mounted(transport):
+    """Return a function that sends to `mock.invalid` through `transport` and elsewhere as usual."""
+
+    def send(url):
+        with httpx.Client(mounts={"https://mock.invalid": transport}) as client:
+            return client.get(url).text
+
+    return send
+
+
+@contextmanager
+def by_mock_transport():
+    yield mounted(httpx.MockTransport(lambda request: httpx.Response(200, text="mocked")))
+
+
+@contextmanager
+def by_wsgi_transport():
+    def app(environ, start_response):
+        start_response("200 OK", [])
+        return [b"mocked"]
+
+    yield mounted(httpx.WSGITransport(app))
+
+
+@contextmanager
+def by_asgi_transport():
+    async def app(scope, receive, send):
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"mocked"})
+
+    def send(url):
+        async def act():
+            mounts = {"https://mock.invalid": httpx.ASGITransport(app)}
+            async with httpx.AsyncClient(mounts=mounts) as client:
+                return (await client.get(url)).text
+
+        return asyncio.run(act())
+
+    yield send
+
+
+MOCKS = [
+    by_responses,
+    by_requests_mock,
+    by_aioresponses,
+    by_mock_transport,
+    by_wsgi_transport,
+    by_asgi_transport,
+]
+
+
+@pytest.mark.parametrize("mode", ["record", "replay", "offline"])
+@pytest.mark.parametrize("mocked", MOCKS)
+def test_mock_beside_a_cassette(mocked, mode, tmp_path):
+    """A mocked request is neither recorded nor missed; one that is let through is replayed."""
+    path = tmp_path / "beside.yaml"
+    path.write_text(RECORDED)
+
+    with use_cassette(path, mode=mode) as harness, mocked() as send:
+        assert send("https://mock.invalid/") == "mocked"
+        assert send("https://api.invalid/it") == "from the cassette"
+
+    assert (harness.misses, harness.unused) == ([], ())
+    assert path.read_text() == RECORDED
 
 
 def test_request_without_a_respx_route_is_refused_by_respx(tmp_path):
