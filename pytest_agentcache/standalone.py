@@ -86,7 +86,7 @@ def use_cassette(
                 allowed, merged.mode, lambda target, caller: None, merged.ignore_hosts
             )
         block = Block(
-            harness.misses,
+            lambda: harness.misses,
             merged.on_miss == "respond",
             lambda misses: _report(name, harness, place, misses),
         )

@@ -11,9 +11,13 @@ Patches of clients are not state: they are installed once per process and stay.
 
 from __future__ import annotations
 
+import os
 import threading
+import weakref
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 STATES = {
     "clock.engines._Installed.engine": "the engine that freezes time now",
@@ -63,6 +67,24 @@ def reset() -> None:
     for thread in threading.enumerate():
         for attribute in ATTRIBUTES:
             attribute.pop(thread)
+
+
+_LOCKS: weakref.WeakSet[Any] = weakref.WeakSet()
+
+
+def fork_safe(lock: T) -> T:
+    """Return `lock`, which a forked child finds open whoever held it in the parent."""
+    _LOCKS.add(lock)
+    return lock
+
+
+def _open_locks() -> None:
+    for lock in list(_LOCKS):
+        lock._at_fork_reinit()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_open_locks)
 
 
 class Attribute:

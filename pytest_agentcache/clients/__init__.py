@@ -13,7 +13,7 @@ from ..clock import loops, trio
 from ..replay.cache_router import Router
 from ..replay.dispatcher import DISPATCHER
 from . import aiohttp, http_client, httpx, requests_cache, sockets, urllib3, vcr
-from .concurrency import follow_tasks, follow_threads, follow_trio, follow_workers
+from .concurrency import follow_forks, follow_tasks, follow_threads, follow_trio, follow_workers
 
 
 class Client(Protocol):
@@ -56,6 +56,7 @@ def install() -> None:
     if not DISPATCHER.installed:
         DISPATCHER.installed = True
         follow_threads()
+        follow_forks()
         sockets.install()
     for name, patch in _PATCHES.items():
         _patch_on_import(name, patch)

@@ -6,6 +6,7 @@ them have a lane of their own.
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -39,6 +40,12 @@ def follow_threads() -> None:
 
     threading.Thread.start = start_owned  # type: ignore[method-assign]
     ThreadPoolExecutor.submit = submit_owned  # type: ignore[method-assign]
+
+
+def follow_forks() -> None:
+    """Make forked children report to the test that forked them. Called once."""
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(before=DISPATCHER.before_fork, after_in_child=DISPATCHER.after_fork)
 
 
 def follow_workers(module: Any) -> None:

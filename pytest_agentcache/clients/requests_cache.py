@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import functools
 import threading
+from contextlib import ExitStack
+from dataclasses import dataclass
 from typing import Any
 
 from ..cache.prepared import from_prepared
@@ -43,15 +45,35 @@ def _comes_down(original: Any, session: Any, request: Any) -> bool:
     )
 
 
+@dataclass(slots=True)
+class _Sending:
+    """A request on its way through a session.
+
+    Attributes:
+        session: The session.
+        allowed: Whether it may be held: the caller did not set `only_if_cached` itself.
+        line: Left when the session has returned its response.
+        held_by: The responder that cannot answer it, if it is held.
+    """
+
+    session: Any
+    allowed: bool
+    line: ExitStack
+    held_by: Responder | None = None
+
+
 def _hold(session: Any) -> None:
     """Send every request that the cassette could not answer with `only_if_cached`.
 
     In the client below it would be too late: a 504 from there looks like a failure of upstream,
     although a request with a stale response in the cache must get that.
+
+    Equal requests of several threads wait for each other, so that it is not chance how many of them
+    find the response in the cache.
     """
     mixin, actions, get_504 = session.CacheMixin, session.CacheActions, session.get_504_response
     send, from_request = mixin.send, actions.from_request
-    held = threading.local()
+    thread = threading.local()
 
     def send_held(
         self: Any,
@@ -61,32 +83,43 @@ def _hold(session: Any) -> None:
         *args: Any,
         **kwargs: Any,
     ) -> Any:
-        responder = _in_charge()
         asked_for = (
             only_if_cached
             or self.settings.only_if_cached
             or "only-if-cached" in str(request.headers.get("Cache-Control", ""))
         )
-        holds = (
-            responder is not None
-            and not asked_for
-            and not responder.can_answer(from_prepared(request))
-            and _comes_down(session.OriginalSession, self, request)
-        )
-        before, held.by = getattr(held, "by", None), responder if holds else None
-        try:
-            return send(self, request, expire_after, only_if_cached, *args, **kwargs)
-        finally:
-            held.by = before
+        before = getattr(thread, "sending", None)
+        with ExitStack() as line:
+            thread.sending = _Sending(self, not asked_for, line)
+            try:
+                return send(self, request, expire_after, only_if_cached, *args, **kwargs)
+            finally:
+                thread.sending = before
 
-    def from_request_held(*args: Any, **kwargs: Any) -> Any:
-        made = from_request(*args, **kwargs)
-        # As an argument, it would become a header and part of the key.
-        made._only_if_cached = made._only_if_cached or getattr(held, "by", None) is not None
+    # Called when the key is known, and before the cache is read.
+    def from_request_held(cache_key: str, request: Any, settings: Any, **kwargs: Any) -> Any:
+        made = from_request(cache_key, request, settings, **kwargs)
+        sending: _Sending | None = getattr(thread, "sending", None)
+        responder = _in_charge()
+        if sending is None or responder is None:
+            return made
+        if not settings.disabled and request.method in settings.allowable_methods:
+            sending.line.enter_context(responder.in_line(cache_key, sending.session))
+        else:
+            responder.refreshes.run(sending.session)
+        if (
+            sending.allowed
+            and not responder.can_answer(from_prepared(request))
+            and _comes_down(session.OriginalSession, sending.session, request)
+        ):
+            sending.held_by = responder
+            # As an argument, it would become a header and part of the key.
+            made._only_if_cached = True
         return made
 
     def get_504_told(request: Any) -> Any:
-        responder: Responder | None = getattr(held, "by", None)
+        sending: _Sending | None = getattr(thread, "sending", None)
+        responder = sending.held_by if sending is not None else None
         if responder is None:
             return get_504(request)
         asked = from_prepared(request)
@@ -108,12 +141,7 @@ def _queue_refreshes(session: Any) -> None:
     In threads of their own, they would outlive the test and run at a different time in each run.
     """
     mixin = session.CacheMixin
-    send, resend_async = mixin.send, mixin._resend_async
-
-    def send_after_refreshes(self: Any, *args: Any, **kwargs: Any) -> Any:
-        if (responder := _in_charge()) is not None:
-            responder.refreshes.run(self)
-        return send(self, *args, **kwargs)
+    resend_async = mixin._resend_async
 
     def resend_later(self: Any, request: Any, actions: Any, cached: Any, **kwargs: Any) -> None:
         responder, caller = _in_charge(), find_caller()
@@ -135,7 +163,7 @@ def _queue_refreshes(session: Any) -> None:
         asked = responder.normalized(from_prepared(later))
         responder.refreshes.pending.append(Refresh(asked, caller, self, run))
 
-    mixin.send, mixin._resend_async = send_after_refreshes, resend_later
+    mixin._resend_async = resend_later
 
 
 def _in_charge() -> Responder | None:

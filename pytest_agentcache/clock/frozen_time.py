@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from types import FrameType, SimpleNamespace
 
-from ..state import WRAPPED, on_reset
+from ..state import WRAPPED, fork_safe, on_reset
 from . import threads
 
 # Nanoseconds in a second.
@@ -81,7 +81,7 @@ class FrozenTime:
     turns = 0
 
     def __init__(self) -> None:
-        self._lock = threading.RLock()
+        self._lock = fork_safe(threading.RLock())
         # The monotonic clock of the test, in nanoseconds. It never goes back. `_ahead` and `_base`
         # are its distance from the clock of the machine, now and when the test began. These are
         # integers: after a hundred years floats could not tell a timer from the instant before.

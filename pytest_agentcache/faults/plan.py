@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from ..errors import FaultError
 from ..http.messages import Request
 from ..matching.matcher import Matcher
+from ..state import fork_safe
 from .planned import Planned
 from .values import NOTHING_PLANNED, Call, Selection
 
@@ -38,7 +39,7 @@ class Plan:
         find_caller: Callable[[], object] = lambda: None,
     ) -> None:
         self.matcher, self.normalized, self.find_caller = matcher, normalized, find_caller
-        self._lock = threading.Lock()
+        self._lock = fork_safe(threading.Lock())
         self._planned: list[Planned] = []
         self._calls: list[Call] = []
         self._raw: list[int] = []

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 
 from ..http.messages import Request, Response
+from ..state import fork_safe
 from .match import Match
 
 
@@ -45,7 +46,7 @@ class Planned:
     began: bool = True
     fired: int = 0
     requests: tuple[Request, ...] = ()
-    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    _lock: threading.Lock = field(default_factory=lambda: fork_safe(threading.Lock()), repr=False)
 
     def applies_to(self, request: Request) -> bool:
         """Return whether it would occur for `request` now.

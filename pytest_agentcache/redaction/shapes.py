@@ -11,6 +11,7 @@ from functools import lru_cache
 from urllib.parse import unquote_to_bytes
 
 from ..http.body.spans import Span
+from ..state import fork_safe
 from .formats import BEGIN, FORMATS, PERSONAL, Format
 
 _BASIC = re.compile(rb"(?i:basic)(?: |%20|\+)([A-Za-z0-9+/]{8,4096}={0,2})(?![\w+/])")
@@ -102,7 +103,7 @@ class Shapes:
         # The highest number on a cassette for each name, and the cassette's numbers of our secrets.
         self._taken: dict[bytes, int] = {}
         self._same: dict[tuple[bytes, int], int] = {}
-        self._lock = threading.Lock()
+        self._lock = fork_safe(threading.Lock())
 
     def _hits(self, raw: bytes) -> list[bytes]:
         """Return the marks in `raw`; those of keys only in runs that are long enough for a key."""

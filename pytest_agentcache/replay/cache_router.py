@@ -51,6 +51,10 @@ class Router:
         place = self._lines.take((request.method, request.url, without_flag(request.body)))
         return QueuedRequest(place, self._prompts.note(request))
 
+    def after_fork(self) -> None:
+        """Go on in a forked child, of which only the current thread is left."""
+        self._lines.forget()
+
     def decide(
         self, request: Request, timeouts: Timeouts = None, queued: QueuedRequest | None = None
     ) -> Scripted:

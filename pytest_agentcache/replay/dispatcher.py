@@ -105,6 +105,18 @@ class Dispatcher:
         with suppress(OSError):
             self.folder = Path.cwd()
 
+    def before_fork(self) -> None:
+        """Prepare for children that go on with the open cassettes."""
+        for responder, _, _ in self._stack:
+            responder.children.prepare()
+
+    def after_fork(self) -> None:
+        """Go on in a forked child, of which only the current thread is left."""
+        for responder, _, router in self._stack:
+            responder.after_fork()
+            if router is not None:
+                router.after_fork()
+
     def close(self, responder: Responder) -> None:
         """Deactivate `responder`; every later request that belongs to it is a late miss."""
         responder.close()

@@ -29,7 +29,8 @@ class Miss:
     Attributes:
         request: The request, redacted and normalized; for a raw socket its URL is the address.
         kind: `missing` (not recorded), `exhausted` (all its recordings were replayed), `late`
-            (sent after the end of its test) or `socket` (a connection outside every client).
+            (sent after the end of its test), `forked` (sent by a forked child process, which
+            cannot record) or `socket` (a connection outside every client).
         caller: The line of user code that sent it, if known.
         count: The number of times that the same line sent the same request.
         reported: Whether it is in the report of a test already.
@@ -58,6 +59,7 @@ def sentence(miss: Miss) -> str:
     return {
         "missing": f"{what} is not on the cassette",
         "exhausted": f"{what} was asked more often than it was recorded",
+        "forked": f"{what} was sent by a forked child process, which cannot record",
         "late": f"{what} was asked after the end of its test",
         "socket": f"{what}: a connection past every client that is recorded",
     }[miss.kind]

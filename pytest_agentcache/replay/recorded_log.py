@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 
 from ..http.messages import CANCELLED, Interaction, Request, Response
 from ..matching.matcher import Key
 from ..matching.stable_ids import StableIds
 from ..redaction import Redaction
+from ..state import fork_safe
 from .normalization import Normalization
 from .ordering import lanes
 from .ordering.sequence import Span, ordered
@@ -53,13 +55,16 @@ class RecordedLog:
         ids: StableIds,
     ) -> None:
         self._normalization, self._redaction, self._ids = normalization, redaction, ids
-        self.lock = threading.RLock()
+        self.lock = fork_safe(threading.RLock())
         self.slots = [Slot(interaction) for interaction in recorded]
         redaction.continue_behind(slot.interaction for slot in self.slots)
         self._kept: list[tuple[int, ResponseRecorder]] = []
         self._asked: dict[int, tuple[Key, Request]] = {}
         self._cancelled: dict[int, Request] = {}
         self._spans: dict[int, Span] = {}
+        # Requests that waited in a line of equal ones, and what the last of a line sent upstream.
+        self._in_line: set[int] = set()
+        self._sent: dict[Hashable, int] = {}
         # Responses that may still grow, and the size up to which each has been searched.
         self._arriving: dict[int, tuple[ResponseRecorder, int]] = {}
 
@@ -90,6 +95,28 @@ class RecordedLog:
         with self.lock:
             if self._spans[order].ended is None:
                 self._spans[order].ended = lanes.now()
+
+    def end_in_line(self, order: int, key: Hashable) -> None:
+        """Note the end of a request that waited in a line of equal ones.
+
+        Chance decides which of them is sent upstream. It counts as sent by the first of all that
+        received its response, in the order of the program.
+
+        Args:
+            order: Its number in the line.
+            key: The key of the line.
+        """
+        with self.lock:
+            self._in_line.add(order)
+            self.end(order)
+            mine = self._spans[order]
+            later = itertools.takewhile(lambda at: at > order, reversed(self._spans))
+            sent = [at for at in later if self._spans[at].place[:-1] == mine.place[:-1]]
+            if sent:
+                self._sent[key] = sent[-1]
+            source = self._sent.get(key)
+            if not sent and source and mine.place < self._spans[source].place:
+                self._spans[order], self._spans[source] = self._spans[source], mine
 
     def drop(self, recording: ResponseRecorder) -> tuple[int, ...]:
         """Discard a response that broke off, and return the numbers of its requests."""
@@ -203,8 +230,9 @@ class RecordedLog:
         """Return the rank of each request that received a response, by its number."""
         answered = {order for order, _ in self._kept} | {slot.order for slot in self.slots}
         answered |= self._cancelled.keys()
-        spans = [span for order, span in self._spans.items() if order in answered]
-        return {span.started: rank for rank, span in enumerate(ordered(spans))}
+        answered |= self._in_line
+        orders = {span: order for order, span in self._spans.items() if order in answered}
+        return {orders[span]: rank for rank, span in enumerate(ordered(orders))}
 
     def _numbered(
         self, slots: list[Slot], kept: list[Slot], beside: Iterable[Interaction] = ()

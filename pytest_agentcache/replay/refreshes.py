@@ -9,6 +9,7 @@ from typing import Any
 
 from ..errors import RefreshError
 from ..http.messages import Request
+from ..state import fork_safe
 from .misses import Caller
 
 
@@ -42,17 +43,22 @@ class Refreshes:
     pending: list[Refresh] = field(default_factory=list)
     failed: list[tuple[Refresh, Exception]] = field(default_factory=list)
     safe: Callable[[str], str] = field(default=str, repr=False)
-    _running: bool = False
-    _turn: threading.RLock = field(default_factory=threading.RLock, repr=False)
+    _runner: int | None = None
+    _turn: threading.RLock = field(default_factory=lambda: fork_safe(threading.RLock()), repr=False)
+
+    @property
+    def running(self) -> bool:
+        """True in the thread that runs refreshes."""
+        return self._runner == threading.get_ident()
 
     def run(self, session: Any = None) -> None:
         """Run the waiting refreshes, of one session or of all. Errors are kept in `failed`."""
         # Another thread that sends a request through the session waits for the refresh.
         with self._turn:
-            if self._running:
+            if self.running:
                 # A refresh sends its request through the session too.
                 return
-            self._running = True
+            self._runner = threading.get_ident()
             try:
                 while (at := self._first(session)) is not None:
                     due = self.pending.pop(at)
@@ -61,7 +67,7 @@ class Refreshes:
                     except Exception as error:  # noqa: BLE001 - reported when the test settles
                         self.failed.append((due, error))
             finally:
-                self._running = False
+                self._runner = None
 
     def _first(self, session: Any) -> int | None:
         due = (at for at, each in enumerate(self.pending) if session in (None, each.session))

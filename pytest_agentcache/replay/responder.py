@@ -5,8 +5,10 @@ Synchronous and asynchronous clients share it: a client translates, the responde
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 from ..clock import TIME, Clock
 from ..errors import FaultError, NeverAnsweredError
@@ -21,6 +23,7 @@ from ..settings.hosts import address_listed, url_listed
 from ..settings.settings import Settings
 from ..settings.telemetry import is_ignored
 from .decisions import Decision, Fail, Forward, PassThrough, Replay, Scripted, Truncate
+from .forked import ForkedChildren
 from .hooks import Hooks
 from .misses import Caller, Miss, not_cached, noted, sentence
 from .normalization import Normalization
@@ -28,6 +31,7 @@ from .planned_faults import apply_fault
 from .recorded_log import RecordedLog, Slot
 from .recorded_requests import RecordedRequests
 from .refreshes import Refreshes
+from .request_lines import RequestLines
 from .response_recorder import ResponseRecorder
 from .run_state import SURROUNDINGS
 
@@ -63,6 +67,7 @@ class Responder:
     counts: Counts = field(default_factory=Counts)
     refreshes: Refreshes = field(default_factory=Refreshes)
     prompts: PromptLog = field(default_factory=PromptLog)
+    children: ForkedChildren = field(default_factory=ForkedChildren)
     closed: bool = False
     _records: bool = field(init=False)
     _waiting: RecordedRequests = field(init=False)
@@ -74,6 +79,7 @@ class Responder:
     log: RecordedLog = field(init=False)
     _process_log: RecordedLog = field(init=False)
     _process: dict[Key, Interaction] = field(init=False)
+    _lines: RequestLines = field(init=False, default_factory=RequestLines)
     plan: Plan = field(init=False)
 
     def __post_init__(self) -> None:
@@ -151,7 +157,7 @@ class Responder:
                 return Replay(self._play(order, slot, wanted))
             if self.settings.repeat and (again := self._replay_again(key, wanted)) is not None:
                 return again
-            if self._records:
+            if self._records and not self.children.inside:
                 TIME.upstream_took(requests=1)
                 self.log.ask(order, key, wanted)
                 self._noted[order] = self.plan.note(Call(wanted, "unanswered"))
@@ -201,7 +207,7 @@ class Responder:
             response = completed(found.response, found.request, Clock().now)
             self.plan.note(Call(request, "replayed", response.status))
             return Replay(response)
-        if not self._records:
+        if not self._records or self.children.inside:
             return None
         log = self._process_log
         order = log.begin()
@@ -255,12 +261,11 @@ class Responder:
             request: The request, redacted and normalized.
             is_raw: Whether it is neither.
         """
-        self.log.play(order, slot)
+        self._note_played(order, slot)
         if is_raw:
             self.redaction.played_raw(request, slot.interaction.request)
         else:
             self.redaction.played(request, slot.interaction.request)
-        self.counts.replayed += 1
         interaction = slot.interaction
         replayed = self.normalization.restored(self.ids.replay(interaction.response))
         answer = completed(replayed, interaction.request, Clock().now)
@@ -268,10 +273,33 @@ class Responder:
         self.plan.note(Call(request, "replayed", answer.status), is_raw=is_raw)
         return answer
 
-    def _hang(self, order: int, slot: Slot, request: Request) -> Fail:
-        """Return the failure of a request that its caller cancels, as it did while recording."""
+    def _note_played(self, order: int, slot: Slot) -> None:
         self.log.play(order, slot)
         self.counts.replayed += 1
+        if self.children.inside:
+            own = (at for at, each in enumerate(self.log.slots) if each is slot)
+            self.children.report(next(own))
+
+    def after_fork(self) -> None:
+        """Go on in a forked child, of which only the current thread is left."""
+        self.children.inside = True
+        self.misses.clear()
+        self._lines.forget()
+
+    def hear_children(self) -> None:
+        """Note what forked children have missed and replayed."""
+        with self.log.lock:
+            for event in self.children.receive():
+                if isinstance(event, Miss):
+                    noted(self.misses, event)
+                    continue
+                self.counts.replayed += 1
+                if (slot := self.log.slots[event]).order is None:
+                    self.log.play(self.log.begin(), slot)
+
+    def _hang(self, order: int, slot: Slot, request: Request) -> Fail:
+        """Return the failure of a request that its caller cancels, as it did while recording."""
+        self._note_played(order, slot)
         self.plan.note(Call(request, "unanswered"))
         return Fail("read-timeout", request, hangs=True)
 
@@ -352,6 +380,30 @@ class Responder:
         with self.log.lock:
             return not self.closed and self._waiting.next(key, ids) is not None
 
+    @contextmanager
+    def in_line(self, key: Hashable, session: Any) -> Iterator[None]:
+        """Send a request through a cached session after the equal ones of other threads.
+
+        Args:
+            key: Equal for requests to which a cache has the same response.
+            session: The session, whose background refreshes run first.
+        """
+        if self.settings.mode == "live" or self.refreshes.running:
+            # Another request may have to wait for the refresh that sends this one.
+            self.refreshes.run(session)
+            yield
+            return
+        with self._lines.held(key) as is_held:
+            self.refreshes.run(session)
+            if not is_held or not self._records:
+                yield
+                return
+            order = self.log.begin()
+            try:
+                yield
+            finally:
+                self.log.end_in_line(order, key)
+
     def miss(self, request: Request, kind: str, caller: Caller | None) -> Response:
         """Keep a miss and return the response to it: requests-cache's `504 Not Cached`.
 
@@ -360,8 +412,11 @@ class Responder:
         """
         __tracebackhide__ = True
         self.plan.note(Call(request, "miss", 504))
+        if self.children.inside and kind != "socket":
+            kind = "forked"
         with self.log.lock:
             known = noted(self.misses, Miss(request, kind, caller))
+        self.children.report(Miss(request, kind, caller))
         self.hooks.miss(known)
         if self.settings.on_miss == "raise":
             raise SURROUNDINGS.miss_error(sentence(known))
@@ -399,6 +454,7 @@ class Responder:
 
     def close(self) -> None:
         """End the test: every later request is a late miss."""
+        self.hear_children()
         with self.log.lock:
             self.closed = True
 

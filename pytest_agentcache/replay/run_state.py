@@ -27,22 +27,23 @@ class Block:
     """An open `use_cassette`.
 
     Attributes:
-        misses: The misses of its harness.
+        find_misses: Returns the misses of its harness.
         responds: Whether a miss there is no error (`on_miss="respond"`).
         report: Returns the report of some of its misses.
     """
 
-    misses: list[Miss]
+    find_misses: Callable[[], list[Miss]]
     responds: bool
     report: Callable[[list[Miss]], str]
 
     def unreported(self) -> list[Miss]:
         """Return the misses that are not in a report yet."""
-        return [] if self.responds else [miss for miss in self.misses if not miss.reported]
+        return [] if self.responds else [miss for miss in self.find_misses() if not miss.reported]
 
     def forget_reported(self) -> None:
         """Drop the misses of a test that is over, so that the next test can miss the same."""
-        self.misses[:] = [miss for miss in self.misses if not miss.reported]
+        misses = self.find_misses()
+        misses[:] = [miss for miss in misses if not miss.reported]
 
 
 @dataclass(slots=True)

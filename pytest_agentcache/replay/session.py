@@ -17,6 +17,7 @@ from ..faults import Upstream
 from ..llm.prompt_log import PromptCall
 from ..llm.usage import Usage, usage_of
 from ..settings.settings import Settings
+from ..state import fork_safe
 from .cache_router import Router
 from .cassette_file import CassetteFile
 from .dispatcher import DISPATCHER, find_caller
@@ -70,7 +71,9 @@ class Harness:
     responder: Responder = field(init=False)
     _isolation: Isolation = field(init=False)
     _session: IsolatedSession | None = field(init=False, default=None)
-    _making: threading.RLock = field(init=False, default_factory=threading.RLock)
+    _making: threading.RLock = field(
+        init=False, default_factory=lambda: fork_safe(threading.RLock())
+    )
     _requests_session: Any = field(init=False, default=None)
 
     def open(self) -> Harness:
@@ -162,6 +165,7 @@ class Harness:
     @property
     def misses(self) -> list[Miss]:
         """The requests that neither cache nor cassette could answer, in order."""
+        self.responder.hear_children()
         return self.responder.misses
 
     def check_flags(self) -> None:

@@ -68,6 +68,13 @@ def misses(
     if path is not None and is_foreign(path):
         command_line = f"agentcache import {shlex.quote(display_path(path, root))}"
         lines.append(f"  it is a cassette of another tool: {command_line}")
+    if any(miss.kind == "forked" for miss in found):
+        lines += [
+            "  run the work of the child in the test itself or in threads, or put",
+            "  pytest_agentcache.use_cassette() around it inside the child",
+        ]
+    if all(miss.kind in ("forked", "socket") for miss in found):
+        return "\n".join(lines)
     it = "it" if len(found) == 1 else "them"
     lines.append(f"  record {it}: {command or recording_command(test)}")
     return "\n".join(lines)
@@ -101,6 +108,8 @@ def _miss(
         return
     if path is None:
         yield f"{_request(miss)} was sent by a test that is not on a cassette"
+    elif miss.kind == "forked":
+        yield f"{_request(miss)} was sent by a forked child process, which cannot record"
     elif miss.kind == "exhausted":
         yield f"{_request(miss)} was sent more often than it was recorded for {owner}"
     else:

@@ -113,6 +113,12 @@ def current() -> Lane:
     return of_context
 
 
+def is_part_of(place: Place, other: Place) -> bool:
+    """Return true if `other` is a step that has begun, and led to `place` in any lane."""
+    above = len(other) - 1
+    return place[:above] == other[:above] and place[above:] > other[above:]
+
+
 def assign(thread: threading.Thread, lane: Lane | None) -> None:
     """Assign the work of a thread to `lane`."""
     THREAD_LANE.set(thread, lane)
