@@ -47,6 +47,7 @@ def test_every_page_is_found():
         "faults.md",
         "how-it-works.md",
         "moving-from-vcr.md",
+        "other-tools.md",
         "quickstart.md",
         "report-page.md",
         "reviewing-cassettes.md",
