@@ -8,6 +8,7 @@ import subprocess
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 
 from .. import cassette
@@ -261,6 +262,15 @@ def from_git(file: Path, path: Path) -> Loaded | None:
         return from_bytes(raw, path, beside)
     except CassetteError as error:
         raise CommandError(f"{path}: {error.problem}") from None
+
+
+def committed_at(path: Path) -> datetime | None:
+    """Return the time of the last commit that changed a file; None if git does not know it."""
+    try:
+        found = _git(path.absolute().parent, "log", "-1", "--format=%cI", "--", path.name)
+        return datetime.fromisoformat(found.decode().strip()).astimezone(UTC)
+    except (CommandError, ValueError):
+        return None
 
 
 def _git(folder: Path, *arguments: str) -> bytes:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -65,6 +68,58 @@ def test_import_in_place_and_whole_folders(folder, run):
     assert run("list", "--json").json["unreadable"] == []
     assert [row["foreign"] for row in run("list", "--json").json["cassettes"]] == [False] * 3
     assert (folder / "cassettes/t/c.yaml").read_bytes() == own
+
+
+def test_second_import_is_no_error(folder, run):
+    """It says how many were converted before, beside them or in their place."""
+    (folder / "c").mkdir()
+    for name in ("vcrpy-9-requests.yaml", "vcrpy-9-json-requests.json"):
+        (folder / "c" / name).write_bytes((FOREIGN / name).read_bytes())
+    first, before = run("import", "c"), snapshot(folder)
+    second = run("import", "c")
+
+    assert first.code == second.code == 0
+    assert "2 cassettes imported\n" in first.out
+    assert "0 cassettes imported, 3 already converted" in second.out
+    assert run("import", "c", "--json").json["already"] == [
+        "c/vcrpy-9-json-requests.yaml",
+        "c/vcrpy-9-requests.yaml",
+        "c/vcrpy-9-json-requests.json",
+    ]
+    assert snapshot(folder) == before
+
+
+@pytest.mark.parametrize(
+    "item", ["{prompt: a, tokens: 1}", "{request: {service: chat.Chat}, response: {text: a}}"]
+)
+def test_recordings_of_other_protocols_are_skipped(folder, run, item):
+    """They are counted, and stay unchanged."""
+    (folder / "c").mkdir()
+    (folder / "c/grpc.yaml").write_text(f"interactions:\n- {item}\nversion: 1\n")
+    (folder / "c/a.yaml").write_bytes((FOREIGN / "vcrpy-9-requests.yaml").read_bytes())
+    done = run("import", "c")
+
+    assert done.code == 0
+    assert "1 cassette imported, 1 skipped: not HTTP\n" in done.out
+    assert done.err == ""
+    assert run("import", "c", "--json").json["skipped"] == ["c/grpc.yaml"]
+
+
+def test_undated_recording_has_the_date_of_its_commit(folder, run):
+    """Without a date in the file, its last commit says when it was recorded, not the checkout."""
+    path = folder / "a.yaml"
+    item = "{request: {method: GET, uri: 'http://h/'}, response: {status: {code: 200}, body: {}}}"
+    path.write_text(f"interactions:\n- {item}\n")
+    git = ["git", "-c", "user.name=A", "-c", "user.email=a@example.org"]
+    dates = {
+        "GIT_AUTHOR_DATE": "2020-01-02T03:04:05Z",
+        "GIT_COMMITTER_DATE": "2020-01-02T03:04:05Z",
+    }
+    for arguments in (["init", "-q"], ["add", "a.yaml"], ["commit", "-qm", "a"]):
+        subprocess.run([*git, *arguments], cwd=folder, env={**os.environ, **dates}, check=True)
+
+    assert run("import", "a.yaml").code == 0
+    assert cassette.read(path).recorded_at == datetime(2020, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 
 def test_existing_files_are_not_replaced(folder, run):

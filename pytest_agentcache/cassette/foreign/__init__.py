@@ -4,14 +4,24 @@ Reading only needs PyYAML. Only the persister, which VCR.py itself calls, import
 """
 
 from .conversion import converted
-from .foreign import kind_of, nothing_new, read_foreign, unplayable, write_har, write_vcr
-from .source import LARGEST, is_foreign
+from .foreign import (
+    kind_of,
+    modified_at,
+    nothing_new,
+    read_foreign,
+    unplayable,
+    write_har,
+    write_vcr,
+)
+from .source import LARGEST, NotHttpError, is_foreign
 
 __all__ = [
     "LARGEST",
+    "NotHttpError",
     "converted",
     "is_foreign",
     "kind_of",
+    "modified_at",
     "nothing_new",
     "read_foreign",
     "unplayable",

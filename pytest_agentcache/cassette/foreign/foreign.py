@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ from ...http.messages import Interaction
 from ..model import Cassette
 from ..sidecars import unwritable
 from . import betamax, har, har_writer, source, vcrpy
-from .source import Source
+from .source import NotHttpError, Source
 
 _READERS: dict[str, Callable[[Source], Cassette]] = {
     "vcrpy": vcrpy.read,
@@ -23,7 +25,14 @@ _READERS: dict[str, Callable[[Source], Cassette]] = {
 _CONVERT = "Convert it first: agentcache import {}"
 
 
-def read_foreign(path: Path, *more: Path) -> Cassette:
+def modified_at(path: Path) -> datetime:
+    """Return the time at which a file was changed, which for a checkout is that of the checkout."""
+    return datetime.fromtimestamp(path.stat().st_mtime, UTC).replace(microsecond=0)
+
+
+def read_foreign(
+    path: Path, *more: Path, undated: Callable[[Path], datetime] = modified_at
+) -> Cassette:
     """Return the content of another tool's file: decoded bodies, and all end-to-end headers.
 
     Nothing is redacted; see `converted`.
@@ -32,11 +41,12 @@ def read_foreign(path: Path, *more: Path) -> Cassette:
         path: A cassette of VCR.py or pytest-recording (YAML, JSON), of betamax, or a HAR.
         more: More files, whose interactions follow: pytest-recording has
             `@pytest.mark.vcr(a, b)`.
+        undated: Returns the time of a recording in a file that does not say it.
 
     Raises:
         CassetteError: If a file has none of these formats, or is incomplete.
     """
-    found = [_read(each) for each in (path, *more)]
+    found = [_read(each, undated) for each in (path, *more)]
     return Cassette(
         path,
         min(each.recorded_at for each in found if each.recorded_at),
@@ -44,9 +54,10 @@ def read_foreign(path: Path, *more: Path) -> Cassette:
     )
 
 
-def _read(path: Path) -> Cassette:
+def _read(path: Path, undated: Callable[[Path], datetime]) -> Cassette:
     loaded = source.load(path)
-    return _READERS[kind_of(loaded)](loaded)
+    found = _READERS[kind_of(loaded)](loaded)
+    return found if found.recorded_at else replace(found, recorded_at=undated(path))
 
 
 def kind_of(loaded: Source) -> str:
@@ -65,10 +76,10 @@ def kind_of(loaded: Source) -> str:
             )
         if isinstance(document.get("log"), dict):
             return "har"
-        if "http_interactions" in document:
-            return "betamax"
-        if "interactions" in document:
-            return "vcrpy"
+        for key, kind in (("http_interactions", "betamax"), ("interactions", "vcrpy")):
+            if key in document:
+                _check_http(loaded, key)
+                return kind
     if isinstance(document, list) and any("request" in each for each in _mappings(document)):
         raise loaded.error(
             (),
@@ -76,6 +87,24 @@ def kind_of(loaded: Source) -> str:
             f"Migrate it with VCR.py: python -m vcr.migration {loaded.path}",
         )
     raise loaded.error((), f"this is not {source.KINDS}", source.CORRECT)
+
+
+def _check_http(loaded: Source, key: str) -> None:
+    """Raise if no item of a list is a request or a response of HTTP."""
+    items = loaded.document[key]
+    if isinstance(items, list) and items and not any(map(_is_http, items)):
+        raise NotHttpError(
+            loaded.path, "this is a recording of something other than HTTP", "It is not converted"
+        )
+
+
+def _is_http(item: Any) -> bool:
+    if not isinstance(item, dict) or not item:
+        return True
+    request = item.get("request")
+    if isinstance(request, dict) and request:
+        return not {"method", "uri", "url"}.isdisjoint(request)
+    return not {"request", "response"}.isdisjoint(item)
 
 
 def _mappings(items: Sequence[Any]) -> list[dict[str, Any]]:

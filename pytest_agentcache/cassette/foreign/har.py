@@ -57,7 +57,7 @@ def read(source: Source) -> Cassette:
         request = _request(source, asked, address, (*place, "request"))
         found.append(Interaction(request, _response(source, answer, request, (*place, "response"))))
         started.append(entry.get("startedDateTime"))
-    return Cassette(source.path, message.recorded_at(source, started, found), tuple(found))
+    return Cassette(source.path, message.recorded_at(started, found), tuple(found))
 
 
 def _request(source: Source, asked: dict[str, Any], address: str, place: Place) -> Request:

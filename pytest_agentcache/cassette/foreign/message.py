@@ -136,24 +136,17 @@ def cassette_of(
     items = source.sequence(source.mapping(source.document, ())[key], (key,))
     found = [interaction(source, item, (key, at)) for at, item in enumerate(items)]
     times = [item.get("recorded_at") for item in items]
-    return Cassette(source.path, recorded_at(source, times, found), tuple(found))
+    return Cassette(source.path, recorded_at(times, found), tuple(found))
 
 
-def recorded_at(
-    source: Source, times: Iterable[Any], interactions: Iterable[Interaction]
-) -> datetime:
-    """Return the time of a recording, in whole seconds.
+def recorded_at(times: Iterable[Any], interactions: Iterable[Interaction]) -> datetime | None:
+    """Return the time of a recording, in whole seconds; None if the recording does not say it.
 
-    This is the earliest time that the tool wrote down, else the earliest `Date` of a response, else
-    the time of the file.
+    This is the earliest time that the tool wrote down, else the earliest `Date` of a response.
     """
     instants = [*_instants(times)] or [*_dates(interactions)]
     found = min(instants, default=None)
-    if found is None:
-        is_there = source.path.is_file()
-        seconds = source.path.stat().st_mtime if is_there else datetime.now(UTC).timestamp()
-        found = datetime.fromtimestamp(seconds, UTC)
-    return found.replace(microsecond=0)
+    return found and found.replace(microsecond=0)
 
 
 def _instants(times: Iterable[Any]) -> Iterator[datetime]:

@@ -6,6 +6,8 @@ my_vcr.use_cassette("weather.yaml", serializer="agentcache")
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +39,10 @@ def serialize(cassette_dict: dict[str, Any]) -> str:
 
 
 def _recorded(cassette_dict: dict[str, Any], path: Path) -> Cassette:
-    return converted(vcrpy.read(Source(path, "", cassette_dict)))
+    found = converted(vcrpy.read(Source(path, "", cassette_dict)))
+    # VCR.py calls this at the end of a recording.
+    now = datetime.now(UTC).replace(microsecond=0)
+    return replace(found, recorded_at=found.recorded_at or now)
 
 
 class Persister:

@@ -27,6 +27,11 @@ _OURS_TOO = re.compile(rb"^recorded_at\s*:", re.MULTILINE)
 _YAML = re.compile(rb"^(?:http_)?interactions\s*:", re.MULTILINE)
 _JSON = re.compile(rb'"(?:log|(?:http_)?interactions)"\s*:')
 
+
+class NotHttpError(CassetteError):
+    """A file with recordings of something other than HTTP."""
+
+
 Place = tuple[str | int, ...]
 
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from ... import cassette
-from ...cassette import foreign
+from ...cassette import Cassette, foreign
 from ...errors import CassetteError
 from ..exit_codes import FINE, REFUSED, CommandError
+from ..git import committed_at
 from ..selection import check_inside, find, local_path, unreadable
 from ..settings_file import settings_here
 from ..terminal import Screen, counted, label
@@ -27,49 +30,104 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--force", action="store_true", help="replace other existing files")
 
 
+@dataclass(slots=True)
+class _Outcome:
+    """The result of one run of the command.
+
+    Attributes:
+        converted: The files, the cassettes made of them, and the numbers of their interactions.
+        already: The files that were converted before.
+        skipped: The files with recordings of something other than HTTP.
+        broken: The errors of the files that could not be converted.
+    """
+
+    converted: list[tuple[Path, Path, int]] = field(default_factory=list)
+    already: list[Path] = field(default_factory=list)
+    skipped: list[Path] = field(default_factory=list)
+    broken: list[CassetteError] = field(default_factory=list)
+
+    def total(self) -> str:
+        """Return the totals as text."""
+        parts = [f"{counted(len(self.converted), 'cassette')} imported"]
+        if self.already:
+            parts.append(f"{len(self.already):,} already converted")
+        if self.skipped:
+            parts.append(f"{len(self.skipped):,} skipped: not HTTP")
+        if self.broken:
+            parts.append(f"{len(self.broken):,} not readable")
+        return ", ".join(parts)
+
+
 def run(args: argparse.Namespace, screen: Screen) -> int:
     """Convert each file completely or not at all."""
-    settings = settings_here()
-    paths = _foreign(args.paths)
-    done, broken = [], []
+    settings, paths = settings_here(), _files(args.paths)
+    outcome = _Outcome(already=[path for path in paths if cassette.is_ours(path)])
+    paths = [path for path in paths if path not in outcome.already]
     for path in paths:
         try:
             target = _target(path, args.out, several=len(paths) > 1)
             check_inside(target)
+            found = foreign.converted(foreign.read_foreign(path, undated=_dated), settings)
             if target.exists() and target.resolve() != path.resolve() and not args.force:
+                if _holds(target, found):
+                    outcome.already.append(path)
+                    continue
                 raise CassetteError(target, "already exists", "Replace it with --force")
-            found = foreign.converted(foreign.read_foreign(path), settings)
             cassette.write(replace(found, path=target))
-            done.append((path, target, len(found.interactions)))
+            outcome.converted.append((path, target, len(found.interactions)))
+        except foreign.NotHttpError:
+            outcome.skipped.append(path)
         except CassetteError as error:
-            broken.append(error)
+            outcome.broken.append(error)
     if args.json:
-        screen.json(
-            {
-                "imported": [
-                    {"from": local_path(path), "to": local_path(target), "interactions": count}
-                    for path, target, count in done
-                ],
-                "unreadable": unreadable(broken),
-            }
-        )
+        screen.json(_as_json(outcome))
     else:
-        for path, target, count in done:
+        for path, target, count in outcome.converted:
             where = local_path(path)
             if path != target:
                 where += f" → {local_path(target)}"
             screen.wrapped(f"{label(where)} · {counted(count, 'interaction')}")
-    for each in broken:
+        screen.wrapped(outcome.total())
+    for each in outcome.broken:
         screen.complain(str(each))
-    return REFUSED if broken else FINE
+    return REFUSED if outcome.broken else FINE
 
 
-def _foreign(given: list[str]) -> list[Path]:
-    """Return the cassettes of other tools among the given files and inside the given folders."""
+def _as_json(outcome: _Outcome) -> dict[str, Any]:
+    return {
+        "imported": [
+            {"from": local_path(path), "to": local_path(target), "interactions": count}
+            for path, target, count in outcome.converted
+        ],
+        "already": [local_path(path) for path in outcome.already],
+        "skipped": [local_path(path) for path in outcome.skipped],
+        "unreadable": unreadable(outcome.broken),
+    }
+
+
+def _dated(path: Path) -> datetime:
+    return committed_at(path) or foreign.modified_at(path)
+
+
+def _holds(target: Path, found: Cassette) -> bool:
+    """Return whether `target` is the result of the same conversion."""
+    try:
+        held = cassette.read(target) if cassette.is_ours(target) else None
+    except CassetteError:
+        return False
+    if held is None:
+        return False
+    return cassette.render(replace(found, recorded_at=held.recorded_at), None) == cassette.render(
+        held, None
+    )
+
+
+def _files(given: list[str]) -> list[Path]:
+    """Return the given files, and the cassettes of any tool inside the given folders."""
     paths: list[Path] = []
     for each in map(Path, given):
         if each.is_dir():
-            inside = [path for path in sorted(each.rglob("*")) if _looks_foreign(path)]
+            inside = [path for path in sorted(each.rglob("*")) if _is_cassette(path)]
             if not inside:
                 raise CommandError(f"{each}: contains no cassette of another tool")
             paths += inside
@@ -78,9 +136,9 @@ def _foreign(given: list[str]) -> list[Path]:
     return paths
 
 
-def _looks_foreign(path: Path) -> bool:
+def _is_cassette(path: Path) -> bool:
     named = path.suffix in (".yaml", ".yml", ".json", ".har") and not path.is_symlink()
-    return named and foreign.is_foreign(path) and not cassette.is_ours(path)
+    return named and (foreign.is_foreign(path) or cassette.is_ours(path))
 
 
 def _target(path: Path, out: Path | None, *, several: bool) -> Path:
