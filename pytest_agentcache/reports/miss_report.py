@@ -22,6 +22,8 @@ from .run_summary import interactions, rerecording_command
 
 _MOST_DIFFERENCES = 6
 _MOST_SECONDS = 2.0
+# The beginnings of places in bodies.
+_BODIES = ("body", "json", "form", "multipart")
 
 
 def misses(
@@ -66,6 +68,8 @@ def misses(
     if moved:
         lines += [f"  {moved[0]}; if it is this test, move it:", f"    {moved[1]}"]
     if path is not None and is_foreign(path):
+        if any(_differs_in_body(miss, responder) for miss in found):
+            lines.append("  VCR.py did not compare bodies: agentcache_match = method url")
         command_line = f"agentcache import {shlex.quote(display_path(path, root))}"
         lines.append(f"  it is a cassette of another tool: {command_line}")
     if any(miss.kind == "forked" for miss in found):
@@ -78,6 +82,13 @@ def misses(
     it = "it" if len(found) == 1 else "them"
     lines.append(f"  record {it}: {command or recording_command(test)}")
     return "\n".join(lines)
+
+
+def _differs_in_body(miss: Miss, responder: Responder) -> bool:
+    """Return whether the body is all in which a missed request differs from a recorded one."""
+    nearest = closest_to(miss.request, responder) if miss.kind == "missing" else None
+    found = nearest[1] if nearest else ()
+    return bool(found) and all(each.place.startswith(_BODIES) for each in found)
 
 
 def recording_command(test: str) -> str:

@@ -149,10 +149,14 @@ def test_json_of_any_shape_comes_back(value, style):
         (b'{"a":"\\u003cb\\u003e \\u0026"}', "html"),
         (b'{"url":"https:\\/\\/h\\/p"}', "escaped-slash"),
         (b'{"url":"h\\/p","e":"\\u00e9"}', "ascii escaped-slash"),
+        (b'{"a":"\\u003Cb\\u003E \\u2019"}', "ascii html upper-hex"),
+        (b'{"a":"\\u003cb\\u003e \\u2019"}', "ascii html"),
+        (b'{"a":"\\u00E9 \\\\u00e9"}', "ascii upper-hex"),
+        (b'{"a":"\\u003Cb\\u003E \xc3\xa9"}', "html upper-hex"),
     ],
 )
 def test_json_escapes_of_other_languages_are_styles(raw, style):
-    """Go escapes angle brackets, PHP slashes."""
+    """Go escapes angle brackets, PHP slashes, and others use upper-case digits."""
     assert round_trip(raw, "application/json")["json_style"] == style
 
 
@@ -188,7 +192,7 @@ def test_json_of_every_kind_is_structure(raw):
         b'{"a" : 1}',
         b'{"a":"\\ud800"}',
         b'{"\\ud800":1}',
-        b'["\\u00E9"]',
+        b'["\\u00E9\\u00e8"]',
         b"[" * 10_000 + b"]" * 10_000,
         b"[" * 95 + b"]" * 95,
         b'{"a":' * 10_000 + b"1" + b"}" * 10_000,

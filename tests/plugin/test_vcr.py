@@ -399,6 +399,35 @@ def test_miss_says_whose_it_is(recorded):
     )
 
 
+def test_miss_in_the_body_alone_names_the_setting(recorded, upstream):
+    """VCR.py did not compare bodies; the setting that the report names helps."""
+    upstream.stop()
+    recorded.write("""
+        import pytest, requests
+
+        @pytest.mark.agentcache
+        @pytest.mark.parametrize("client", ["requests"])
+        def test_asks(client):
+            requests.post(URL + "/v1", json={"q": "another"})
+    """)
+    hint = "*VCR.py did not compare bodies: agentcache_match = method url"
+    outcome = recorded.run()
+
+    outcome.assert_outcomes(failed=1)
+    outcome.stdout.fnmatch_lines([hint])
+    recorded.run("-o", "agentcache_match=method url").assert_outcomes(passed=1)
+
+    recorded.write("""
+        import pytest, requests
+
+        @pytest.mark.agentcache
+        @pytest.mark.parametrize("client", ["requests"])
+        def test_asks(client):
+            requests.post(URL + "/v1?more=1", json={"q": "another"})
+    """)
+    recorded.run().stdout.no_fnmatch_line(hint)
+
+
 def test_broken_one_is_told(recorded):
     """Half a cassette is an error with its file and a remedy, not an empty cassette."""
     path = recorded.root / "cassettes" / "test_suite" / "test_asks[httpx].yaml"

@@ -20,10 +20,13 @@ from .text import decoded
 COMPACT = ""
 _DEEPEST_LEAF = 100
 _MEDIA = ("application/json", "text/json")
-_FLAGS = ("spaced", "ascii", "html", "escaped-slash", "newline")
+_FLAGS = ("spaced", "ascii", "html", "upper-hex", "escaped-slash", "newline")
 _INDENT = re.compile(rb"[\[{]\r?\n([ \t]*)")
 # Go's encoding/json and Google's front ends write these escaped, everything else as it is.
 _HTML = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
+# Encoders differ in the case of the digits in these escapes.
+_ESCAPE = re.compile(r"\\(?:u[0-9a-f]{4}|.)")
+_UPPER_HEX = re.compile(rb"\\u[0-9]{0,3}[A-F]")
 _HTML_CHARS = re.compile("[<>&\u2028\u2029]")
 
 
@@ -226,7 +229,8 @@ def _candidates(raw: bytes) -> list[str]:
         spacings = ["indent=tab"] if blanks[:1] == b"\t" else [f"indent={len(blanks)}"]
     escapes = [""]
     if b"\\u" in raw:
-        escapes = [" ascii", " html", ""]
+        hexadecimal = " upper-hex" if _UPPER_HEX.search(raw) else ""
+        escapes = [f"{each}{hexadecimal}" for each in (" ascii", " html", " ascii html", "")]
     if b"\\/" in raw:
         escapes = [f"{each} escaped-slash" for each in escapes]
     return [(spacing + escape + newline).strip() for escape in escapes for spacing in spacings]
@@ -264,9 +268,16 @@ def text(value: Any, style: str) -> bytes:
         )
     if "html" in words:
         done = _HTML_CHARS.sub(lambda match: _HTML[match[0]], done)
+    if "upper-hex" in words:
+        done = _ESCAPE.sub(_with_upper_hex, done)
     if "escaped-slash" in words:
         done = done.replace("/", "\\/")
     return done.encode("utf-8") + (b"\n" if "newline" in words else b"")
+
+
+def _with_upper_hex(escape: re.Match[str]) -> str:
+    # An escaped backslash may be followed by text that looks like an escape.
+    return escape[0][:2] + escape[0][2:].upper()
 
 
 def _has_literal(value: Any) -> bool:
