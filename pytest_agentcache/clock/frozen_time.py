@@ -25,10 +25,13 @@ def original(function: Callable[..., object]) -> Callable[..., object]:
 
 
 # The functions of `time` that engines and wrappers replace, taken before that.
+_REPLACED = ("asctime", "ctime", "monotonic", "monotonic_ns", "sleep")
 REAL = SimpleNamespace(
-    **{name: original(getattr(time, name)) for name in ("sleep", "monotonic", "monotonic_ns")},
+    **{name: original(getattr(time, name)) for name in _REPLACED},
     time_ns=time.time_ns,
 )
+# It keeps them, whatever is installed.
+WRAPPED.set(REAL, None)
 # Packages and modules that measure tests, or wait for processes, see real time.
 _REAL_CALLERS = (
     *("_pytest", "concurrent.futures._base", "coverage", "execnet", "hypothesis.internal"),
@@ -90,7 +93,7 @@ class FrozenTime:
         self._offset = 0
         # Until when real time has been added to the clock, on the clock of the machine.
         self._caught_up = 0
-        self._reads: dict[tuple[int, int, int], list[int]] = {}
+        self._reads: dict[tuple[int, ...], list[int]] = {}
         self._requests = 0
         self.spins: set[tuple[str, int]] = set()
         self.carry: Callable[[int], None] = lambda moved: None
@@ -242,7 +245,10 @@ class FrozenTime:
 
     def _read(self, frame: FrameType) -> None:
         """Count a look at the clock. Let time go on for a loop that waits for it to move."""
-        place = (threading.get_ident(), id(frame.f_code), frame.f_lasti)
+        caller = frame.f_back or frame
+        # A function of a library that reads it for many others is no loop of its own.
+        known_by = (id(frame.f_code), frame.f_lasti, id(caller.f_code), caller.f_lasti)
+        place = (threading.get_ident(), *known_by)
         known = self._reads.get(place)
         if known is None:
             self._reads[place] = [1, REAL.monotonic_ns(), time.thread_time_ns(), False]

@@ -6,15 +6,17 @@ Each asks whether the calling thread is on a frozen clock. If not, it does what 
 from __future__ import annotations
 
 import functools
+import gc
+import queue
 import select
 import selectors
 import socket
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
-from types import FrameType
+from types import CellType, FrameType, FunctionType
 from typing import Any
 
 from ..state import WRAPPED
@@ -43,21 +45,28 @@ def _monotonic_ns() -> int:
     return TIME.monotonic_ns(sys._getframe(1))
 
 
-def _wrapper(function: Callable[..., Any], name: str) -> Callable[..., Any]:
-    wrapper: Any = functools.update_wrapper(function, getattr(REAL, name))
-    WRAPPED.set(wrapper, getattr(REAL, name))
-    return function
+def _ctime(seconds: float | None = None, /) -> str:
+    # time-machine leaves this one and the next alone.
+    return str(REAL.ctime(time.time() if seconds is None else seconds))
 
 
-_WRAPPERS = {
-    "sleep": _wrapper(_sleep, "sleep"),
-    "monotonic": _wrapper(_monotonic, "monotonic"),
-    "monotonic_ns": _wrapper(_monotonic_ns, "monotonic_ns"),
+def _asctime(at: Any = None, /) -> str:
+    return str(REAL.asctime(time.localtime() if at is None else at))
+
+
+_WRAPPERS: dict[str, Any] = {
+    "asctime": _asctime,
+    "ctime": _ctime,
+    "monotonic": _monotonic,
+    "monotonic_ns": _monotonic_ns,
+    "sleep": _sleep,
 }
+for _name, _each in _WRAPPERS.items():
+    WRAPPED.set(functools.update_wrapper(_each, getattr(REAL, _name)), getattr(REAL, _name))
 
 
 def install() -> None:
-    """Install the wrappers, also in modules that hold the functions themselves. Idempotent."""
+    """Install the wrappers, also where the functions themselves are held. Idempotent."""
     placed = {}
     for name, wrapper in _WRAPPERS.items():
         found = vars(time)[name]
@@ -72,15 +81,40 @@ def install() -> None:
 
 
 def _replace(placed: dict[int, Callable[..., Any]]) -> None:
-    """Put wrappers in the place of the functions, by id, in all modules that hold them."""
-    for name, module in list(sys.modules.items()):
-        # `threading` and `queue` measure real waits with theirs.
-        if name in ("queue", "threading", "time") or name.startswith("pytest_agentcache.clock"):
-            continue
-        for attribute, value in list(getattr(module, "__dict__", {}).items()):
-            if id(value) in placed:
+    """Put wrappers in the place of the functions, by id.
+
+    Libraries took them when they were imported: modules, classes, instances, containers, closures
+    and defaults (`timer=time.monotonic`) hold them.
+    """
+
+    def replace(held: Any, keys: Iterable[Any], put: Callable[[Any, Any], None]) -> None:
+        for key in keys:
+            if (wrapper := placed.get(id(held[key]))) is not None:
                 with suppress(AttributeError, TypeError):
-                    setattr(module, attribute, placed[id(value)])
+                    put(key, wrapper)
+
+    # `threading` and `queue` measure real waits with theirs, and `REAL` keeps them.
+    kept = [vars(threading), vars(queue)]
+    indirect: list[object] = []
+    for holder in gc.get_referrers(*(WRAPPED.get(each) for each in placed.values())):
+        if isinstance(holder, list):
+            replace(holder, range(len(holder)), holder.__setitem__)
+        elif isinstance(holder, CellType):
+            holder.cell_contents = placed[id(holder.cell_contents)]
+        elif isinstance(holder, staticmethod):
+            staticmethod.__init__(holder, placed[id(holder.__func__)])
+        elif isinstance(holder, tuple) or (isinstance(holder, dict) and "__module__" in holder):
+            # The defaults of a function, or the members of a class.
+            indirect.append(holder)
+        else:
+            held = holder if isinstance(holder, dict) else getattr(holder, "__dict__", {})
+            if WRAPPED.name not in held and not any(held is each for each in kept):
+                replace(held, [*held], held.__setitem__)
+    for owner in gc.get_referrers(*indirect):
+        if isinstance(owner, type):
+            replace(vars(owner), [*vars(owner)], functools.partial(setattr, owner))
+        elif isinstance(owner, FunctionType) and owner.__defaults__:
+            owner.__defaults__ = tuple(placed.get(id(each), each) for each in owner.__defaults__)
 
 
 def _package_of(frame: FrameType) -> str:

@@ -208,6 +208,25 @@ def test_looking_at_the_clock_does_not_move_it(suite):
     suite.run("--log-level=INFO").assert_outcomes(passed=1)
 
 
+def test_stamps_of_a_library_do_not_move_the_clock(suite):
+    """A function that many callers use for their stamps is not taken for a loop."""
+    steps = "\n".join(12 * ["    REAL.sleep(0.2); stamps.add(now())"])
+    suite.write(f"""
+import time
+from pytest_agentcache.clock.frozen_time import REAL
+
+def now():
+    return time.time()
+
+def test_it(agentcache_clock):
+    stamps = set()
+{steps}
+    assert len(stamps) == 1
+""")
+
+    suite.run().assert_outcomes(passed=1)
+
+
 def test_slow_upstream_does_not_move_the_clock(suite):
     """Requests that take real time while recording are no wait for the clock."""
     suite.write("""
