@@ -240,6 +240,39 @@ def test_response_of_vcr_is_neither_recorded_nor_missed(send, upstream, tmp_path
     assert not path.exists()
 
 
+@pytest.mark.parametrize("send", [get, get_async, get_urllib3, get_http_client, get_aiohttp])
+def test_https_below_vcr_opens_no_connection(send, tmp_path):
+    """A request over TLS replays offline, below VCR.py, which then has it too."""
+    path, inner = tmp_path / "outer.yaml", str(tmp_path / "inner.yaml")
+    path.write_text(RECORDED)
+
+    with use_cassette(path, mode="offline") as harness, vcr.use_cassette(inner):
+        assert send("https://api.invalid/it") == "from the cassette"
+    with use_cassette(path, mode="offline"), vcr.use_cassette(inner):
+        assert send("https://api.invalid/it") == "from the cassette"
+    assert (harness.misses, harness.unused) == ([], ())
+
+
+def test_session_below_vcr_keeps_its_connection(tmp_path):
+    """A session that sends several requests uses VCR.py and the cassette in turn."""
+    path, inner = tmp_path / "outer.yaml", str(tmp_path / "inner.yaml")
+    path.write_text(RECORDED + RECORDED.partition("interactions:\n")[2].replace("/it", "/more"))
+    with use_cassette(path, mode="offline"), vcr.use_cassette(inner):
+        requests.get("https://api.invalid/it", timeout=5)
+
+    modes = {"allow_playback_repeats": True, "record_mode": "new_episodes"}
+    with (
+        use_cassette(path, mode="offline") as harness,
+        vcr.use_cassette(inner, **modes) as played,
+        requests.Session() as session,
+    ):
+        for step in ("it", "more", "it"):
+            text = session.get(f"https://api.invalid/{step}", timeout=5).text
+            assert text == "from the cassette"
+
+    assert (played.play_count, harness.unused) == (2, (1,))
+
+
 def test_request_that_vcr_sends_may_be_missed(tmp_path):
     """A request on neither cassette is a miss, which VCR.py gets as its response."""
     inner = str(tmp_path / "inner.yaml")
