@@ -238,3 +238,16 @@ def test_hypothesis_has_other_examples_live(suite, upstream):
     sent = [hit for hit in upstream.hits if hit != "GET /function/0"]
 
     assert len(set(sent)) == len(sent)
+
+
+def test_telemetry_of_a_test_that_is_not_on_a_cassette(suite):
+    """Offline, it is refused like every connection, and no miss fails the test."""
+    suite.write("""
+        import pytest, requests
+
+        def test_it():
+            with pytest.raises(requests.ConnectionError):
+                requests.post("https://o1.ingest.sentry.io/api/2/envelope/")
+    """)
+
+    suite.run("--agentcache-offline").assert_outcomes(passed=1)
