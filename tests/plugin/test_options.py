@@ -143,6 +143,7 @@ def test_an_unknown_key_on_the_command_line_is_refused(suite):
 INI = {
     "mode": ("live", "live"),
     "auto": ("true", True),
+    "vcr": ("true", True),
     "cassette": ("all.yaml", "all.yaml"),
     "session": (
         "\n  expire_after = 5\n  allowable_methods = ('GET', 'POST')\n  cache_name = a",
@@ -151,9 +152,11 @@ INI = {
     "on_miss": ("respond", "respond"),
     "match": ("method url header:accept", ("method", "url", "header:accept")),
     "ignore_json": ("\n  id\n  messages[*].id", ("id", "messages[*].id")),
+    "ignore_null": ("true", True),
     "ignore_query": ("ts nonce", ("ts", "nonce")),
     "ignore_form": ("ts", ("ts",)),
     "replace": (r"\n  \d+ => N\n  a b => c".replace(r"\n", "\n"), ((r"\d+", "N"), ("a b", "c"))),
+    "placeholders": ("\n  <KEY> => dummy key", (("<KEY>", "dummy key"),)),
     "stable_ids": ("\n  true !uuid !timestamp\n  A_B => a-\\d b", (*IDS[:4], "A_B => a-\\d b")),
     "redact": ("x-mine !token", ("x-mine", "!token")),
     "redact_env": ("MY_* !PUBLIC_*", ("MY_*", "!PUBLIC_*")),
@@ -163,6 +166,7 @@ INI = {
     "drop_headers": ("x-a\n  x-b", ("x-a", "x-b")),
     "keep_headers": ("date", ("date",)),
     "passthrough": ("localhost:80", ("localhost:80",)),
+    "repeat": ("true", True),
     "ignore_hosts": ("t.example !api.segment.io", ("t.example", "!api.segment.io")),
     "clock_engine": ("freezegun", "freezegun"),
     "session_cassette": ("a.example b.example/v1/*", ("a.example", "b.example/v1/*")),
