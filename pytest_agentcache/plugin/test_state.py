@@ -132,11 +132,11 @@ def _move(item: pytest.Item, harness: Harness, asked: Sequence[Request]) -> Move
     collection = item.config.stash[COLLECTION]
     if not collection.left:
         return None
-    from ..reports import miss_report
+    from ..reports import miss_search
     from ..suite import renames
 
     def holds(other: Path) -> bool:
-        return miss_report.holds(other, asked[0], harness.responder)
+        return miss_search.holds(other, asked[0], harness.responder)
 
     old = renames.best(path, test_name(item), collection.left, holds)
     return renames.move(old, path, collection.collected) if old else None

@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 import shlex
-import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
-from .. import cassette
 from ..cassette.foreign import is_foreign
-from ..errors import CassetteError
 from ..files import display_path, quoted
-from ..http.messages import Request
-from ..matching.differences import differences, short
+from ..matching.differences import short
 from ..replay.misses import Miss
 from ..replay.responder import Responder
 from ..settings.telemetry import looks_like_telemetry
+from .miss_search import MissSearch
 from .run_summary import interactions, rerecording_command
 
 _MOST_DIFFERENCES = 6
-_MOST_SECONDS = 2.0
 # The beginnings of places in bodies.
 _BODIES = ("body", "json", "form", "multipart")
 
@@ -54,7 +49,8 @@ def misses(
     """
     found = list(found)
     owner = test if command else "this test"
-    blocks = [_miss(miss, responder, path, root, owner) for miss in found]
+    search = MissSearch(responder, path, found)
+    blocks = [_miss(miss, search, root, owner) for miss in found]
     lines = [line for block in blocks for line in [*block, ""]]
     if all(miss.kind == "socket" for miss in found):
         # What bypasses every client cannot be recorded.
@@ -68,7 +64,7 @@ def misses(
     if moved:
         lines += [f"  {moved[0]}; if it is this test, move it:", f"    {moved[1]}"]
     if path is not None and is_foreign(path):
-        if any(_differs_in_body(miss, responder) for miss in found):
+        if any(_differs_in_body(miss, search) for miss in found):
             lines.append("  VCR.py did not compare bodies: agentcache_match = method url")
         command_line = f"agentcache import {shlex.quote(display_path(path, root))}"
         lines.append(f"  it is a cassette of another tool: {command_line}")
@@ -84,9 +80,9 @@ def misses(
     return "\n".join(lines)
 
 
-def _differs_in_body(miss: Miss, responder: Responder) -> bool:
+def _differs_in_body(miss: Miss, search: MissSearch) -> bool:
     """Return whether the body is all in which a missed request differs from a recorded one."""
-    nearest = closest_to(miss.request, responder) if miss.kind == "missing" else None
+    nearest = search.closest_to(miss.request) if miss.kind == "missing" else None
     found = nearest[1] if nearest else ()
     return bool(found) and all(each.place.startswith(_BODIES) for each in found)
 
@@ -108,9 +104,8 @@ def outside(found: Iterable[Miss]) -> str:
     return "\n".join(lines)
 
 
-def _miss(
-    miss: Miss, responder: Responder, path: Path | None, root: Path, owner: str
-) -> Iterator[str]:
+def _miss(miss: Miss, search: MissSearch, root: Path, owner: str) -> Iterator[str]:
+    path = search.path
     if miss.kind == "socket":
         yield f"{_request(miss)} was refused: no client that can be recorded sent it"
         yield _sent(miss)
@@ -126,13 +121,9 @@ def _miss(
     else:
         yield f"{_request(miss)} is not on the cassette of {owner}"
     yield _sent(miss)
-    yield from (f"  {line}" for line in _closest(miss, responder))
+    yield from (f"  {line}" for line in _closest(miss, search))
     yield from _telemetry(miss.request.url)
-    if (
-        path is not None
-        and miss.kind == "missing"
-        and (elsewhere := held_elsewhere(miss.request, responder, path))
-    ):
+    if elsewhere := search.elsewhere(miss):
         yield f"  it is on another cassette: {display_path(elsewhere, root)}"
         url = urlsplit(miss.request.url)
         yield "  if it is sent once per process, set this and record again:"
@@ -155,7 +146,8 @@ def _sent(miss: Miss) -> str:
     return f"  {sent}" + (f", {miss.count} times" if miss.count > 1 else "")
 
 
-def _closest(miss: Miss, responder: Responder) -> Iterator[str]:
+def _closest(miss: Miss, search: MissSearch) -> Iterator[str]:
+    responder = search.responder
     if miss.kind == "exhausted":
         numbers = [
             number
@@ -165,7 +157,7 @@ def _closest(miss: Miss, responder: Responder) -> Iterator[str]:
         times = "once" if len(numbers) == 1 else f"{len(numbers)} times"
         yield f"recorded {times} ({interactions(numbers)}), and already replayed"
         return
-    nearest = closest_to(miss.request, responder)
+    nearest = search.closest_to(miss.request)
     if nearest is None:
         # There is nothing to compare it with, but its body tells it from other requests.
         if body := miss.request.body:
@@ -181,67 +173,6 @@ def _closest(miss: Miss, responder: Responder) -> Iterator[str]:
         yield f"  {each.place:<{width}}   recorded {each.recorded}   sent {each.asked}"
     if len(found) > _MOST_DIFFERENCES:
         yield f"  … and {len(found) - _MOST_DIFFERENCES} more differences"
-
-
-def closest_to(request: Request, responder: Responder) -> Any:
-    """Return the number of the closest interaction and its differences; None if none is close."""
-    best: Any = None
-    for number, interaction in enumerate(responder.recorded, 1):
-        found = differences(responder.matcher, responder.normalized(interaction.request), request)
-        places = {each.place for each in found}
-        # The same host and path weigh more than fewer differences elsewhere.
-        score = (
-            len(places & {"method", "host", "path"}),
-            "body" in places,
-            len(found),
-            responder.replayed(number),
-        )
-        if best is None or score < best[0]:
-            best = score, number, found
-    # An interaction with another host and another path does not help.
-    return None if best is None or best[0][0] > 1 else best[1:]
-
-
-def held_elsewhere(request: Request, responder: Responder, path: Path) -> Path | None:
-    """Return another cassette in the same test folder that has `request`; None after a while."""
-    until = time.perf_counter() + _MOST_SECONDS
-    for other in _others(path):
-        if time.perf_counter() > until:
-            return None
-        if other == path:
-            continue
-        if _holds(other, request, responder):
-            return other
-    return None
-
-
-def holds(path: Path, request: Request, responder: Responder) -> bool:
-    """Return whether the cassette at `path` has `request`."""
-    return _holds(path, responder.normalized(request), responder)
-
-
-def _holds(path: Path, request: Request, responder: Responder) -> bool:
-    step = urlsplit(request.url).path.rpartition("/")[2].encode()
-    if responder.ids.pattern(step)[1]:
-        # The cassette may have another id in its place.
-        step = b""
-    key = responder.matcher.key(request)
-    try:
-        if step not in path.read_bytes():
-            return False
-        held = cassette.read(path).interactions
-    except (CassetteError, OSError):
-        return False
-    return any(responder.key(each) == key for each in held)
-
-
-def _others(path: Path) -> list[Path]:
-    """Return the cassettes of the folder `cassettes` around `path`, else those beside it."""
-    root = next((folder for folder in path.parents if folder.name == "cassettes"), None)
-    try:
-        return sorted(path.parent.glob("*.yaml") if root is None else root.rglob("*.yaml"))
-    except OSError:
-        return []
 
 
 def unused(test: str, numbers: Iterable[int], path: Path, root: Path) -> str:

@@ -13,7 +13,8 @@ from ...http.body import looks_like_json, render
 from ...http.messages import Request
 from ...replay.misses import Miss, sentence
 from ...replay.responder import Responder
-from ..miss_report import closest_to, held_elsewhere, recording_command
+from ..miss_report import recording_command
+from ..miss_search import MissSearch
 
 _CONTEXT, _MOST_LINES, _LONGEST_LINE = 3, 400, 4000
 _LONGEST_BODY = 100_000
@@ -31,12 +32,11 @@ def describe(
         path: Its cassette, None without one.
         root: The folder that paths are shown relative to.
     """
-    return [_told(test, miss, responder, path, root) for miss in found]
+    search = MissSearch(responder, path, found) if responder is not None else None
+    return [_entry(test, miss, search, root) for miss in found]
 
 
-def _told(
-    test: str, miss: Miss, responder: Responder | None, path: Path | None, root: Path
-) -> dict[str, Any]:
+def _entry(test: str, miss: Miss, search: MissSearch | None, root: Path) -> dict[str, Any]:
     request = miss.request
     entry: dict[str, Any] = {
         "kind": miss.kind,
@@ -49,9 +49,10 @@ def _told(
         "count": miss.count,
         "record": "" if miss.kind == "socket" else recording_command(test),
     }
-    if responder is None or miss.kind == "socket":
+    if search is None or miss.kind == "socket":
         return entry
-    if (best := closest_to(request, responder)) is not None:
+    responder = search.responder
+    if (best := search.closest_to(request)) is not None:
         number, places = best
         recorded = responder.normalized(responder.recorded[number - 1].request)
         entry["closest"] = {
@@ -60,7 +61,7 @@ def _told(
             "places": [[each.place, each.recorded, each.asked] for each in places],
             "diff": list(_diff(_readable(recorded), _readable(request))),
         }
-    if path and miss.kind == "missing" and (other := held_elsewhere(request, responder, path)):
+    if (other := search.elsewhere(miss)) is not None:
         entry["elsewhere"] = display_path(other, root)
     return entry
 
