@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from ..replay.misses import Caller
     from ..replay.session import Harness
     from ..settings.settings import Settings
-    from .vcr_suite import VcrSuite
+    from .vcr_suite.suite import VcrSuite
 
 VCR_SUITE: pytest.StashKey[VcrSuite] = pytest.StashKey()
 

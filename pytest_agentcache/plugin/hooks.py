@@ -43,9 +43,9 @@ if TYPE_CHECKING:
 def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
     options.add_options(parser)
     if options.is_vcr_suite(pluginmanager.get_plugin("pytestconfig")):
-        from . import vcr_suite
+        from .vcr_suite.options import add_options
 
-        vcr_suite.add_options(parser, pluginmanager)
+        add_options(parser, pluginmanager)
 
 
 def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
@@ -71,9 +71,9 @@ def pytest_configure(config: pytest.Config) -> None:
     if known is None or not known.has_spec():
         config.pluginmanager.add_hookspecs(recording_hookspec)
     if config.stash[SETTINGS].vcr:
-        from . import vcr_suite
+        from .vcr_suite.suite import register
 
-        config.stash[VCR_SUITE] = vcr_suite.register(config, options.named_in_ini(config))
+        config.stash[VCR_SUITE] = register(config, options.named_in_ini(config))
     worker = getattr(config, "workerinput", {})
     name = worker.get("agentcache_run") or uuid.uuid4().hex
     config.stash[RUN] = Run(name, root=config.rootpath)

@@ -69,3 +69,22 @@ def test_a_suite_that_does_not_use_it_loads_nothing_heavy(suite, auto):
         for word in ("-p", f"no:{name}")
     ]
     suite.spawn(*others).assert_outcomes(passed=5)
+
+
+def test_options_of_another_plugin_load_nothing_heavy(suite):
+    """Under `agentcache_vcr`, plugins that are loaded later find nothing imported."""
+    suite.write("[pytest]\nagentcache_vcr = true\n", "pytest.ini")
+    suite.write(
+        f"""
+        import sys
+
+        loaded = {{name.partition(".")[0] for name in sys.modules}}
+        assert loaded & {HEAVY!r} == set()
+        assert "pytest_agentcache.clients" not in sys.modules
+        """,
+        "loaded_later.py",
+    )
+    suite.write("def test_one(): pass")
+    suite._pytester.syspathinsert()
+
+    suite.spawn("-p", "loaded_later").assert_outcomes(passed=1)

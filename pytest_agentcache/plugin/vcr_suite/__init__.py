@@ -1,10 +1,5 @@
 """A suite of pytest-recording or pytest-vcr, run as it is under `agentcache_vcr = true`.
 
-Only then is this imported.
+Only then are these modules imported: `options` when pytest reads its command line, `suite` and
+those that it needs when pytest is configured.
 """
-
-from .options import add_options
-from .suite import VcrSuite, register
-from .test import VcrTest
-
-__all__ = ["VcrSuite", "VcrTest", "add_options", "register"]
