@@ -57,6 +57,17 @@ class NeverAnsweredError(AgentCacheError, TimeoutError):
         )
 
 
+class OverlapError(AgentCacheError):
+    """A request may belong to several `use_cassette` blocks, which are open at the same time."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "several use_cassette() blocks are open side by side, and nothing shows to which of "
+            "them this request belongs. Send it in the task or thread that opened its block, or in "
+            "one that is started there"
+        )
+
+
 class UsageError(AgentCacheError, ValueError):
     """The usage was requested of something that is not a response of an LLM, or has no body."""
 

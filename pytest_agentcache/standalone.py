@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 import os
 import tempfile
 import uuid
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, ParamSpec, TypeVar, cast
+from unittest import SkipTest
 
 from .clients import DISPATCHER, install
 from .clients.sockets import SocketGuard
@@ -23,6 +27,8 @@ from .reports import miss_report
 from .settings.settings import ENVIRONMENT, Settings, check_value
 from .state import on_reset
 
+P = ParamSpec("P")
+T = TypeVar("T")
 _RUN = Run(uuid.uuid4().hex)
 
 
@@ -33,14 +39,16 @@ def _reset() -> None:
     _RUN.asked.clear()
 
 
-@contextmanager
-def use_cassette(
-    path: str | os.PathLike[str], mode: str | None = None, **settings: Any
-) -> Iterator[Harness]:
-    """Put all requests of the process on a cassette during a block or a function.
+class use_cassette:  # noqa: N801 - it is used like a function
+    """Put the requests of a block or a function on a cassette.
+
+    It is a context manager, for `with` and `async with`, and a decorator for functions and async
+    functions. Tasks and threads that open a block each have a cassette each. Where one block is
+    open, it has all requests of the process.
 
     Inside a test that is on a cassette, this cassette replaces it for that time. Inside a run of
-    pytest, the settings of its ini file apply and its hooks are called.
+    pytest, the settings of its ini file apply and its hooks are called. A `pytest.skip` inside the
+    block counts as its end.
 
     Args:
         path: The cassette, a YAML file.
@@ -62,7 +70,66 @@ def use_cassette(
         MissError: At the end of the block, if a request was missed, unless `on_miss` is
             `respond`. A block that raises keeps its own error. In a test, the error is a
             `pytest.fail.Exception` too, and a miss that has failed a test already is not raised.
+        OverlapError: If a request may belong to several blocks that are open side by side.
     """
+
+    def __init__(
+        self, path: str | os.PathLike[str], mode: str | None = None, **settings: Any
+    ) -> None:
+        self._path, self._mode, self._settings = path, mode, settings
+        self._entered: list[AbstractContextManager[Harness]] = []
+
+    def __enter__(self) -> Harness:
+        block = self._block()
+        harness = block.__enter__()
+        self._entered.append(block)
+        return harness
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> bool | None:
+        return self._entered.pop().__exit__(kind, error, traceback)
+
+    async def __aenter__(self) -> Harness:
+        return self.__enter__()
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> bool | None:
+        return self.__exit__(kind, error, traceback)
+
+    def __call__(self, function: Callable[P, T]) -> Callable[P, T]:
+        """Return `function` with a block of its own around each call."""
+        if inspect.iscoroutinefunction(function):
+
+            @functools.wraps(function)
+            async def run_async(*args: P.args, **kwargs: P.kwargs) -> Any:
+                with self._block():
+                    return await function(*args, **kwargs)
+
+            return cast("Callable[P, T]", run_async)
+
+        @functools.wraps(function)
+        def run(*args: P.args, **kwargs: P.kwargs) -> T:
+            with self._block():
+                return function(*args, **kwargs)
+
+        return run
+
+    def _block(self) -> AbstractContextManager[Harness]:
+        return _block(self._path, self._mode, self._settings)
+
+
+@contextmanager
+def _block(
+    path: str | os.PathLike[str], mode: str | None, settings: dict[str, Any]
+) -> Iterator[Harness]:
     if "cassette" in settings:
         raise SettingsError("use_cassette(): cassette= is its first argument, the path")
     run = replace(SURROUNDINGS.settings or Settings(), cassette="")
@@ -71,7 +138,6 @@ def use_cassette(
     place, name = Path(path).absolute(), f"use_cassette({os.fspath(path)!r})"
     install()
     with ExitStack() as stack:
-        before = DISPATCHER.guard
         hooks = SURROUNDINGS.hooks() if SURROUNDINGS.hooks else Hooks()
         temporary = tempfile.TemporaryDirectory
 
@@ -79,26 +145,34 @@ def use_cassette(
             return Path(stack.enter_context(temporary(prefix="agentcache-")))
 
         harness = Harness(merged, place, folder, SURROUNDINGS.run or _RUN, hooks).open()
+        guard = None
         if merged.mode in ("replay", "offline"):
             allowed = (*merged.allowed_hosts, *merged.passthrough)
             # The responder in charge records every refusal; no one else needs to know.
-            DISPATCHER.guard = SocketGuard(
+            guard = SocketGuard(
                 allowed, merged.mode, lambda target, caller: None, merged.ignore_hosts
             )
+        DISPATCHER.enter_block(harness.responder, guard)
         block = Block(
             lambda: harness.misses,
             merged.on_miss == "respond",
             lambda misses: _report(name, harness, place, misses),
         )
         SURROUNDINGS.blocks.append(block)
+        skip: BaseException | None = None
         try:
-            yield harness
+            try:
+                yield harness
+            except BaseException as error:
+                if not isinstance(error, (SkipTest, *SURROUNDINGS.skips)):
+                    raise
+                skip, harness.stopped = error, True
             harness.settle()
             harness.check_flags()
         finally:
             SURROUNDINGS.blocks = [each for each in SURROUNDINGS.blocks if each is not block]
-            DISPATCHER.guard = before
             harness.close()
+            SURROUNDINGS.missed += block.missed
         faults = fault_report(name, harness.responder.plan)
         if misses := block.unreported():
             report = block.report(misses)
@@ -110,6 +184,8 @@ def use_cassette(
                 place, harness.cassette_file.aged, "Record it again with mode='rerecord'"
             )
         harness.save()
+        if skip is not None:
+            raise skip
 
 
 def _report(name: str, harness: Harness, path: Path, misses: list[Miss]) -> str:
@@ -126,8 +202,8 @@ def _report(name: str, harness: Harness, path: Path, misses: list[Miss]) -> str:
 
 def _mode(chosen: str | None) -> str:
     """Return the mode of a block: its own, or that of the block or run around it."""
-    if chosen is None and DISPATCHER.current is not None:
-        return DISPATCHER.current.settings.mode
+    if chosen is None and (around := DISPATCHER.around) is not None:
+        return around.responder.settings.mode
     if chosen is None and SURROUNDINGS.settings is not None:
         return SURROUNDINGS.settings.mode
     source = "use_cassette()"

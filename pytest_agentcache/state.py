@@ -29,6 +29,7 @@ STATES = {
     "clock.threads._QUEUED": "the work given to pools that no thread has begun",
     "clock.threads._Test.number": "the number of the running test",
     "redaction.environment._SEARCHED": "the environments that were searched for secrets last",
+    "replay.dispatcher._BLOCKS": "the blocks of `use_cassette` around the current context",
     "replay.dispatcher.DISPATCHER": "the responders in charge, the network guard, late misses",
     "replay.ordering.lanes._LANE": "the lane of the current context",
     "replay.ordering.lanes._MAIN": "the lane of the main thread",

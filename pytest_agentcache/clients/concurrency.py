@@ -25,7 +25,7 @@ def follow_threads() -> None:
     start, submit = threading.Thread.start, ThreadPoolExecutor.submit
 
     def start_owned(self: threading.Thread) -> None:
-        owner = DISPATCHER.owner()
+        owner = DISPATCHER.owner_of_work()
         if not threads.of_pool(self):
             THREAD_OWNER.set(self, owner)
         if owner is not None:
@@ -70,7 +70,7 @@ def follow_tasks(module: Any) -> None:
     create_task = loop.create_task
 
     def create_task_followed(self: Any, coro: Any, *args: Any, **kwargs: Any) -> Any:
-        if DISPATCHER.current is None:
+        if not DISPATCHER.is_open:
             return create_task(self, coro, *args, **kwargs)
         lane, context = lanes.current().fork(), kwargs.get("context")
         if context is None:
@@ -93,7 +93,7 @@ def follow_trio(module: Any) -> None:
         return
 
     def spawn_followed(self: Any, *args: Any, **kwargs: Any) -> Any:
-        if DISPATCHER.current is None:
+        if not DISPATCHER.is_open:
             return spawn(self, *args, **kwargs)
         with lanes.in_context(lanes.current().fork()):
             return spawn(self, *args, **kwargs)

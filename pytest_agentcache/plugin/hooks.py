@@ -119,10 +119,12 @@ def _open_first(item: pytest.Function) -> None:
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
     settings = item.config.stash[SETTINGS]
     around = {
-        name: getattr(SURROUNDINGS, name) for name in ("settings", "hooks", "run", "miss_error")
+        name: getattr(SURROUNDINGS, name)
+        for name in ("settings", "hooks", "run", "miss_error", "skips")
     }
     SURROUNDINGS.settings, SURROUNDINGS.hooks = settings, lambda: hooks_of(item)
     SURROUNDINGS.run, SURROUNDINGS.miss_error = item.config.stash[RUN], RunMissError
+    SURROUNDINGS.skips = (pytest.skip.Exception, pytest.xfail.Exception)
     try:
         if settings.mode == "offline" or (settings.mode == "replay" and is_on_cassette(item)):
             return (yield from _shut(item, settings))

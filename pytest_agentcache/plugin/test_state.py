@@ -259,7 +259,7 @@ def account(item: pytest.Item) -> dict[str, Any]:
 
     state = state_of(item)
     beyond = [*state.refused, *(state.bare.misses if state.bare else [])]
-    missed = sum(miss.count for miss in beyond)
+    missed = sum(miss.count for miss in beyond) + SURROUNDINGS.take_missed()
     harness = state.harness
     facts: dict[str, Any] = {"misses": _misses_for_page(item)} if _has_page(item) else {}
     if harness is None:

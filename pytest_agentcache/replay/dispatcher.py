@@ -1,8 +1,9 @@
 """Find the responder of each request; all clients call the one dispatcher of the process.
 
-Tests run one after another, so at most one responder is active; `use_cassette` may put another on
-top. Threads keep the responder of the test that started them, so a thread that outlives its test
-gets late misses and does not use up the cassette of the next test.
+Tests run one after another, so at most one of their cassettes is open. `use_cassette` may put
+others on top, each for its own task or thread. Threads keep the responder of the test that started
+them, so a thread that outlives its test gets late misses and does not use up the cassette of the
+next test.
 """
 
 from __future__ import annotations
@@ -12,12 +13,14 @@ import sysconfig
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 from types import FrameType, ModuleType
 from typing import Any, Protocol
 
 from ..clock import Clock, awaiting_upstream, threads
+from ..errors import OverlapError
 from ..faults import Selection
 from ..http.messages import Request
 from ..state import THREAD_OWNER, on_reset
@@ -63,42 +66,135 @@ class Guard(Protocol):
         """Note the addresses that the look-up of `host` returned."""
 
 
-class Dispatcher:
-    """The active responders, innermost last.
+@dataclass(eq=False, slots=True)
+class Opened:
+    """A cassette that is open, of a test or of a `use_cassette`.
 
     Attributes:
-        guard: Blocks the network, in modes that do.
-        patched: The modules that are patched, by name; None until a module is imported.
-        late_misses: Misses of requests that came after the end of their tests.
-        folder: The current folder when the last responder was opened.
+        responder: Decides about its requests.
+        caches: Its isolated caches, if they are isolated.
+        router: The router in front of it, if there is one.
+        around: The cassette that it replaces for its time, if any.
+        is_block: Whether it is of a `use_cassette`.
+        guard: Its own block of the network, if it has one.
     """
 
+    responder: Responder
+    caches: Caches | None
+    router: Router | None
+    around: Opened | None
+    is_block: bool = False
     guard: Guard | None = None
+
+    def is_inside(self, other: Opened | None) -> bool:
+        """Return true if it replaces `other`, directly or not; all replace None, the network."""
+        around = self.around
+        while around is not None and around is not other:
+            around = around.around
+        return around is other
+
+
+# The blocks of `use_cassette` that were opened in this context, or in the one it is a copy of.
+_BLOCKS: ContextVar[tuple[Opened, ...]] = ContextVar("agentcache_blocks", default=())
+
+
+class Dispatcher:
+    """The open cassettes of tests and of `use_cassette`.
+
+    Attributes:
+        patched: The modules that are patched, by name; None until a module is imported.
+        late_misses: Misses of requests that came after the end of their tests.
+        folder: The current folder when the last cassette was opened.
+    """
+
     installed = False
 
     def __init__(self) -> None:
-        self._stack: list[tuple[Responder, Caches | None, Router | None]] = []
+        self._opened: list[Opened] = []
+        self._guard: Guard | None = None
         self._thread = threading.local()
         self.patched: dict[str, ModuleType | None] = {}
         self.late_misses: list[Miss] = []
         self.folder = Path()
 
     @property
+    def around(self) -> Opened | None:
+        """The innermost open cassette that is known to be around the caller."""
+        if not self._opened:
+            return None
+        own = next((each for each in reversed(_BLOCKS.get()) if each in self._opened), None)
+        owner = self._owner_of_thread()
+        starter = next((each for each in self._opened if each.responder is owner), None)
+        if own is None or (starter is not None and starter.is_inside(own)):
+            own = starter
+        tests = [each for each in self._opened if not each.is_block and each.is_inside(own)]
+        return tests[-1] if tests else own
+
+    def _innermost(self) -> tuple[Opened, ...]:
+        """Return the innermost open cassettes, one of which is that of the caller.
+
+        Where the caller has opened no block itself, it may be in one that a fixture has opened, or
+        in one that was opened while its thread was running.
+        """
+        if len(self._opened) < 2:
+            return tuple(self._opened)
+        start = self.around
+        if start in _BLOCKS.get():
+            return (start,) if start else ()
+        inside = [each for each in self._opened if each is start or each.is_inside(start)]
+        outer = [each.around for each in inside]
+        return tuple(each for each in inside if each not in outer)
+
+    def _one(self) -> Opened | None:
+        """Return the open cassette of the caller.
+
+        Raises:
+            OverlapError: If it may be one of several.
+        """
+        innermost = self._innermost()
+        if len(innermost) > 1:
+            raise OverlapError
+        return innermost[0] if innermost else None
+
+    @property
     def current(self) -> Responder | None:
-        """The innermost active responder."""
-        return self._stack[-1][0] if self._stack else None
+        """The responder of the innermost open cassette."""
+        opened = self._one()
+        return None if opened is None else opened.responder
 
     @property
     def caches(self) -> Caches | None:
         """The caches of the running test, if they are isolated."""
-        return self._stack[-1][1] if self._stack else None
+        opened = self._one()
+        return None if opened is None else opened.caches
+
+    @property
+    def guard(self) -> Guard | None:
+        """The block of the network around the caller, in modes that have one."""
+        innermost = self._innermost() if self._opened else ()
+        return next((each.guard for each in innermost if each.guard is not None), self._guard)
+
+    @guard.setter
+    def guard(self, guard: Guard | None) -> None:
+        self._guard = guard
 
     def open(
         self, responder: Responder, caches: Caches | None = None, router: Router | None = None
     ) -> None:
         """Activate `responder`, and put `router` in front of it, if there is one."""
-        self._stack.append((responder, caches, router))
+        self._opened.append(Opened(responder, caches, router, self.around))
         self.note_folder()
+
+    def enter_block(self, responder: Responder, guard: Guard | None) -> None:
+        """Make the open cassette of `responder` a block of the current context.
+
+        Args:
+            responder: The responder.
+            guard: The block's own guard of the network, if it has one.
+        """
+        [opened] = (each for each in self._opened if each.responder is responder)
+        opened.is_block, opened.guard = True, guard
+        _BLOCKS.set((*_BLOCKS.get(), opened))
 
     def note_folder(self) -> None:
         """Note the current folder, relative to which the senders of requests are shown."""
@@ -107,35 +203,60 @@ class Dispatcher:
 
     def before_fork(self) -> None:
         """Prepare for children that go on with the open cassettes."""
-        for responder, _, _ in self._stack:
-            responder.children.prepare()
+        for opened in self._opened:
+            opened.responder.children.prepare()
 
     def after_fork(self) -> None:
         """Go on in a forked child, of which only the current thread is left."""
-        for responder, _, router in self._stack:
-            responder.after_fork()
-            if router is not None:
-                router.after_fork()
+        for opened in self._opened:
+            opened.responder.after_fork()
+            if opened.router is not None:
+                opened.router.after_fork()
 
     def close(self, responder: Responder) -> None:
         """Deactivate `responder`; every later request that belongs to it is a late miss."""
         responder.close()
-        self._stack = [entry for entry in self._stack if entry[0] is not responder]
+        self._opened = [each for each in self._opened if each.responder is not responder]
+        if blocks := _BLOCKS.get():
+            _BLOCKS.set(tuple(each for each in blocks if each in self._opened))
+
+    @property
+    def is_open(self) -> bool:
+        """True if any cassette is open."""
+        return bool(self._opened)
 
     def owner(self) -> Responder | None:
-        """Return the responder of this thread's requests."""
-        owned: Responder | None = getattr(self._thread, "owner", None)
-        if owned is None:
-            owned = THREAD_OWNER.get(threading.current_thread())
-        # An open block is at the top of the stack: a thread sees `use_cassette` as its test does.
+        """Return the responder of this thread's requests.
+
+        Raises:
+            OverlapError: If it may be one of several.
+        """
+        # An open block is innermost: a thread sees `use_cassette` as its test does.
+        owned = self._owner_of_thread()
         return owned if owned is not None and owned.closed else self.current
 
+    def owner_of_work(self) -> Responder | None:
+        """Return the responder of the work that this thread starts, if it is known."""
+        owned = self._owner_of_thread()
+        if owned is not None and owned.closed:
+            return owned
+        around = self.around
+        return None if around is None else around.responder
+
+    def _owner_of_thread(self) -> Responder | None:
+        owned: Responder | None = getattr(self._thread, "owner", None)
+        return THREAD_OWNER.get(threading.current_thread()) if owned is None else owned
+
     def route(self, url: str) -> Route | None:
-        """Return the route of a request to `url`; None if the client sends it on its own."""
-        responder = self.owner()
-        if responder is None or self.passing_through:
+        """Return the route of a request to `url`; None if the client sends it on its own.
+
+        Raises:
+            OverlapError: If it may belong to one of several blocks.
+        """
+        if self.passing_through or (responder := self.owner()) is None:
             return None
-        router = None if responder.closed else self._stack[-1][2]
+        opened = None if responder.closed else self._one()
+        router = opened.router if opened is not None else None
         direct = responder.is_direct(url)
         # Requests of the session itself have already come through it.
         ignored = responder.ignores(url)
@@ -200,11 +321,16 @@ class Dispatcher:
 DISPATCHER = Dispatcher()
 
 
+@on_reset("replay.dispatcher._BLOCKS")
+def _reset_blocks() -> None:
+    _BLOCKS.set(())
+
+
 @on_reset("replay.dispatcher.DISPATCHER")
 def _reset() -> None:
     # What is patched stays patched.
     DISPATCHER.guard = None
-    DISPATCHER._stack.clear()
+    DISPATCHER._opened.clear()
     DISPATCHER._thread = threading.local()
     DISPATCHER.late_misses.clear()
     DISPATCHER.folder = Path()
@@ -334,7 +460,7 @@ def _relative(file: str) -> str:
 
 def keeping_owner(function: Callable[..., Any]) -> Callable[..., Any]:
     """Return `function` for another thread, where its requests still belong to this test."""
-    owner = DISPATCHER.owner()
+    owner = DISPATCHER.owner_of_work()
     if owner is None:
         return function
     lane = lanes.current().hand_over()

@@ -40,6 +40,11 @@ class Block:
         """Return the misses that are not in a report yet."""
         return [] if self.responds else [miss for miss in self.find_misses() if not miss.reported]
 
+    @property
+    def missed(self) -> int:
+        """The number of requests that were missed, for the summary."""
+        return 0 if self.responds else sum(miss.count for miss in self.find_misses())
+
     def forget_reported(self) -> None:
         """Drop the misses of a test that is over, so that the next test can miss the same."""
         misses = self.find_misses()
@@ -58,14 +63,23 @@ class Surroundings:
         run: The run.
         miss_error: Makes the error of a miss from its text. In a run of pytest it is one that
             pytest knows, or it would break the teardown of the test.
+        skips: The errors by which code inside a block skips the test around it.
         blocks: Each `use_cassette` that is open, outermost first.
+        missed: The number of misses in the blocks that have ended during the test.
     """
 
     settings: Settings | None = None
     hooks: Callable[[], Hooks] | None = None
     run: Run | None = None
     miss_error: Callable[[str], MissError] = MissError
+    skips: tuple[type[BaseException], ...] = ()
     blocks: list[Block] = field(default_factory=list)
+    missed: int = 0
+
+    def take_missed(self) -> int:
+        """Return the number of misses in blocks since the last call."""
+        missed, self.missed = self.missed, 0
+        return missed + sum(block.missed for block in self.blocks)
 
 
 SURROUNDINGS = Surroundings()
@@ -75,7 +89,9 @@ SURROUNDINGS = Surroundings()
 def _reset() -> None:
     SURROUNDINGS.settings = SURROUNDINGS.hooks = SURROUNDINGS.run = None
     SURROUNDINGS.miss_error = MissError
+    SURROUNDINGS.skips = ()
     SURROUNDINGS.blocks.clear()
+    SURROUNDINGS.missed = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -160,10 +160,9 @@ def test_allowed_name_stands_for_its_addresses():
 def test_look_ups_are_remembered(cassette, monkeypatch):
     """The address of an allowed name is learnt from the caller's own look-up."""
     learnt = []
-    guard = SocketGuard((), "offline", lambda target, caller: None)
-    monkeypatch.setattr(guard, "remember", lambda host, found: learnt.append((host, found)))
     with use_cassette(cassette, mode="offline"):
-        DISPATCHER.guard = guard
+        remember = lambda host, found: learnt.append((host, found))  # noqa: E731
+        monkeypatch.setattr(DISPATCHER.guard, "remember", remember)
         found = socket.getaddrinfo("localhost", 80, type=socket.SOCK_STREAM)
         address = socket.gethostbyname("localhost")
 
