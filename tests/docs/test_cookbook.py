@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import itertools
 import os
 import re
 import shutil
@@ -163,9 +162,13 @@ ITEMS = {
         "hygiene",
     ],
 }
-MODES = ("record", "replay", "offline")
-ZONES = ("UTC", "Asia/Kolkata", "America/St_Johns")
-MATRIX = list(itertools.product(MODES, ZONES, ("0", "1")))
+# Each mode and each time zone once. The committed cassettes connect them: recording in one zone
+# gives the file that is replayed in the others.
+RUNS = [
+    ("record", "Asia/Kolkata", "1"),
+    ("replay", "America/St_Johns", "0"),
+    ("offline", "UTC", "1"),
+]
 INI = (
     "[pytest]\naddopts = --strict-markers --strict-config\n"
     "asyncio_default_fixture_loop_scope = function\nfilterwarnings = error\n"
@@ -278,12 +281,12 @@ def cassettes(folder: Path) -> dict[Path, str]:
     }
 
 
-@pytest.mark.parametrize(("mode", "zone", "seed"), MATRIX)
+@pytest.mark.parametrize(("mode", "zone", "seed"), RUNS)
 def test_cookbook_passes(copy, mode, zone, seed):
     """It passes in every mode, zone and order, and recording gives the committed cassettes."""
     if mode == "record":
         shutil.rmtree(copy / "cassettes")
-    order = f"--randomly-seed={MATRIX.index((mode, zone, seed))}"
+    order = f"--randomly-seed={RUNS.index((mode, zone, seed))}"
     done = run(copy, "cookbook", order, AGENTCACHE_MODE=mode, TZ=zone, PYTHONHASHSEED=seed)
 
     assert done.returncode == 0, done.stdout + done.stderr
@@ -294,7 +297,8 @@ def test_cookbook_passes(copy, mode, zone, seed):
 def test_cookbook_records_on_several_processes(copy):
     """The workers of xdist share the server of their controller."""
     shutil.rmtree(copy / "cassettes")
-    done = run(copy, "cookbook", "--agentcache-record", "-n", "2")
+    settings = {"TZ": "America/St_Johns", "PYTHONHASHSEED": "0"}
+    done = run(copy, "cookbook", "--agentcache-record", "-n", "2", **settings)
 
     assert done.returncode == 0, done.stdout + done.stderr
     assert cassettes(copy) == cassettes(COOKBOOK)
