@@ -57,6 +57,10 @@ class NeverAnsweredError(AgentCacheError, TimeoutError):
         )
 
 
+class RedactedTwinsWarning(UserWarning):
+    """Requests that differ only in redacted values got different responses."""
+
+
 class OverlapError(AgentCacheError):
     """A request may belong to several `use_cassette` blocks, which are open at the same time."""
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ..errors import MissError
+from ..errors import MissError, RedactedTwinsWarning
 from ..replay.run_state import SURROUNDINGS
 from ..suite.collection import COLLECTION, test_name
 
@@ -212,6 +212,12 @@ def finish(item: pytest.Item, harness: Harness) -> None:
     except AgentCacheError as error:
         # From None, or pytest would show the error twice, as a cause and as itself.
         raise Failed(f"{item.nodeid}: {error}") from None
+    for twins in harness.responder.log.twins():
+        try:
+            item.warn(RedactedTwinsWarning(f"{item.nodeid}: {twins}"))
+        except RedactedTwinsWarning as error:
+            # The suite treats warnings as errors.
+            raise Failed(str(error)) from None
     if not harness.passed:
         return
     strict = harness.mode == "offline" and harness.settings.unused == "fail"

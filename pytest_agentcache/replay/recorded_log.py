@@ -15,6 +15,7 @@ from ..state import fork_safe
 from .normalization import Normalization
 from .ordering import lanes
 from .ordering.sequence import Span, ordered
+from .redacted_twins import redacted_twins
 from .response_recorder import ResponseRecorder
 
 
@@ -60,6 +61,7 @@ class RecordedLog:
         redaction.continue_behind(slot.interaction for slot in self.slots)
         self._kept: list[tuple[int, ResponseRecorder]] = []
         self._asked: dict[int, tuple[Key, Request]] = {}
+        self._sent_raw: dict[int, tuple[Key, Request, Request]] = {}
         self._cancelled: dict[int, Request] = {}
         self._spans: dict[int, Span] = {}
         # Requests that waited in a line of equal ones, and what the last of a line sent upstream.
@@ -80,9 +82,22 @@ class RecordedLog:
         """Note that a request received an interaction of the cassette."""
         slot.order = self._spans[order].ended = order
 
-    def ask(self, order: int, key: Key, request: Request) -> None:
-        """Note that a request is sent upstream."""
+    def ask(self, order: int, key: Key, request: Request, raw: Request | None = None) -> None:
+        """Note that a request is sent upstream.
+
+        Args:
+            order: Its number.
+            key: Its key.
+            request: The request, redacted and normalized.
+            raw: The request as the client sends it.
+        """
         self._asked[order] = key, request
+        if raw is not None:
+            self._sent_raw[order] = key, raw, request
+
+    def twins(self) -> tuple[str, ...]:
+        """Return warnings on requests that differ in redacted values and in their responses."""
+        return tuple(redacted_twins(self._sent_raw, self.answer))
 
     def keep(self, order: int, recording: ResponseRecorder) -> None:
         """Keep a response that begins to arrive."""

@@ -159,7 +159,7 @@ class Responder:
                 return again
             if self._records and not self.children.inside:
                 TIME.upstream_took(requests=1)
-                self.log.ask(order, key, wanted)
+                self.log.ask(order, key, wanted, request)
                 self._noted[order] = self.plan.note(Call(wanted, "unanswered"))
                 self.redaction.asked(wanted)
                 self.ids.note_sent(ids)
