@@ -120,6 +120,7 @@ def test_caches_on_one_server_are_kept_apart(upstream, tmp_path, keywords_of, ba
 @pytest.mark.slow
 def test_same_folder_in_the_next_run_starts_empty(pytester, upstream, redis_keywords, monkeypatch):
     """Data of an earlier run on a server is not used, even if the folder has the same name."""
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     monkeypatch.setenv("UPSTREAM", upstream.url)
     upstream.answers["/x"] = JSON
     pytester.makepyfile(f"""
@@ -133,7 +134,9 @@ def test_same_folder_in_the_next_run_starts_empty(pytester, upstream, redis_keyw
     """)
 
     for mode in ("record", "offline"):
-        result = pytester.runpytest_subprocess(f"--agentcache-{mode}", "--basetemp=fixed")
+        result = pytester.runpytest_subprocess(
+            "-p", "agentcache", f"--agentcache-{mode}", "--basetemp=fixed"
+        )
         result.assert_outcomes(passed=1)
     assert len(upstream.hits) == 1
 

@@ -280,11 +280,12 @@ SUITE = """
 @pytest.mark.parametrize("mode", ["record", "live"])
 def test_sessions_of_every_scope_are_isolated(pytester, upstream, monkeypatch, mode):
     """Sessions of a module, of a fixture for the whole run, and of a test, under pytest."""
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     monkeypatch.setenv("UPSTREAM", upstream.url)
     upstream.answers["/x"] = (200, {}, b"x")
     pytester.makepyfile(SUITE)
 
-    result = pytester.runpytest_subprocess("-p", "no:randomly", f"--agentcache-{mode}")
+    result = pytester.runpytest_subprocess("-p", "agentcache", f"--agentcache-{mode}")
 
     result.assert_outcomes(passed=9)
     # Only a cache opened before any test, or for all of them, is at its original place.
@@ -298,6 +299,7 @@ def test_sessions_of_every_scope_are_isolated(pytester, upstream, monkeypatch, m
 @pytest.mark.slow
 def test_offline_the_caches_are_isolated_too(pytester, upstream, monkeypatch):
     """Played back, the same suite passes with upstream gone."""
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     monkeypatch.setenv("UPSTREAM", upstream.url)
     upstream.answers["/x"] = (200, {}, b"x")
     pytester.makepyfile(
@@ -305,12 +307,12 @@ def test_offline_the_caches_are_isolated_too(pytester, upstream, monkeypatch):
             "session.get(URL)\n            yield", "yield"
         )
     )
-    pytester.runpytest_subprocess("-p", "no:randomly", "--agentcache-record", "-k", "not without")
+    pytester.runpytest_subprocess("-p", "agentcache", "--agentcache-record", "-k", "not without")
     reached = len(upstream.hits)
     assert reached == 8
 
     result = pytester.runpytest_subprocess(
-        "-p", "no:randomly", "--agentcache-offline", "-k", "not without"
+        "-p", "agentcache", "--agentcache-offline", "-k", "not without"
     )
 
     result.assert_outcomes(passed=8, deselected=1)
