@@ -120,6 +120,7 @@ def contents(suite):
 
 
 @pytest.mark.parametrize("router", [False, True])
+@pytest.mark.slow
 def test_a_request_that_is_given_up_replays_so(suite, upstream, router):
     """Races, fallbacks, scopes and timeouts have the same winner in every mode."""
     suite.write(SOURCE)

@@ -99,6 +99,7 @@ def test_nothing_to_record_touches_nothing(suite, upstream, laid_out):
     assert changed or laid_out == "as written"
 
 
+@pytest.mark.slow
 def test_nor_do_two_workers(suite):
     """Though both hold the shared cassette at once."""
     paths = recorded(suite)

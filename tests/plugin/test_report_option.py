@@ -63,6 +63,7 @@ def test_the_page_tells_of_the_run(suite):
     assert [call["path"] for call in two["calls"]] == ["/one", "/two"]
 
 
+@pytest.mark.slow
 def test_workers_tell_the_controller(suite):
     """Under xdist there is one page of all workers' tests."""
     changed(suite)

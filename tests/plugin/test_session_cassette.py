@@ -50,6 +50,7 @@ def test_recording_one_test_alone_keeps_the_others(recorded, upstream, mode):
     recorded.spawn("--agentcache-offline").assert_outcomes(passed=3)
 
 
+@pytest.mark.slow
 def test_the_remedy_of_the_report_works(suite, upstream):
     """Without the setting, one test has the token; the report names the setting to use."""
     suite.write(SUITE)
@@ -66,6 +67,7 @@ def test_the_remedy_of_the_report_works(suite, upstream):
         outcome.assert_outcomes(passed=1 if arguments else 3)
 
 
+@pytest.mark.slow
 def test_a_token_that_is_not_recorded_is_a_miss(recorded, upstream):
     """Without its recording the request misses, and recording any test cures it."""
     (recorded.root / "cassettes" / "session.yaml").unlink()

@@ -73,6 +73,7 @@ def test_totals_merge_on_the_controller(suite, upstream):
 
 
 @pytest.mark.parametrize("flag", ["--agentcache-record", "--agentcache-rerecord"])
+@pytest.mark.slow
 def test_two_workers_that_share_a_cassette_lose_nothing(suite, upstream, flag):
     """Both tests of a class record into one named cassette at the same time."""
     suite.write(SHARED)

@@ -140,6 +140,7 @@ def test_order_can_be_chosen(page):
     assert names(page)[:2] == ["test_trip", "test_claude"]
 
 
+@pytest.mark.slow
 def test_a_thousand_cassettes_stay_usable(opened):
     """Rows are drawn as far as they are looked at; search and keys reach all of them."""
     page = opened(*(entry(f"test_{at:04}", *trip()) for at in range(1200)))
