@@ -74,7 +74,7 @@ _LOCKS: weakref.WeakSet[Any] = weakref.WeakSet()
 
 
 def fork_safe(lock: T) -> T:
-    """Return `lock`, which a forked child finds open whoever held it in the parent."""
+    """Return `lock`, which a forked child finds open even if a thread of its parent held it."""
     _LOCKS.add(lock)
     return lock
 
