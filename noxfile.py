@@ -115,3 +115,10 @@ def build(session: nox.Session) -> None:
         session.run(python, "-m", "pip", "install", "-q", *needs, external=True)
         session.run(python, ".ci/follow_readme.py", external=True)
         session.run(python, "examples/demo.py", external=True, silent=True)
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Measure this plugin against its peers; see benchmarks/README.md."""
+    install(session, "-e", ".[dev]", *PINNED, "-r", "benchmarks/peers.txt")
+    session.run("python", "benchmarks/run.py", *session.posargs)
