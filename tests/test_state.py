@@ -132,8 +132,9 @@ def test_attributes_of_foreign_objects_are_listed(path):
 
 
 LEFT_BEHIND = """
-import contextvars, threading
+import asyncio, contextvars, threading as python_threading
 from pytest_agentcache import state, use_cassette
+from pytest_agentcache.clock import engines, frozen_time, runs, threads
 from pytest_agentcache.replay.dispatcher import DISPATCHER
 from pytest_agentcache.replay.misses import Miss
 from pytest_agentcache.replay.ordering import lanes
@@ -144,18 +145,24 @@ from pytest_agentcache import standalone
 
 block = use_cassette("a.yaml", mode="replay", freeze=True)
 harness = block.__enter__()
-leave = threading.Event()
-thread = threading.Thread(target=leave.wait, args=(30,))
+leave = python_threading.Event()
+thread = python_threading.Thread(target=leave.wait, args=(30,))
 thread.start()
 DISPATCHER.late_misses.append(Miss(Request("GET", "https://api.example/"), "late", None))
 SURROUNDINGS.settings, SURROUNDINGS.run = Settings(), Run("x")
 lanes.enter(lanes.current().fork())
+upstream, loop = runs.awaiting_upstream(), asyncio.new_event_loop()
+upstream.__enter__()
+loop.time()
+work = threads.handing_over(print)
 
 def left():
     return [
         DISPATCHER.current, DISPATCHER.caches, DISPATCHER.guard, DISPATCHER.late_misses,
         SURROUNDINGS.settings, SURROUNDINGS.hooks, SURROUNDINGS.run, lanes._LANE.get(),
         standalone._RUN.opened, standalone._RUN.asked,
+        frozen_time.TIME.stopped, engines._Installed.engine, runs.CLIENT.get(),
+        [*runs.CLOCKS], runs._UNDER_WAY, threads._Test.number, [*threads._QUEUED],
         [each.name for each in state.ATTRIBUTES if each.get(thread) is not None],
     ]
 
@@ -164,6 +171,7 @@ state.reset()
 print(sum(map(bool, left())))
 leave.set()
 thread.join()
+loop.close()
 block.__exit__(None, None, None)
 """
 
@@ -175,7 +183,7 @@ def test_reset_leaves_nothing(tmp_path):
 
     assert (done.returncode, done.stderr) == (0, "")
     before, after = map(int, done.stdout.split())
-    assert before >= 7
+    assert before >= 14
     assert after == 0
 
 

@@ -152,6 +152,28 @@ def test_child_process_has_real_time(suite):
     suite.run().assert_outcomes(passed=1)
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no fork")
+def test_forked_process_has_a_copy_of_the_clock(suite):
+    """It starts where the test is, and moves its copy alone."""
+    suite.write("""
+        import multiprocessing, time
+
+        def sleep_and_read():
+            time.sleep(1000)
+            return time.time()
+
+        def test_it(agentcache_clock):
+            began = time.time()
+            with multiprocessing.get_context("fork").Pool(1) as pool:
+                assert pool.apply(sleep_and_read) == began + 1000
+                pool.close()
+                pool.join()
+            assert time.time() == began
+    """)
+
+    suite.run().assert_outcomes(passed=1)
+
+
 @pytest.mark.parametrize(
     ("engine", "other"), [("time-machine", "freezegun"), ("freezegun", "time-machine")]
 )
