@@ -98,6 +98,9 @@ def pytest_report_header(config: pytest.Config) -> str:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    # Conftest files have added their markers by now.
+    if (suite := config.stash.get(VCR_SUITE, None)) is not None:
+        suite.mark(items)
     for item in items:
         if isinstance(item, pytest.Function) and is_on_cassette(item):
             _open_first(item)

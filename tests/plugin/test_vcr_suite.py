@@ -108,6 +108,30 @@ def test_suite_of_pytest_recording_runs(vcr):
     assert vcr.files() == before
 
 
+def test_marker_may_come_from_the_conftest(vcr):
+    """A conftest may add the marker to its tests while they are collected."""
+    vcr.write(
+        """
+        import pytest
+
+        def pytest_collection_modifyitems(items):
+            for item in items:
+                item.add_marker(pytest.mark.vcr)
+        """,
+        "conftest.py",
+    )
+    vcr.write("""
+        import requests
+
+        def test_one(vcr):
+            assert requests.get("http://api.example/a").ok
+            assert vcr.all_played
+    """)
+    vcr.put("test_suite/test_one.yaml", interaction("/a"))
+
+    vcr.run().assert_outcomes(passed=1)
+
+
 def test_without_the_line_nothing_is_there(suite):
     """The options are unknown and the marker does nothing, but the conftest's hook loads."""
     suite.write("def pytest_recording_configure(config, vcr): pass", "conftest.py")

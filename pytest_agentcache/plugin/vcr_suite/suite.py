@@ -43,8 +43,8 @@ class VcrSuite:
         """True if tests run without cassettes."""
         return options.is_disabled(self._config)
 
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+    def mark(self, items: list[pytest.Item]) -> None:
+        """Put the tests on a cassette that are marked with `vcr`."""
         for item in items:
             if not self.disabled and item.get_closest_marker("vcr") is not None:
                 item.add_marker(pytest.mark.agentcache)
