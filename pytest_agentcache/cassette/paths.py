@@ -20,10 +20,26 @@ _DIGEST = re.compile(r"(.*)~([0-9a-f]{8})", re.DOTALL)
 _FORBIDDEN = re.compile(r"[<>?%*:|\"'/\\]")
 
 
-def cassette_path(module: Path, test: str, *, ambiguous: bool = False) -> Path:
-    """Return the path of a test's cassette: `<folder>/cassettes/<module>/<Class.test[param]>.yaml`.
+def cassette_folder(module: Path, root: Path, chosen: str = "") -> Path:
+    """Return the folder of the cassettes of all modules beside a module.
 
     Args:
+        module: The file of a test's module.
+        root: The root folder of the suite.
+        chosen: The folder of all cassettes of the suite, relative to `root`; empty for a folder
+            `cassettes` beside each module. Below it, modules have the same path as below `root`.
+    """
+    if not chosen:
+        return module.parent / FOLDER
+    inside = module.parent.is_relative_to(root)
+    return root / chosen / (module.parent.relative_to(root) if inside else module.parent.name)
+
+
+def cassette_path(folder: Path, module: Path, test: str, *, ambiguous: bool = False) -> Path:
+    """Return the path of a test's cassette: `<folder>/<module>/<Class.test[param]>.yaml`.
+
+    Args:
+        folder: The result of `cassette_folder`.
         module: The file of the test's module.
         test: The name of the test with its classes, joined by dots, and its parameters.
         ambiguous: Whether another test's name differs only in case.
@@ -36,7 +52,7 @@ def cassette_path(module: Path, test: str, *, ambiguous: bool = False) -> Path:
     parameters = test.partition("[")[2]
     if name != test or len(name) > LONGEST or ambiguous or parameters != parameters.lower():
         name = f"{name[: LONGEST - 9]}~{_digest(test)}"
-    return module.parent / FOLDER / module.stem / f"{name}.yaml"
+    return folder / module.stem / f"{name}.yaml"
 
 
 def owner_of(path: Path) -> str:
@@ -74,16 +90,19 @@ def _digest(test: str) -> str:
     return hashlib.sha256(test.encode("utf-8", "surrogatepass")).hexdigest()[:8]
 
 
-def recorded_by_vcr(module: Path, name: str, test: str, others: Container[str]) -> Path | None:
+def recorded_by_vcr(
+    folder: Path, module: Path, name: str, test: str, others: Container[str]
+) -> Path | None:
     """Return the cassette that pytest-recording made for a test, converted or not, if it exists.
 
     Args:
+        folder: The result of `cassette_folder`.
         module: The file of the test's module.
         name: The name of the test with its own class, joined by a dot, and its parameters.
         test: The id of the test from its module's file on.
         others: The ids of all tests of the module: pytest-recording can give two the same name.
     """
-    path = module.parent / FOLDER / module.stem / f"{_FORBIDDEN.sub('-', name)}.yaml"
+    path = folder / module.stem / f"{_FORBIDDEN.sub('-', name)}.yaml"
     for each in (path, path.with_name(f"{path.stem}.json")):
         if is_foreign(each):
             return each
@@ -93,15 +112,14 @@ def recorded_by_vcr(module: Path, name: str, test: str, others: Container[str]) 
     return path if owner == test or owner not in others else None
 
 
-def named_cassette(module: Path, name: str) -> Path:
-    """Return the cassette that a marker or a hook names, below the module's folder of cassettes.
+def named_cassette(root: Path, name: str) -> Path:
+    """Return the cassette that a marker or a hook names, below `root`, a `cassette_folder`.
 
     A cassette of another tool may have any path, because it is only replayed.
 
     Raises:
         CassetteError: If the path leads out of that folder.
     """
-    root = module.parent / FOLDER
     path = root / name
     if Path(name).is_absolute() and is_foreign(path):
         return path

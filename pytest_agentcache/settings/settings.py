@@ -60,6 +60,12 @@ class Settings:
         marker=False,
     )
     cassette: str = _setting("", CASSETTE, "name of the cassette, or a path below its folder")
+    cassette_dir: str = _setting(
+        "",
+        CASSETTE,
+        "folder of all cassettes, relative to the root folder, instead of `cassettes` beside each "
+        "module",
+    )
     session: dict[str, Any] = _setting({}, KEYWORDS, "keywords of the test's CachedSession")
     on_miss: str = _setting(
         "fail",

@@ -157,7 +157,8 @@ def cassette_of(
 
     name = settings.cassette or item.ihook.pytest_agentcache_cassette_name(item=item)
     if name:
-        return replace(settings, cassette=name), naming.named_cassette(item.path, name), ""
+        folder = naming.cassette_folder(item.path, item.config.rootpath, settings.cassette_dir)
+        return replace(settings, cassette=name), naming.named_cassette(folder, name), ""
     return unnamed_cassette_of(item, settings, twins)
 
 
@@ -171,12 +172,14 @@ def unnamed_cassette_of(
     known = {} if twins is None else twins
     ambiguous = any(_has_twin(node, known) for node in chain)
     name = ".".join(node.name for node in chain)
-    path, test = naming.cassette_path(item.path, name, ambiguous=ambiguous), test_name(item)
+    folder = naming.cassette_folder(item.path, item.config.rootpath, settings.cassette_dir)
+    path = naming.cassette_path(folder, item.path, name, ambiguous=ambiguous)
+    test = test_name(item)
     if not path.exists():
         own = getattr(item, "cls", None)
         theirs = f"{own.__name__}.{item.name}" if own else item.name
         others = item.config.stash[COLLECTION].names.get(item.path, ())
-        path = naming.recorded_by_vcr(item.path, theirs, test, others) or path
+        path = naming.recorded_by_vcr(folder, item.path, theirs, test, others) or path
     return settings, path, "" if naming.owner_of(path) == test else test
 
 

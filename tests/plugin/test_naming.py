@@ -176,3 +176,36 @@ def test_a_name_that_no_filesystem_takes_is_an_error(suite):
     assert outcome.parseoutcomes()["errors"] == 1
     outcome.stdout.fnmatch_lines(["*File name too long*"])
     assert list(suite.files()) == ["cassettes/test_suite/test_two.yaml"]
+
+
+def test_one_folder_for_all_cassettes(suite, upstream):
+    """Modules of one name in two folders have separate cassettes there; names are below theirs."""
+    suite.write("[pytest]\nagentcache_cassette_dir = recordings\n", "pytest.ini")
+    for folder in ("a", "b"):
+        suite.write("", f"{folder}/__init__.py")
+        suite.write(
+            """
+            import pytest, requests
+
+            def test_one(agentcache):
+                assert requests.get(URL + "/" + __name__[0]).ok
+
+            @pytest.mark.agentcache(cassette="shared")
+            def test_two():
+                assert requests.get(URL + "/shared").ok
+            """,
+            f"{folder}/test_suite.py",
+        )
+    suite.record()
+    upstream.stop()
+
+    found = (path for path in (suite.root / "recordings").rglob("*.yaml"))
+    assert sorted(path.relative_to(suite.root).as_posix() for path in found) == [
+        "recordings/a/shared.yaml",
+        "recordings/a/test_suite/test_one.yaml",
+        "recordings/b/shared.yaml",
+        "recordings/b/test_suite/test_one.yaml",
+    ]
+    assert suite.files() == {}
+    outcome = suite.run("--agentcache-offline", "-o", "agentcache_unused=fail")
+    outcome.assert_outcomes(passed=4)
