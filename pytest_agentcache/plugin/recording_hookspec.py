@@ -9,4 +9,4 @@ import pytest
 
 @pytest.hookspec()
 def pytest_recording_configure(config: pytest.Config, vcr: Any) -> None:
-    """Configure the `vcr.VCR` of each test; under `agentcache_vcr`, a stand-in for it."""
+    """Configure the `vcr.VCR` of each test, or what takes its place under `agentcache_vcr`."""

@@ -315,7 +315,7 @@ def test_repeats_ignored_hosts_and_placeholders(vcr, upstream):
 
 @pytest.mark.parametrize("mode", ["once", "new_episodes", "all", "rewrite"])
 def test_recording_modes_record(vcr, upstream, mode):
-    """Each makes a cassette where there is none, in our format, which replays."""
+    """Each records a new cassette in our format, which replays."""
     vcr.write(
         SUITE
         + """
@@ -358,7 +358,7 @@ def test_once_replays_what_is_there(vcr):
 
 
 def test_mode_of_the_configuration_overrides_the_flag(vcr, upstream):
-    """As with pytest-recording; our own flags override both."""
+    """The configuration wins, as with pytest-recording; our own flags override both."""
     vcr.write(
         SUITE
         + """
@@ -424,6 +424,7 @@ def test_network_is_blocked(vcr):
     ("mark", "message"),
     [
         ("block_network('a')", "*@pytest.mark.block_network takes only allowed_hosts="),
+        ("vcr(record_mode='odd')", "*record_mode is 'odd'; allowed are once, none, *"),
         ("default_cassette", "*@pytest.mark.default_cassette takes a name"),
     ],
 )

@@ -67,7 +67,7 @@ class VcrRequest:
 
     @property
     def body(self) -> bytes | None:
-        """The body in bytes; None if there is none."""
+        """The body in bytes; None for an empty one."""
         return self._body
 
     @body.setter

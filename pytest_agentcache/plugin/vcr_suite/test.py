@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from ...errors import SettingsError
 from ...http.messages import Request, Response
 from ...replay.hooks import Hooks
 from ...settings.settings import Settings
@@ -98,6 +99,10 @@ class VcrTest:
     def _mode(self) -> str:
         if self.record_mode == "once":
             return "replay" if self.path.exists() else "record"
+        if self.record_mode not in _MODES:
+            raise SettingsError(
+                f"vcr: record_mode is {self.record_mode!r}; allowed are once, {', '.join(_MODES)}"
+            )
         return _MODES[self.record_mode]
 
     def _matchers(self) -> tuple[tuple[str, ...], Any, tuple[str, ...]]:
