@@ -455,6 +455,7 @@ class Responder:
     def close(self) -> None:
         """End the test: every later request is a late miss."""
         self.hear_children()
+        self.children.close()
         with self.log.lock:
             self.closed = True
 
