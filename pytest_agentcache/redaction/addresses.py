@@ -19,6 +19,8 @@ _COOKIE = re.compile(r"(^|[;\s])([^=;\s]+)=(\"[^\"]*\"|[^;]+)")
 _SET_COOKIE = re.compile(r"(^\s*|,\s*)([^=;,\s]+)=([^;]+)")
 _LINK = re.compile(r"<((?:[^<>]|<[A-Z0-9_]+>)*)>")
 _PARAMETER = re.compile(r"(?<=[?&#])([^=&#]+)=([^&#]+)")
+# The session of a servlet or of PHP, before the query.
+_SESSION = re.compile(r";((?:j|php|aspx?)?sess(?:ion)?id)=([^/;?#&<>]+)", re.IGNORECASE)
 _PLACES = ("location", "content-location", "referer")
 _ADDRESSES = (*_PLACES, "link")
 # A shorter `code` is that of a country or a status.
@@ -77,6 +79,8 @@ class Addresses:
             url = _USERINFO.sub(lambda match: self._userinfo(match, every), url)
         if is_signed(url):
             url = self._signed(url, every)
+        if ";" in url:
+            url = _SESSION.sub(lambda match: f";{match[1]}={placeholder(match[1])}", url)
         if "=" in url:
             url = _PARAMETER.sub(lambda match: self._parameter(match, every, place), url)
         return url
@@ -161,8 +165,16 @@ class Addresses:
         scheme = _SCHEME.match(value)
         start = scheme.end() if scheme else 0
         if not self._names.hides(name, value[start:], HEADER, every=every):
-            return value
+            return self._inside(value, every)
         return value[:start] + self._kept(value[start:], placeholder(name), every)
+
+    def _inside(self, value: str, every: bool) -> str:
+        """Return the value of any other header without the secrets of JSON and URLs in it."""
+        if value[0] not in "{[" and "://" not in value and not ("?" in value and "=" in value):
+            return value
+        raw = value.encode("utf-8", "surrogatepass")
+        spans = merged(self._bodies.fields.spans(raw, every=every))
+        return replaced(raw, spans).decode("utf-8", "surrogatepass") if spans else value
 
     def _by_value(self, text: str) -> str:
         raw = text.encode("utf-8", "surrogatepass")

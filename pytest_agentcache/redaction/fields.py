@@ -27,14 +27,20 @@ _PLAIN = re.compile(_NAMED % _LETTERS), re.compile(_MEMBER % _LETTERS)
 _CODES = rb"(?:[\w.$-]|\\{1,8}u00[2-7][0-9A-Fa-f]){1,64}"
 _CODED = re.compile(_NAMED % _CODES), re.compile(_MEMBER % _CODES)
 _PAIR = re.compile(
-    rb"""(?<!\\)(?P<quote>\\{0,7}")(?:name|key)(?P=quote)\s{0,64}:\s{0,64}(?P=quote)"""
-    rb"""(?P<name>[\w.-]{1,64})(?P=quote)\s{0,64},\s{0,64}(?P=quote)value(?P=quote)"""
+    rb""""(?:[Nn]ame|[Kk]ey)(?P<quote>\\{0,7}")\s{0,64}:\s{0,64}(?P=quote)"""
+    rb"""(?P<name>[\w.-]{1,64})(?P=quote)\s{0,64},\s{0,64}(?P=quote)[Vv]alue(?P=quote)"""
     rb"""\s{0,64}:\s{0,64}(?P=quote)"""
 )
 # `password: "…"` of GraphQL, `password = "…"` of code: a name without quotes, in text.
 _ASSIGNED = re.compile(
     rb"""(?:(?<![\w"'\\.$-])|(?<=\\[nrt]))(?P<name>[A-Za-z_][\w-]{0,63})\s{0,8}[:=]\s{0,8}"""
     rb"""(?:String!?\s{0,8}=\s{0,8})?(?P<quote>\\{0,7}")"""
+)
+# The value before its name.
+_REVERSED = re.compile(
+    rb""""[Vv]alue(?P<quote>\\{0,7}")\s{0,64}:\s{0,64}(?P=quote)"""
+    rb"""(?P<value>[^"]{1,4096}?)(?P=quote)\s{0,64},\s{0,64}(?P=quote)(?:[Nn]ame|[Kk]ey)(?P=quote)"""
+    rb"""\s{0,64}:\s{0,64}(?P=quote)(?P<name>[\w.-]{1,64})(?P=quote)"""
 )
 _TEXTS = re.compile(
     rb"""\[(?:\s{0,64}\\{0,7}"[^"\\\[\]]{1,4096}\\{0,7}"\s{0,64},?){1,64}\s{0,64}\]"""
@@ -54,7 +60,12 @@ _PIECE = rb"""\\*"(?:log_?prob(?:ability)?s?|token_?id|bytes)\\*\""""
 _PIECE_AFTER = re.compile(rb"\s*,\s*" + _PIECE, re.IGNORECASE)
 _PIECE_BEFORE = re.compile(_PIECE + rb"\s*:[^{}]*,\s*\Z", re.IGNORECASE)
 # Parameters and userinfo of URLs inside a body.
-_PARAMETER = re.compile(rb"(?<=[?&])([\w.-]{1,64})=([^&#\s\"'\\<>]+)")
+_PARAMETER = re.compile(rb"[?&](?:amp;)?([\w.-]{1,64})=([^&#\s\"'\\<>]+)")
+# The same inside a parameter of another URL, percent-encoded once or twice.
+_CODED_PARAMETER = re.compile(
+    rb"%(?:25)?(?:3[Ff]|26)([\w.-]{1,64})%(?:25)?3[Dd]((?:[^%&#\s\"'\\<>]|%(?!(?:25)?2[36]))+)"
+)
+_CODED_EQUALS = (b"%3D", b"%3d", b"%253D", b"%253d")
 _USERINFO = re.compile(rb"(?<=://)[^/@?#:\s\"'\\<>]{0,256}:([^/@?#:\s\"'\\<>]{1,256})@")
 # Likewise, with the placeholders of what is redacted already.
 _QUERY = re.compile(rb"\?((?:[^#\s\"'\\<>]|<[A-Z0-9_]{1,128}>)+)")
@@ -87,8 +98,9 @@ class Fields:
     def _all(self, raw: bytes, every: bool) -> Iterator[Span]:
         if b'"' in raw and self._names.may_be_in(raw):
             yield from self._members(raw, every)
-            if b"value" in raw:
+            if b"alue" in raw:
                 yield from self._assigned(raw, _PAIR, HEADER, every)
+                yield from self._reversed(raw, every)
             if b'\\"' in raw or not looks_like_json(raw):
                 yield from self._assigned(raw, _ASSIGNED, None, every)
         yield from self.in_urls(raw, every=every)
@@ -151,6 +163,12 @@ class Fields:
             if self._names.is_secret(name, place):
                 yield from self._text(raw, match, name, place, every)
 
+    def _reversed(self, raw: bytes, every: bool) -> Iterator[Span]:
+        for match in _REVERSED.finditer(raw):
+            name, value = match["name"].decode("latin-1"), _plain(match["value"])
+            if self._names.hides(name, value, HEADER, every=every):
+                yield Span(*match.span("value"), placeholder(name).encode())
+
     def in_urls(self, raw: bytes, *, every: bool = False) -> Iterator[Span]:
         """Yield secret parameters and passwords of the URLs in `raw`."""
         if b"=" in raw:
@@ -161,6 +179,13 @@ class Fields:
                     yield Span(*match.span(2), placeholder(name).encode())
             if every:
                 yield from _signed(raw)
+        if any(each in raw for each in _CODED_EQUALS):
+            for match in _CODED_PARAMETER.finditer(raw):
+                name = match[1].decode("latin-1")
+                value = unquote_plus(unquote_plus(match[2].decode("latin-1")))
+                hides = self._names.hides(name, value, QUERY, every=every)
+                if hides and (every or not MARK.fullmatch(value.encode("utf-8", "replace"))):
+                    yield Span(*match.span(2), placeholder(name).encode())
         if b"@" in raw and b"://" in raw:
             for match in _USERINFO.finditer(raw):
                 yield Span(match.start(), match.end() - 1, b"<USER>:<PASSWORD>")

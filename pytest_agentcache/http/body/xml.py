@@ -11,8 +11,13 @@ from .text import decoded
 
 _TYPE = re.compile(r"(?:application|text)/(?:[\w.-]+\+)?(?:xml|html)\b", re.IGNORECASE)
 _DECLARATION = b"<?xml"
-_ELEMENT = re.compile(rb"<([A-Za-z_][\w:.-]{0,63})>([^<>]{1,65536})</\1>")
-_ATTRIBUTE = re.compile(rb"(?<=\s)([A-Za-z_][\w:.-]{0,63})=\"([^\"<>]{1,65536})\"")
+_ELEMENT = re.compile(
+    rb"<([A-Za-z_][\w:.-]{0,63})(?:\s[^<>]{0,1024})?>"
+    rb"(?:<!\[CDATA\[([^\]]{1,65536})\]\]>|([^<>]{1,65536}))</\1\s{0,8}>"
+)
+_ATTRIBUTE = re.compile(
+    rb"(?<=\s)([A-Za-z_][\w:.-]{0,63})=(?:\"([^\"<>]{1,65536})\"|'([^'<>]{1,65536})')"
+)
 # `<input name="csrf_token" value="…">`, `<meta name="csrf-token" content="…">`.
 _TAG = re.compile(rb"<(?:input|meta)\s[^<>]{1,4096}>", re.IGNORECASE)
 _TAG_NAME = re.compile(rb"\sname=[\"']?([\w:.-]{1,64})", re.IGNORECASE)
@@ -48,10 +53,10 @@ class Xml(BodyKind):
 def named_values(raw: bytes) -> Iterator[tuple[str, int, int]]:
     """Yield the name, start and stop of the text of each element, attribute and form field."""
     # The first byte of an attribute may be any, so each of `raw` would be tried.
-    patterns = (_ELEMENT, _ATTRIBUTE) if b'="' in raw else (_ELEMENT,)
+    patterns = (_ELEMENT, _ATTRIBUTE) if b'="' in raw or b"='" in raw else (_ELEMENT,)
     for pattern in patterns:
         for match in pattern.finditer(raw):
-            yield _local(match[1]), *match.span(2)
+            yield _local(match[1]), *match.span(match.lastindex or 0)
     for tag in _TAG.finditer(raw):
         name = _TAG_NAME.search(raw, *tag.span())
         value = _TAG_VALUE.search(raw, *tag.span())
