@@ -19,7 +19,7 @@ HERE = Path(__file__).parent
 
 @dataclass(frozen=True)
 class Row:
-    """What is compared.
+    """A comparison with a peer, or with a number.
 
     Attributes:
         name: What is measured, and the unit.

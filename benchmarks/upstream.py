@@ -39,7 +39,7 @@ BODIES = {
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Sends the body of the path, whatever is asked."""
+    """Sends the body of the path in response to every request."""
 
     protocol_version = "HTTP/1.1"
 

@@ -30,7 +30,7 @@ REAL = SimpleNamespace(
     **{name: original(getattr(time, name)) for name in _REPLACED},
     time_ns=time.time_ns,
 )
-# It keeps them, whatever is installed.
+# It keeps them, even when others are installed later.
 WRAPPED.set(REAL, None)
 # Packages and modules that measure tests, or wait for processes, see real time.
 _REAL_CALLERS = (

@@ -116,7 +116,7 @@ class Run(ABC):
 
     @abstractmethod
     def fire(self, timer: Any) -> None:
-        """Let a timer fire now, whatever the clock shows."""
+        """Let a timer fire now, even if the clock says it is early."""
 
     @abstractmethod
     def select(self, seconds: float) -> None:

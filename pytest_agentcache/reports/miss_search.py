@@ -1,4 +1,4 @@
-"""What is close to a request that was missed: on its cassette, and on the others."""
+"""The search for what is close to a missed request: on its cassette, and on the others."""
 
 from __future__ import annotations
 

@@ -6,12 +6,12 @@ import os
 import re
 import shlex
 import subprocess
-import sys
 from pathlib import Path
 
 from guide import Block, Project
 
 from pytest_agentcache import cassette
+from tests.fork_server import FORK_SERVER
 
 _HEAD = "agentcache: 1\nrecorded_at: '2026-11-21T18:29:15Z'\n"
 _CONFIGURATIONS = {"ini": "pytest.ini", "toml": "pyproject.toml"}
@@ -116,7 +116,7 @@ class Reader:
         while "=" in words[0]:
             name, _, value = words.pop(0).partition("=")
             settings[name] = value
-        folder = folder or self._folder
+        folder, environment = folder or self._folder, self._environment() | settings
         match words:
             case ["echo", "$?"]:
                 return 0, f"{self._exit_code}\n"
@@ -130,19 +130,21 @@ class Reader:
                 path.write_text(text.replace(was, now), encoding="utf-8")
                 return 0, ""
             case ["python", *arguments]:
-                program = [sys.executable, *arguments]
+                return FORK_SERVER.run_merged(arguments, folder, environment)
             case ["agentcache", *arguments]:
-                program = [sys.executable, "-m", "pytest_agentcache", *arguments]
-            case ["git" | "cp" | "rm", *_]:
-                program = words
+                return FORK_SERVER.run_merged(
+                    ["-m", "pytest_agentcache", *arguments], folder, environment
+                )
             case ["pytest", *arguments]:
-                program = [sys.executable, "-m", "pytest", *arguments]
+                return FORK_SERVER.run_merged(["-m", "pytest", *arguments], folder, environment)
+            case ["git" | "cp" | "rm", *_]:
+                pass
             case _:
                 raise AssertionError(f"unknown command `{command}`")
         done = subprocess.run(
-            program,
+            words,
             cwd=folder,
-            env=self._environment() | settings,
+            env=environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -167,6 +169,8 @@ class Reader:
             "PYTEST_ADDOPTS": (
                 "-p agentcache -p asyncio -p no:cacheprovider"
                 " -o asyncio_default_fixture_loop_scope=function"
+                # They are loaded before pytest starts.
+                " -W ignore::pytest.PytestAssertRewriteWarning"
             ),
             "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
             "COLUMNS": "80",

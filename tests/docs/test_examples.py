@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import guide
@@ -13,6 +12,7 @@ import pytest
 from upstream import Upstream
 
 from pytest_agentcache import cassette
+from tests.fork_server import FORK_SERVER
 
 # Each test runs the examples in a process of its own.
 pytestmark = pytest.mark.slow
@@ -25,7 +25,7 @@ KEYS = {
 # Only the plugins of the examples: pytest starts in half the time.
 PLUGINS = {
     "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
-    "PYTEST_ADDOPTS": "-p agentcache -p asyncio",
+    "PYTEST_ADDOPTS": "-p agentcache -p asyncio -W ignore::pytest.PytestAssertRewriteWarning",
 }
 INI = "[pytest]\nasyncio_default_fixture_loop_scope = function\nfilterwarnings = error\n"
 
@@ -44,14 +44,8 @@ def run(folder: Path, *arguments: str, **settings: str) -> subprocess.CompletedP
         for name, value in os.environ.items()
         if not name.startswith(("AGENTCACHE", "PYTEST_", "OPENAI_", "ANTHROPIC_", "EXAMPLES_"))
     }
-    return subprocess.run(
-        [sys.executable, *arguments],
-        cwd=folder,
-        env=inherited | {"NO_PROXY": "127.0.0.1", "PYTHONUTF8": "1"} | settings,
-        capture_output=True,
-        encoding="utf-8",
-        check=False,
-    )
+    environment = inherited | {"NO_PROXY": "127.0.0.1", "PYTHONUTF8": "1"} | settings
+    return subprocess.CompletedProcess(arguments, *FORK_SERVER.run(arguments, folder, environment))
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -23,6 +24,7 @@ import requests_cache  # noqa: F401
 
 from pytest_agentcache import use_cassette  # noqa: F401
 from pytest_agentcache.clients import install
+from tests.fork_server import FORK_SERVER
 
 install()
 
@@ -119,7 +121,14 @@ class Suite:
 
     def spawn(self, *arguments: str) -> pytest.RunResult:
         """Run the suite in a process of its own."""
-        return self._pytester.runpytest_subprocess(*plugins(arguments), *arguments)
+        started = time.perf_counter()
+        options = ["-W", "ignore::pytest.PytestAssertRewriteWarning", *plugins(arguments)]
+        base = tempfile.mkdtemp(prefix="runpytest-", dir=self.root)
+        code, output, errors = FORK_SERVER.run(
+            ["-m", "pytest", f"--basetemp={base}", *options, *arguments], self.root, os.environ
+        )
+        took = time.perf_counter() - started
+        return pytest.RunResult(code, output.splitlines(), errors.splitlines(), took)
 
     def record(self, *arguments: str) -> None:
         """Records what is missing; all tests pass, and none is left out."""

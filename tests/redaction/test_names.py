@@ -1,4 +1,4 @@
-"""Which names hold secrets, and the fast look for them."""
+"""The names that hold secrets, and the fast look for them."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,7 +9,7 @@ PLACES = (HEADER, QUERY, REDIRECT)
 
 
 def test_every_secret_name_has_a_hint():
-    """What is skipped because no hint is in it has no secret name in it, in any place."""
+    """A text that is skipped because it has no hint contains no secret name, in any place."""
 
     @given(st.one_of(*(st.from_regex(each, fullmatch=True) for each in (_SECRET, *PLACES))))
     def check(name):

@@ -12,7 +12,7 @@ HEX, LOWER = "0123456789abcdef", "abcdefghijklmnopqrstuvwxyz0123456789"
 UPPER, LETTERS = LOWER.upper(), LOWER + LOWER[:26].upper()
 ALPHABETS = {"h": HEX, "l": LOWER, "U": UPPER, "a": LETTERS, "d": "0123456789"}
 UUID = "{h8}-{h4}-{h4}-{h4}-{h12}"
-# The format as a template: `{h40}` stands for 40 random characters of an alphabet. The keys are
+# The format as a template: `{h40}` is for 40 random characters of an alphabet. The keys are
 # made when the tests run, so that no scanner of secrets finds one in the repository.
 TEMPLATES = {
     "E2B_API_KEY": "e2b_{h40}",
