@@ -25,7 +25,7 @@ from ..http.messages import (
 )
 from .model import VERSION, Cassette
 from .references import BrokenReferenceError, ReferenceReader
-from .sidecars import head, sidecar_folder
+from .sidecars import change_of, head, sidecar_folder
 
 _BODY_KEYS = {*body.KEYS, *body.STYLES}
 _KEYS = {"agentcache", "recorded_at", "test", "interactions"}
@@ -337,11 +337,14 @@ class _Reader:
         try:
             return body.from_fields(part, self._file, content_type)
         except body.BodyError as error:
-            remedy = (
-                _RERECORD.replace("Correct", "Commit the file too, correct")
-                if error.key == "file"
-                else _RERECORD
-            )
+            remedy = _RERECORD
+            if "line ends" in error.problem:
+                remedy = (
+                    "Add `**/cassettes/** -text` to .gitattributes, remove the file, and check it "
+                    "out again"
+                )
+            elif error.key == "file":
+                remedy = _RERECORD.replace("Correct", "Commit the file too, correct")
             raise self.error((*place, error.key), error.problem, remedy) from None
 
     def _restored(self, value: Any, place: tuple[str | int, ...]) -> Any:
@@ -385,11 +388,17 @@ class _Reader:
         if Path(name).is_absolute() or target.resolve().parent != folder.resolve():
             raise body.BodyError("file", f"the file {name!r} is outside {folder.name}/")
         try:
-            return target.read_bytes()
+            # Opening a pipe would wait for its writer.
+            if target.exists() and not target.is_file():
+                raise body.BodyError("file", f"{folder.name}/{name} is not a regular file")
+            content = target.read_bytes()
         except OSError as error:
             raise body.BodyError(
                 "file", f"the file {folder.name}/{name} cannot be read: {error.strerror}"
             ) from None
+        if change := change_of(name, content):
+            raise body.BodyError("file", f"the file {folder.name}/{name} {change}")
+        return content
 
     def error(
         self, place: tuple[str | int, ...], problem: str, remedy: str = _RERECORD

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
@@ -18,7 +17,7 @@ from ..http.messages import Headers, Interaction, Request, Response, standard_re
 from .caption import caption
 from .model import VERSION, Cassette
 from .references import LooksLikeReferenceError, ReferenceWriter
-from .sidecars import sidecar_folder, sidecars_named_in, unwritable
+from .sidecars import digest, sidecar_folder, sidecars_named_in, unwritable
 
 _HEADER = "# Recorded by pytest-agentcache. Edit freely: it is checked when it is read."
 _GZIP = b"\x1f\x8b"
@@ -118,13 +117,12 @@ def render(cassette: Cassette, files: dict[str, bytes] | None) -> str:
         kind, _, subtype = media.partition("/")
         plain = re.sub(r"\W+", "-", subtype, flags=re.ASCII).strip("-")
         what = kind if kind in _KINDS else plain
-        digest = hashlib.sha256(content).hexdigest()[:10]
         # Not `mimetypes`, which differs between machines: a response has the same name everywhere.
         extension = _EXTENSIONS.get(media) or _EXTENSIONS.get(kind, "bin")
         if content.startswith(_GZIP) and not extension.endswith("gz"):
             # It is compressed although no header says so: the name tells the reader.
             extension += ".gz"
-        name = f"{what[:40] or 'body'}-{digest}.{extension}"
+        name = f"{what[:40] or 'body'}-{digest(content)}.{extension}"
         if files is not None:
             files[name] = content
         return name
