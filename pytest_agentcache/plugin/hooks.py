@@ -48,6 +48,18 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
         add_options(parser, pluginmanager)
 
 
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_load_initial_conftests(
+    early_config: pytest.Config,
+) -> Generator[None, object, object]:
+    # Conftest files and test modules may make clients while they are imported.
+    if values := options.environment_of_run(early_config):
+        from ..redaction import dummies
+
+        early_config.add_cleanup(dummies.set_for_run(values))
+    return (yield)
+
+
 def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
     pluginmanager.add_hookspecs(hookspecs)
     pluginmanager.register(fixtures, "agentcache-fixtures")

@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from ..state import on_reset
+from .names import PLACEHOLDER
 
 _NAMES = re.compile(
     r"""(?:.*_)?(?:
@@ -95,14 +96,12 @@ def secrets_of(
         environment: Variables by their names.
         extra: Globs of further names; one that starts with `!` is for names of harmless values.
     """
-    globs = [each.upper() for each in extra]
-    more = [each for each in globs if not each.startswith("!")]
-    harmless = [each[1:] for each in globs if each.startswith("!")]
+    more, harmless = _globs(extra)
     for name, written in sorted(environment.items()):
         upper, value = name.upper(), written.strip()
-        if any(fnmatchcase(upper, glob) for glob in harmless):
+        if _is_listed(upper, harmless):
             continue
-        named = any(fnmatchcase(upper, glob) for glob in more)
+        named = _is_listed(upper, more)
         if not named and not _NAMES.fullmatch(upper):
             # Other variables hold at most a password in a URL.
             if (found := _USERINFO.match(value)) and is_secret(password := unquote(found[1])):
@@ -117,8 +116,34 @@ def credentials_of(environment: Mapping[str, str]) -> Iterable[str]:
     for name, written in environment.items():
         value = written.strip()
         named = _NAMES.fullmatch(name) and not _WEAK.fullmatch(name)
-        if named and value and value.lower() not in _WORDS:
+        harmless = PLACEHOLDER.fullmatch(value) or value.lower() in _WORDS
+        if named and value and not harmless:
             yield value
+
+
+def names_secret(name: str, extra: Iterable[str] = ()) -> bool:
+    """Return whether a variable of this name would hold a secret.
+
+    Args:
+        name: The name.
+        extra: Globs of further names; one that starts with `!` is for names of harmless values.
+    """
+    more, harmless = _globs(extra)
+    upper = name.upper()
+    if _is_listed(upper, harmless):
+        return False
+    return _is_listed(upper, more) or _NAMES.fullmatch(upper) is not None
+
+
+def _globs(extra: Iterable[str]) -> tuple[list[str], list[str]]:
+    """Return the globs of secret names, and those of harmless ones."""
+    globs = [each.upper() for each in extra]
+    more = [each for each in globs if not each.startswith("!")]
+    return more, [each[1:] for each in globs if each.startswith("!")]
+
+
+def _is_listed(name: str, globs: Iterable[str]) -> bool:
+    return any(fnmatchcase(name, glob) for glob in globs)
 
 
 def is_secret(value: str) -> bool:

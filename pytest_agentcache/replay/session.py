@@ -16,6 +16,7 @@ from ..clock import Clock
 from ..faults import Upstream
 from ..llm.prompt_log import PromptCall
 from ..llm.usage import Usage, usage_of
+from ..redaction import dummies
 from ..settings.settings import Settings
 from ..state import fork_safe
 from .cache_router import Router
@@ -69,6 +70,7 @@ class Harness:
     cassette_file: CassetteFile = field(init=False)
     process_cassette: ProcessCassette = field(init=False)
     responder: Responder = field(init=False)
+    _dummies: set[str] = field(init=False, default_factory=set)
     _isolation: Isolation = field(init=False)
     _session: IsolatedSession | None = field(init=False, default=None)
     _making: threading.RLock = field(
@@ -105,6 +107,9 @@ class Harness:
         else:
             DISPATCHER.open(self.responder, self._isolation, self._router())
         try:
+            if self.mode in ("replay", "offline"):
+                needed = dummies.variables_of(self.responder.recorded, self.settings.redact_env)
+                self._dummies = dummies.hold(needed)
             if self.settings.freeze:
                 self.freeze()
             if self.settings.router and self.path is not None:
@@ -133,6 +138,7 @@ class Harness:
     def close(self) -> None:
         """Close it; requests after this are late."""
         self.cassette_file.note_used(self.responder)
+        dummies.release(self._dummies)
         self.clock.release()
         self.responder.plan.close()
         DISPATCHER.close(self.responder)

@@ -201,33 +201,43 @@ def _placeholders(name: str, value: Any, source: str) -> tuple[tuple[str, str], 
     return pairs
 
 
-def _pairs(name: str, value: Any, source: str, left: str) -> tuple[tuple[str, str], ...]:
-    lines = _pair_lines(name, value, source, left)
-    return tuple(_pair(name, each, source, left) for each in lines)
+def _variables(name: str, value: Any, source: str) -> tuple[tuple[str, str], ...]:
+    pairs = _pairs(name, value, source, "NAME", "=", "VALUE")
+    for variable, _ in pairs:
+        if not variable or "\0" in variable:
+            raise SettingsError(f"{source}: {name} has a line without a name; write NAME = VALUE")
+    return pairs
 
 
-def _pair_lines(name: str, value: Any, source: str, left: str) -> list[Any]:
+def _pairs(
+    name: str, value: Any, source: str, left: str, arrow: str = "=>", right: str = "TEXT"
+) -> tuple[tuple[str, str], ...]:
+    form = f"{left} {arrow} {right}"
+    return tuple(
+        _pair(name, each, source, arrow, form) for each in _pair_lines(name, value, source, form)
+    )
+
+
+def _pair_lines(name: str, value: Any, source: str, form: str) -> list[Any]:
     if isinstance(value, Mapping):
         return list(value.items())
     if isinstance(value, str):
         return value.splitlines()
     if isinstance(value, Iterable) and not isinstance(value, bytes):
         return list(value)
-    raise SettingsError(
-        f"{source}: {name} is {value!r}; it takes a dict, pairs, or lines {left} => TEXT"
-    )
+    raise SettingsError(f"{source}: {name} is {value!r}; it takes a dict, pairs, or lines {form}")
 
 
-def _pair(name: str, each: Any, source: str, left: str) -> tuple[str, str]:
+def _pair(name: str, each: Any, source: str, arrow: str, form: str) -> tuple[str, str]:
     if isinstance(each, str):
-        before, arrow, after = each.partition("=>")
-        if arrow:
+        before, found, after = each.partition(arrow)
+        if found:
             return before.strip(), after.strip()
     elif isinstance(each, (tuple, list)) and len(each) == 2:
         before, after = each
         if isinstance(before, str) and isinstance(after, str):
             return before, after
-    raise SettingsError(f"{source}: {name} has {each!r}; write {left} => TEXT")
+    raise SettingsError(f"{source}: {name} has {each!r}; write {form}")
 
 
 TRUTH = Check(_truth, "bool")
@@ -238,6 +248,7 @@ KEYWORDS = Check(_keywords, read_lines=_keyword_lines)
 MATCH = Check(_matchers)
 PLACEHOLDERS = Check(_placeholders, read_lines=_keep_lines)
 REPLACEMENTS = Check(_replacements, read_lines=_keep_lines)
+VARIABLES = Check(_variables, read_lines=_keep_lines)
 SHAPES = Check(_shapes, read_lines=_keep_lines)
 STABLE_IDS = Check(_ids, read_lines=_keep_lines)
 WORDS = words()

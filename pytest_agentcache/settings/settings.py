@@ -26,6 +26,7 @@ from .checks import (
     STABLE_IDS,
     START,
     TRUTH,
+    VARIABLES,
     WORDS,
     Check,
     one_of,
@@ -47,7 +48,8 @@ def _setting(default: Any, check: Check, text: str, *, marker: bool = True) -> A
 class Settings:
     """The settings of a test, merged in `suite.options` and read everywhere else.
 
-    Each field is an ini key `agentcache_<name>`; all but `mode`, `auto` and `vcr` are also
+    Each field is an ini key `agentcache_<name>`; all but `mode`, `auto`, `vcr` and `env` are
+    also
     arguments of the marker and keys of the `agentcache_config` fixture.
     """
 
@@ -57,6 +59,13 @@ class Settings:
         False,
         TRUTH,
         "run a suite of pytest-recording or pytest-vcr: its markers, options and fixtures",
+        marker=False,
+    )
+    env: tuple[tuple[str, str], ...] = _setting(
+        (),
+        VARIABLES,
+        "variables to set in replay and offline if they are not set, before any test module is "
+        "imported: NAME = VALUE",
         marker=False,
     )
     cassette: str = _setting("", CASSETTE, "name of the cassette, or a path below its folder")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import fields, replace
@@ -57,25 +58,44 @@ def settings_of_run(config: pytest.Config) -> Settings:
     for name in written:
         if name.startswith("agentcache_") and name not in known:
             raise SettingsError(f"{ini}: unknown key {name}; known are {_listed(known)}")
-    values: dict[str, Any] = {}
-    for setting in fields(Settings):
-        source = f"{ini}: agentcache_{setting.name}"
-        try:
-            value = config.getini(f"agentcache_{setting.name}")
-        except (ValueError, TypeError, pytest.UsageError) as error:
-            raise SettingsError(f"{source}: {error}") from None
-        if value not in (None, ""):
-            values[setting.name] = from_ini(setting.name, value, source)
-    if from_environment := os.environ.get(ENVIRONMENT):
-        source = f"environment variable {ENVIRONMENT}"
-        values["mode"] = check_value("mode", from_environment, source)
-    flags = [mode for mode in _FLAGS if config.getoption(f"agentcache_{mode}")]
+    values = {each.name: _in_ini(config, each.name) for each in fields(Settings)}
+    values["mode"] = _mode(values["mode"], config.option)
+    return replace(Settings(), **{name: each for name, each in values.items() if each is not None})
+
+
+def environment_of_run(config: pytest.Config) -> dict[str, str]:
+    """Return the variables that `agentcache_env` sets in this run, before conftests are imported.
+
+    Errors of settings are left to `settings_of_run`, which pytest reports better.
+    """
+    try:
+        variables = dict(_in_ini(config, "env") or ())
+        mode = _mode(_in_ini(config, "mode"), config.known_args_namespace) if variables else None
+    except SettingsError:
+        return {}
+    return variables if mode in (None, "replay", "offline") else {}
+
+
+def _in_ini(config: pytest.Config, name: str) -> Any:
+    """Return the value of a setting in the ini file; None if it is not there."""
+    source = f"{config.inipath or '-o'}: agentcache_{name}"
+    try:
+        value = config.getini(f"agentcache_{name}")
+    except (ValueError, TypeError, pytest.UsageError) as error:
+        raise SettingsError(f"{source}: {error}") from None
+    return None if value in (None, "") else from_ini(name, value, source)
+
+
+def _mode(in_ini: str | None, options: argparse.Namespace) -> str | None:
+    """Return the mode of the flags, the environment and the ini file, in this order."""
+    flags = [mode for mode in _FLAGS if getattr(options, f"agentcache_{mode}", False)]
     if len(flags) > 1:
         chosen = " and ".join(f"--agentcache-{mode}" for mode in flags)
         raise SettingsError(f"{chosen} exclude each other; give one of them, or none to replay")
-    if flags:
-        values["mode"] = flags[0]
-    return replace(Settings(), **values)
+    if from_environment := os.environ.get(ENVIRONMENT):
+        source = f"environment variable {ENVIRONMENT}"
+        in_ini = check_value("mode", from_environment, source)
+    return flags[0] if flags else in_ini
 
 
 def is_vcr_suite(config: Any) -> bool:

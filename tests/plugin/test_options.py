@@ -144,7 +144,9 @@ INI = {
     "mode": ("live", "live"),
     "auto": ("true", True),
     "vcr": ("true", True),
+    "env": ("\n  A_KEY = x = y\n  B_URL = ", (("A_KEY", "x = y"), ("B_URL", ""))),
     "cassette": ("all.yaml", "all.yaml"),
+    "cassette_dir": ("recordings", "recordings"),
     "session": (
         "\n  expire_after = 5\n  allowable_methods = ('GET', 'POST')\n  cache_name = a",
         {"expire_after": 5, "allowable_methods": ("GET", "POST"), "cache_name": "a"},
