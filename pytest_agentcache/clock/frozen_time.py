@@ -291,7 +291,8 @@ def instant_at(when: float, shows: Callable[[int], float], since: int) -> int:
     """
     then, step = since + round((when - shows(since)) * SECOND), 1
     # What is rounded must not end up before a timer, which would be moved to again and again.
-    while shows(then) < when:
+    # asyncio fires what is earlier than its time and a nanosecond, which months are too long to add.
+    while shows(then) + 1e-9 <= when:
         then, step = then + step, 2 * step
     return then
 

@@ -22,8 +22,8 @@ from .response_recorder import ResponseRecorder
 
 # Kinds of failure that happen before the request is sent; the others happen after it.
 CONNECTING = ("refuse", "dns", "tls", "connect-timeout")
-# In seconds: a frozen event loop gets there when it has nothing else to do.
-_LONGEST = 365 * 86400.0
+# In seconds: a frozen event loop gets there when it has nothing else to do; a real one waits.
+_LONGEST, _LONGEST_REAL = 365 * 86400.0, 60.0
 _SELF_SIGNED = (
     "[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: self-signed certificate"
     " (_ssl.c:1006)"
@@ -166,7 +166,7 @@ class Fail:
     async def wait_async(self, allowed: float | None) -> None:
         """Do the same on an event loop, where the task may be cancelled meanwhile."""
         seconds = self.delay(allowed)
-        await pause_async(min(seconds, _LONGEST))
+        await pause_async(min(seconds, _LONGEST if Clock().frozen else _LONGEST_REAL))
         if seconds == math.inf:
             raise NeverAnsweredError(f"{self.request.method} {self.request.url}")
 

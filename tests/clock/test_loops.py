@@ -36,6 +36,15 @@ def test_sleeps_side_by_side_overlap(moved):
     assert moved == 10
 
 
+@pytest.mark.parametrize("days", [1, 364, 3000])
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_sleep_of_years_ends(moved, days, backend):
+    """A loop's time is a float, whose steps are longer than a nanosecond after some months."""
+    anyio.run(anyio.sleep, days * 86400, backend=backend)
+
+    assert moved.seconds == pytest.approx(days * 86400, abs=1e-3)
+
+
 def test_timeout_keeps_its_meaning(moved):
     """It ends what takes longer, at its time, and lets go what does not."""
 

@@ -182,6 +182,59 @@ def test_nothing_gives_up_now(suite):
     outcome.stdout.fnmatch_lines(["*GET http://*/slow?slow=0.5 was cancelled while recording*"])
 
 
+@pytest.mark.parametrize("library", ["httpx", "aiohttp"])
+def test_no_task_gives_up_now(suite, library):
+    """On an event loop, too, it is an error instead of a wait for ever."""
+    sends = {
+        "httpx": "async with httpx.AsyncClient(timeout=None) as client: await client.get(url)",
+        "aiohttp": "async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(None)) as client"
+        ", client.get(url): pass",
+    }
+    source = f"""
+        import asyncio, aiohttp, httpx, pytest
+
+        async def ask():
+            url = URL + "/slow?slow=0.5"
+            {sends[library]}
+
+        def test_waits(agentcache):
+            asyncio.run({{call}})
+    """
+    given_up = "asyncio.wait_for(ask(), 0.1)"
+    suite.write(
+        source.format(call=given_up).replace(
+            "    asyncio.run(", "    with pytest.raises(TimeoutError): asyncio.run("
+        )
+    )
+    suite.record()
+    suite.write(source.format(call="ask()"))
+    outcome = suite.run()
+
+    outcome.assert_outcomes(failed=1)
+    outcome.stdout.fnmatch_lines(["*GET http://*/slow?slow=0.5 was cancelled while recording*"])
+
+
+@pytest.mark.parametrize("client", ["httpx", "requests"])
+def test_a_stream_that_is_left_early_is_whole_on_the_cassette(suite, client):
+    """Its beginning is all that the program reads, while recording and on replay."""
+    reads = {
+        "httpx": "with httpx.stream('GET', url) as response: first = next(response.iter_raw(4))",
+        "requests": "with requests.get(url, stream=True) as response: "
+        "first = next(response.iter_content(4))",
+    }
+    suite.write(f"""
+        import httpx, requests
+
+        def test_leaves(agentcache):
+            url = URL + "/early"
+            {reads[client]}
+            assert first == b'{{"pa'
+    """)
+    suite.record()
+
+    suite.run("--agentcache-offline").assert_outcomes(passed=1)
+
+
 EDITED = {
     "cancelled: false": "`cancelled` must be true",
     "cancelled: 'yes'": "`cancelled` must be true",
