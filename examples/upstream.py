@@ -7,6 +7,7 @@ A response depends on the request alone, so recording again gives the same casse
 - `POST /v1/chat/completions`: OpenAI's chat, streamed or not, with tools; with Requesty's flag
   `auto_cache` its usage includes a prompt cache.
 - `POST /v1/messages`: Anthropic's messages, streamed or not, with tools.
+- `GET /v1/forecast?latitude=48.86&longitude=2.35`: the temperature, as Open-Meteo gives it.
 - `GET /now?city=Paris`: the weather, with `ETag` and `Cache-Control`; 304 to `If-None-Match`.
   For Atlantis it closes the connection without a response.
 """
@@ -92,8 +93,11 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         url = urlsplit(self.path)
         self.server.upstream.count(url.path)
-        city = parse_qs(url.query).get("city", [""])[0]
-        if url.path != "/now":
+        query = {name: values[0] for name, values in parse_qs(url.query).items()}
+        city = query.get("city", "")
+        if url.path == "/v1/forecast":
+            self._json(200, forecast(query), {"Content-Type": "application/json; charset=utf-8"})
+        elif url.path != "/now":
             self._json(404, {"error": f"no such path: {url.path}"})
         elif not city:
             self._json(400, {"error": "the parameter city is missing"})
@@ -158,6 +162,13 @@ def weather(city: str) -> dict[str, Any]:
     digest = hashlib.sha256(city.encode()).digest()
     other = {"city": city, "sky": _SKIES[digest[0] % len(_SKIES)], "celsius": digest[1] % 30}
     return _WEATHER.get(city, other)
+
+
+def forecast(query: dict[str, str]) -> dict[str, Any]:
+    """Return the temperature at a place."""
+    now = {"time": "2026-11-21T18:15", "interval": 900, "temperature_2m": 8.1}
+    place = {name: float(query[name]) for name in ("latitude", "longitude")}
+    return {**place, "timezone": "GMT", "elevation": 46.0, "current": now}
 
 
 def answer(

@@ -6,6 +6,7 @@ import os
 import re
 import shlex
 import subprocess
+from importlib import metadata
 from pathlib import Path
 
 from guide import Block, Project
@@ -15,6 +16,7 @@ from tests.fork_server import FORK_SERVER
 
 _HEAD = "agentcache: 1\nrecorded_at: '2026-11-21T18:29:15Z'\n"
 _CONFIGURATIONS = {"ini": "pytest.ini", "toml": "pyproject.toml"}
+_APIS = ("api.weather.example", "api.open-meteo.com", "api.openai.com", "router.requesty.ai")
 # Output that differs between machines or runs; the widths of rules and columns come last.
 _VOLATILE = [
     (re.compile(r"\b\d+\.\d\ds\b"), "0.00s"),
@@ -34,6 +36,7 @@ class Reader:
 
     def __init__(self, folder: Path, upstream: str) -> None:
         self._folder, self._upstream = folder, upstream
+        self._exported: dict[str, str] = {}
         # The exit code of the last command, for `echo $?`.
         self._exit_code = 0
 
@@ -113,6 +116,10 @@ class Reader:
     def _do(self, command: str, folder: Path | None = None, **settings: str) -> tuple[int, str]:
         """Run a command as a shell would: `NAME=value program arguments`."""
         words = shlex.split(command)
+        without = set()
+        while words[:2] == ["env", "-u"]:
+            without.add(words[2])
+            words = words[3:]
         while "=" in words[0]:
             name, _, value = words.pop(0).partition("=")
             settings[name] = value
@@ -120,6 +127,14 @@ class Reader:
         match words:
             case ["echo", "$?"]:
                 return 0, f"{self._exit_code}\n"
+            case ["export", assignment]:
+                name, _, value = assignment.partition("=")
+                self._exported[name] = value
+                return 0, ""
+            case ["pip", "install", *names]:
+                # The page names every package that it uses, and CI has installed them.
+                assert all(metadata.version(name) for name in names)
+                return 0, ""
             case ["cat", file]:
                 return 0, (folder / file).read_text(encoding="utf-8")
             case ["sed", "-i", script, file]:
@@ -185,11 +200,11 @@ class Reader:
 
     def _local(self, text: str) -> str:
         """Return `text` with the server in place of the APIs on the pages."""
-        for api in ("api.weather.example", "api.openai.com", "router.requesty.ai"):
+        for api in _APIS:
             text = text.replace(f"https://{api}", self._upstream)
         text = text.replace("http://127.0.0.1:8765", self._upstream)
         return re.sub(
-            r"\b(api\.weather\.example|api\.openai\.com|127\.0\.0\.1:8765)\b",
+            rf"\b({'|'.join(map(re.escape, (*_APIS, '127.0.0.1:8765')))})\b",
             self._upstream.removeprefix("http://"),
             text,
         )
