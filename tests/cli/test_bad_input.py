@@ -335,7 +335,8 @@ def test_json_has_the_unreadable_files(folder, run, words):
     """With `--json`, unreadable files are in the document."""
     for name in ("a", "b"):
         (folder / f"{name}/cassettes").mkdir(parents=True)
-    (folder / "a/cassettes/x.yaml").write_text("agentcache: 1\n")
+    broken = "interactions: [\nversion: 1\n" if words[0] == "import" else "agentcache: 1\n"
+    (folder / "a/cassettes/x.yaml").write_text(broken)
 
     done = run(*words, "--json")
 
