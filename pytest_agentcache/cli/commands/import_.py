@@ -61,11 +61,14 @@ class _Outcome:
 def run(args: argparse.Namespace, screen: Screen) -> int:
     """Convert each file completely or not at all."""
     settings, paths = settings_here(), _files(args.paths)
-    outcome = _Outcome(already=[path for path in paths if cassette.is_ours(path)])
-    paths = [path for path in paths if path not in outcome.already]
+    outcome, several = _Outcome(), sum(not cassette.is_ours(path) for path in paths) > 1
     for path in paths:
         try:
-            target = _target(path, args.out, several=len(paths) > 1)
+            if cassette.is_ours(path):
+                cassette.read(path)
+                outcome.already.append(path)
+                continue
+            target = _target(path, args.out, several=several)
             check_inside(target)
             found = foreign.converted(foreign.read_foreign(path, undated=_dated), settings)
             if target.exists() and target.resolve() != path.resolve() and not args.force:
