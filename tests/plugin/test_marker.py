@@ -350,7 +350,7 @@ def test_unused_ignores_lists_or_fails(suite):
         ("(cassette=3)", "cassette is 3; it takes a name or a path"),
         ("(session=['a'])", "session is [[]'a']; it takes keywords as a dict"),
         ("(match=[])", "match is empty, so any request would match any other"),
-        ("(match=['colour'])", "match has 'colour'; allowed are method, url, body, headers, *"),
+        ("(match=['colour'])", "match has 'colour'; allowed are method, url, *body, headers, *"),
         ("(redact=3)", "redact is 3; it takes a list of strings"),
         ("(ignore_query={'a': 1})", "ignore_query is {'a': 1}; it takes a list of strings"),
         ("(ignore_json=['a..[b'])", "*'a..[[]b' is not a JSON path; write messages*"),
