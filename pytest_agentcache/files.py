@@ -25,9 +25,13 @@ def replace_file(path: Path, content: bytes, *, durable: bool = True) -> None:
     """
     if path.is_symlink():
         path = path.resolve()
-    # Not `tempfile`, whose files are private: a new file gets the default permissions.
-    temporary = path.with_name(f".{path.name[:32]}.{os.urandom(8).hex()}.tmp")
+    # In a folder that git ignores, for a process that is killed here leaves it behind.
+    folder = path.with_name(f".{os.urandom(8).hex()}.tmp")
+    temporary = folder / "new"
     try:
+        folder.mkdir()
+        (folder / ".gitignore").write_bytes(b"*\n")
+        # Not `tempfile`, whose files are private: a new file gets the default permissions.
         with temporary.open("xb") as file:
             file.write(content)
             if durable:
@@ -36,10 +40,10 @@ def replace_file(path: Path, content: bytes, *, durable: bool = True) -> None:
         with contextlib.suppress(FileNotFoundError):
             temporary.chmod(path.stat().st_mode & 0o777)
         temporary.replace(path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-        raise
+    finally:
+        for remove in (temporary.unlink, (folder / ".gitignore").unlink, folder.rmdir):
+            with contextlib.suppress(OSError):
+                remove()
 
 
 @contextlib.contextmanager

@@ -104,3 +104,15 @@ def test_unreadable_cassette_and_its_files_stay(suite, run):
 
     assert "test_a.yaml" in done.err
     assert snapshot(suite) == before
+
+
+def test_what_a_killed_recording_left_is_removed(folder, run):
+    """Its temporary folder is listed, and goes with `--yes`."""
+    left = folder / "cassettes" / "test_a" / ".0123456789abcdef.tmp"
+    left.mkdir(parents=True)
+    (left / ".gitignore").write_text("*\n")
+    (left / "new").write_text("half")
+
+    assert ".0123456789abcdef.tmp/new" in run("prune", "--no-suite").out
+    run("prune", "--no-suite", "--yes")
+    assert not left.exists()

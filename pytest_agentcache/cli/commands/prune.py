@@ -20,7 +20,7 @@ from ..exit_codes import FINE, FOUND, CommandError
 from ..selection import Loaded, find, load, local_path, outside_target
 from ..terminal import Screen, counted, label, size_text
 
-_TEMPORARY = re.compile(r"\..{1,32}\.[0-9a-f]{16}\.tmp")
+_TEMPORARY = re.compile(r"\.[0-9a-f]{16}\.tmp")
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,13 +166,15 @@ def strays(loaded: Loaded) -> Iterator[Path]:
 def _abandoned(root: Path) -> Iterator[Path]:
     """Yield sidecar files of deleted cassettes, and temporary files of a killed process."""
     for folder, folders, files in os.walk(root):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        folders[:] = sorted(
+            name for name in folders if not name.startswith(".") or _TEMPORARY.fullmatch(name)
+        )
         here = Path(folder)
         if FOLDER not in here.absolute().parts:
             continue
-        for name in sorted(files):
-            if _TEMPORARY.fullmatch(name):
-                yield here / name
+        if _TEMPORARY.fullmatch(here.name):
+            yield from (here / name for name in sorted(files))
+            continue
         # The folder of sidecar files is `cassettes/<module>/<test>/`.
         own = [here.with_name(here.name + suffix) for suffix in (".yaml", ".yml")]
         if here.parent.parent.name != FOLDER or any(path.exists() for path in own) or folders:
