@@ -30,11 +30,15 @@ class Suite:
         collected: The cassettes and modules that pytest collected.
         targets: The path of each test's own cassette, and the test.
         sources: The text of the Python files, which may contain names of cassettes.
+        tests: The number of all tests.
+        on_cassette: The number of tests on a cassette.
     """
 
     collected: Collected
     targets: tuple[tuple[Path, str], ...]
     sources: str
+    tests: int
+    on_cassette: int
 
     def is_orphan(self, path: Path) -> bool:
         """Return whether a cassette in a place for cassettes of tests is used by no test."""
@@ -83,4 +87,4 @@ def collect() -> Suite:
     cassettes, modules = (frozenset(map(Path, found[name])) for name in ("cassettes", "modules"))
     known = Collected(cassettes, modules)
     targets = tuple((Path(path), test) for path, test in found["targets"])
-    return Suite(known, targets, known.sources())
+    return Suite(known, targets, known.sources(), found["tests"], found["on_cassette"])

@@ -23,6 +23,7 @@ def pytest_collection_modifyitems(
     collection = config.stash[COLLECTION]
     cassettes: set[str] = set()
     targets: list[tuple[str, str]] = []
+    opening = 0
     for item in collection.tests:
         try:
             settings = settings_of_test(config.stash[SETTINGS], None, item)
@@ -30,12 +31,15 @@ def pytest_collection_modifyitems(
         except AgentCacheError as error:
             raise pytest.UsageError(str(error)) from None
         cassettes.add(str(path.absolute()))
+        opening += is_on_cassette(item)
         if not settings.cassette and is_on_cassette(item):
             targets.append((str(path.absolute()), test_name(item)))
     found = {
         "cassettes": sorted(cassettes),
         "modules": sorted(map(str, collection.modules)),
         "targets": targets,
+        "tests": len(collection.tests),
+        "on_cassette": opening,
     }
     Path(os.environ[COLLECTED]).write_text(json.dumps(found), encoding="utf-8")
     return (yield)

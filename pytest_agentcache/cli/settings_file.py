@@ -32,16 +32,26 @@ def settings_here() -> Settings:
     Raises:
         SettingsError: For a value that is not allowed; the text names the file.
     """
+    path, keys = configuration_here()
+    return _settings(path, keys) if path else Settings()
+
+
+def configuration_here() -> tuple[Path | None, dict[str, Any]]:
+    """Return pytest's configuration file of the working directory or above, and its keys."""
     folder = Path.cwd()
     for each in (folder, *folder.parents):
-        found = _configuration(each)
+        found = configuration_of(each)
         if found is not None:
-            path, keys = found
-            return _settings(path, keys)
-    return Settings()
+            return found
+    return None, {}
 
 
-def _configuration(folder: Path) -> tuple[Path, dict[str, Any]] | None:
+def configuration_of(folder: Path) -> tuple[Path, dict[str, Any]] | None:
+    """Return the configuration file of pytest in a folder, and its keys; None if there is none.
+
+    Raises:
+        CommandError: If the file cannot be read.
+    """
     for name in _FILES:
         path = folder / name
         try:

@@ -16,6 +16,8 @@ from ..terminal import Screen
 # The name of each command and its help, in the order of `agentcache --help`. The help is here, not
 # in the module, so that one command starts without importing what the others need.
 COMMANDS = {
+    "init": "set up a project: settings, git, pre-commit and workflows of GitHub",
+    "doctor": "find what is wrong with the setup of a project; exits with 1 if anything is",
     "list": "list cassettes with their tests, interactions, hosts, age, size and tokens",
     "show": "show a cassette as a conversation, or request by request",
     "diff": "describe in words what changed between two recordings",

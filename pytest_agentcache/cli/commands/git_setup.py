@@ -5,14 +5,15 @@ from __future__ import annotations
 import argparse
 import shlex
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from ..exit_codes import FINE, CommandError
 from ..git import Repository
 from ..terminal import Screen
 
-_PATTERN = "**/cassettes/**/*.yaml diff=agentcache"
-_COMMENT = "# Cassettes in words: agentcache git-setup"
+PATTERN = "**/cassettes/**/*.yaml diff=agentcache"
+COMMENT = "# Cassettes in words: agentcache git-setup"
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -48,39 +49,53 @@ def _program() -> str:
 def _set_up(repository: Repository, attributes: Path) -> list[str]:
     changed = []
     text = _read(attributes)
-    if _PATTERN not in text.splitlines():
+    if PATTERN not in text.splitlines():
         end = "" if not text or text.endswith("\n") else "\n"
-        _write(attributes, f"{text}{end}{_COMMENT}\n{_PATTERN}\n")
-        changed.append(f".gitattributes: {_PATTERN}")
-    for key, command in (("command", "git-diff"), ("textconv", "git-textconv")):
-        value = f"{_program()} {command}"
-        if _configured(repository, key) != value:
-            repository.git("config", "--local", f"diff.agentcache.{key}", value)
-            changed.append(f"git config diff.agentcache.{key} = {value}")
-    return changed
+        _write(attributes, f"{text}{end}{COMMENT}\n{PATTERN}\n")
+        changed.append(f".gitattributes: {PATTERN}")
+    missing = drivers(repository)
+    configure(repository, missing)
+    return changed + [f"git config {key} = {value}" for key, value in missing.items()]
+
+
+def drivers(repository: Repository) -> dict[str, str]:
+    """Return the settings of git that this clone lacks, or has for another environment."""
+    values = {
+        f"diff.agentcache.{key}": f"{_program()} {command}"
+        for key, command in (("command", "git-diff"), ("textconv", "git-textconv"))
+    }
+    return {key: value for key, value in values.items() if configured(repository, key) != value}
+
+
+def configure(repository: Repository, settings: Mapping[str, str]) -> None:
+    """Change the configuration of this clone."""
+    for key, value in settings.items():
+        repository.git("config", "--local", key, value)
 
 
 def _undo(repository: Repository, attributes: Path) -> list[str]:
     changed = []
     text = _read(attributes)
     lines = [
-        line for line in text.splitlines(keepends=True) if line.strip() not in (_PATTERN, _COMMENT)
+        line for line in text.splitlines(keepends=True) if line.strip() not in (PATTERN, COMMENT)
     ]
     if "".join(lines) != text:
         if lines:
             _write(attributes, "".join(lines))
         else:
             attributes.unlink()
-        changed.append(f".gitattributes: removed {_PATTERN}")
-    if any(_configured(repository, key) for key in ("command", "textconv")):
+        changed.append(f".gitattributes: removed {PATTERN}")
+    keys = ("diff.agentcache.command", "diff.agentcache.textconv")
+    if any(configured(repository, key) for key in keys):
         repository.git("config", "--local", "--remove-section", "diff.agentcache")
         changed.append("git config: removed diff.agentcache")
     return changed
 
 
-def _configured(repository: Repository, key: str) -> str:
+def configured(repository: Repository, key: str) -> str:
+    """Return a setting of this clone, empty if it is not set."""
     try:
-        return repository.git("config", "--local", f"diff.agentcache.{key}").decode().strip()
+        return repository.git("config", "--local", key).decode().strip()
     except CommandError:
         return ""
 
