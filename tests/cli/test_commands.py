@@ -27,6 +27,8 @@ ARGUMENTS = {
     "import": ["a.har"],
     "export": ["cassettes/t/a.yaml", "--to", "har", "--out", "b.har"],
     "git-setup": [],
+    "init": ["--dry-run"],
+    "doctor": [],
 }
 # Called by git, whose arguments and output are fixed.
 FOR_GIT = {"git-diff", "git-textconv"}
@@ -61,7 +63,7 @@ def test_command_writes_json(folder, repository, run, name):
     write(folder / "cassettes/t/a.yaml", get())
     repository.commit()
     run("export", "cassettes/t/a.yaml", "--to", "har", "--out", "a.har")
-    (folder / "t.py").touch()
+    (folder / "test_t.py").write_text("def test_t(agentcache): pass\n")
 
     done = run(name, *ARGUMENTS[name], "--json")
 

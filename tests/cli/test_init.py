@@ -18,6 +18,12 @@ MAINTAINERS = ".github/workflows/agentcache-maintainers.yml"
 NEW = {"pytest.ini", ".gitattributes", ".pre-commit-config.yaml", TESTS, MAINTAINERS}
 
 
+def called(*words, env=None, **options):
+    """Run a program and return what became of it."""
+    found = env or environment()
+    return subprocess.run(words, env=found, capture_output=True, text=True, check=False, **options)
+
+
 def steps(folder, path, job):
     """Return the steps of a job."""
     return yaml.safe_load((folder / path).read_text())["jobs"][job]["steps"]
@@ -50,7 +56,7 @@ def test_dry_run_writes_nothing(folder, repository, run):
 
 
 def test_second_run_changes_nothing(folder, repository, run):
-    """What is there stays."""
+    """Files that are there stay as they are."""
     run("init")
     before = snapshot(folder)
     done = run("init", "--json").json
@@ -76,7 +82,11 @@ def test_git_undoes_it(folder, repository, run):
 @pytest.mark.parametrize(
     ("name", "text", "expected"),
     [
-        ("pytest.ini", "[pytest]\naddopts = -q\n", "[pytest]\nagentcache_unused = fail\naddopts = -q\n"),
+        (
+            "pytest.ini",
+            "[pytest]\naddopts = -q\n",
+            "[pytest]\nagentcache_unused = fail\naddopts = -q\n",
+        ),
         ("tox.ini", "[tox]\n[pytest]", "[tox]\n[pytest]\nagentcache_unused = fail\n"),
         (
             "setup.cfg",
@@ -94,7 +104,7 @@ def test_git_undoes_it(folder, repository, run):
             '[tool.x]\n\n[tool.pytest.ini_options]\nagentcache_unused = "fail"\n',
         ),
     ],
-)  # fmt: skip
+)
 def test_settings_are_added_to_the_file_that_pytest_reads(
     folder, repository, run, name, text, expected
 ):
@@ -104,8 +114,8 @@ def test_settings_are_added_to_the_file_that_pytest_reads(
 
     assert (folder / name).read_text() == expected
     assert name == "pytest.ini" or not (folder / "pytest.ini").exists()
-    started = [sys.executable, "-m", "pytest", "--strict-config", "--collect-only"]
-    assert subprocess.run(started, env=environment(), capture_output=True).returncode == 5
+    started = called(sys.executable, "-m", "pytest", "--strict-config", "--collect-only")
+    assert started.returncode == 5, started.stderr
 
 
 def test_settings_that_are_there_stay(folder, repository, run):
@@ -122,8 +132,10 @@ def test_suite_of_vcr_is_found(folder, repository, run):
     path = folder / "tests/cassettes/test_a/test_b.yaml"
     path.parent.mkdir(parents=True)
     path.write_text(
-        "interactions:\n- request: {body: null, headers: {}, method: GET, uri: 'http://a.example/'}\n"
-        "  response: {body: {string: x}, headers: {}, status: {code: 200, message: OK}}\nversion: 1\n"
+        "interactions:\n"
+        "- request: {body: null, headers: {}, method: GET, uri: 'http://a.example/'}\n"
+        "  response: {body: {string: x}, headers: {}, status: {code: 200, message: OK}}\n"
+        "version: 1\n"
     )
     run("init")
 
@@ -134,7 +146,7 @@ def test_suite_of_vcr_is_found(folder, repository, run):
     "text",
     [
         "repos:\n- repo: https://a.example/x\n  rev: v1\n  hooks:\n  - id: x\n",
-        "repos:\n  - repo: https://a.example/x\n    rev: v1\n    hooks:\n      - id: x\nci:\n  skip: []\n",
+        "repos:\n  - repo: https://a.example/x\n    rev: v1\n    hooks: [{id: x}]\nci: {}\n",
         "# Ours\nrepos:\n  - repo: https://a.example/x\n    rev: v1\n    hooks: [{id: x}]",
         "",
     ],
@@ -234,7 +246,7 @@ def test_scripts_are_valid_shell(folder, repository, run):
     run("init")
     jobs = [(TESTS, "tests"), (MAINTAINERS, "comment"), (MAINTAINERS, "record")]
     for script in [s["run"] for path, job in jobs for s in steps(folder, path, job) if "run" in s]:
-        done = subprocess.run(["bash", "-n"], input=script, capture_output=True, text=True)
+        done = called("bash", "-n", input=script)
         assert (done.returncode, done.stderr) == (0, "")
 
 
@@ -253,7 +265,7 @@ def test_recording_refuses_forks(folder, repository, run, tmp_path, origin, code
         "NUMBER": "7",
         "GITHUB_OUTPUT": str(folder / "output"),
     }
-    done = subprocess.run(["bash", "-e", "-c", script], env=found, capture_output=True, text=True)
+    done = called("bash", "-e", "-c", script, env=found)
 
     assert done.returncode == code, done.stderr
     if code == 0:
