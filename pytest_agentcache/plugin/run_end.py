@@ -24,7 +24,12 @@ if TYPE_CHECKING:
     from ..reports.html.collector import Collector
 
 # The account of a worker that crashed.
-_NOTHING: dict[str, Any] = {"late": [], "narrowed": True, "whole": None}
+_NOTHING: dict[str, Any] = {
+    "late": [],
+    "narrowed": True,
+    "opened": False,
+    "whole": None,
+}
 
 
 def register(config: pytest.Config) -> None:
@@ -50,6 +55,7 @@ class RunEnd:
         self._collection = config.stash[COLLECTION] = Collection(config, config.stash[SETTINGS])
         self._totals = Totals()
         self._told: list[dict[str, Any]] = []
+        self._ran = False
 
     # The innermost, so that it sees what others leave out.
     @pytest.hookimpl(wrapper=True, trylast=True)
@@ -74,6 +80,7 @@ class RunEnd:
         self._collection.narrowed = self._collection.narrowed or bool(items)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        self._ran = self._ran or report.when == "call"
         if facts := TEST_REPORT.get(report):
             self._totals.add(report.nodeid, facts)
 
@@ -92,6 +99,13 @@ class RunEnd:
         everything = [*self._told, {**facts, "whole": {}} if self._told else facts]
         for each in everything:
             self._totals.late += each["late"]
+        settings = self._config.stash[SETTINGS]
+        self._totals.recorded_nothing = (
+            settings.records
+            and self._ran
+            and not settings.vcr
+            and not any(each["opened"] for each in everything)
+        )
         # A late miss belongs to no test, so the run fails for it.
         failed = bool(self._totals.late)
         if facts["whole"] is not None and all(each["whole"] is not None for each in everything):
@@ -118,6 +132,7 @@ class RunEnd:
         return {
             "late": list(_late()),
             "narrowed": self._collection.narrowed,
+            "opened": bool(self._config.stash[RUN].opened),
             "whole": self._uses() if whole else None,
         }
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -39,6 +40,7 @@ class TestState:
         failed: Whether any part of the test failed, subtests included.
         move: The cassette that it seems to have had under another name.
         record_mode: VCR.py's record mode, in a suite that was written for that.
+        unsaved: The reason why the cassette could not be written.
     """
 
     harness: Harness | None = None
@@ -48,6 +50,7 @@ class TestState:
     failed: bool = False
     move: Move | None = None
     record_mode: str = ""
+    unsaved: str = ""
 
     def own(self) -> list[Miss]:
         """Return the misses of the test's own cassette that are not reported yet."""
@@ -210,6 +213,7 @@ def finish(item: pytest.Item, harness: Harness) -> None:
     try:
         harness.save()
     except AgentCacheError as error:
+        state_of(item).unsaved = getattr(error, "problem", "") or str(error).partition("\n")[0]
         # From None, or pytest would show the error twice, as a cause and as itself.
         raise Failed(f"{item.nodeid}: {error}") from None
     for twins in harness.responder.log.twins():
@@ -282,7 +286,8 @@ def account(item: pytest.Item) -> dict[str, Any]:
         "missed": missed,
         "unused": list(harness.unused) if lists else [],
         "written": harness.cassette_file.written,
-        "kept": harness.passed or harness.stopped,
+        "discarded": _discarded(state, harness),
+        "failures": _failures(harness),
         "lists": lists,
         "held": len(harness.responder.recorded) if shared else 0,
         "aged": harness.cassette_file.aged,
@@ -293,6 +298,29 @@ def account(item: pytest.Item) -> dict[str, Any]:
         ],
         **facts,
     }
+
+
+def _discarded(state: TestState, harness: Harness) -> str:
+    """Return why the recordings of a test were not kept; empty if they were."""
+    if not harness.responder.counts.recorded or harness.cassette_file.written:
+        return ""
+    if not (harness.passed or harness.stopped):
+        return "the test failed"
+    if harness.stopped and harness.responder.log.unanswered:
+        return "the test ended early, and upstream gave no response"
+    return state.unsaved
+
+
+def _failures(harness: Harness) -> list[str]:
+    """Return the requests whose recorded responses are errors, with their status."""
+    if not harness.cassette_file.written:
+        return []
+    found = []
+    for each in harness.responder.added():
+        if each.response.status >= 400:
+            url = urlsplit(each.request.url)
+            found.append(f"{each.request.method} {url.netloc}{url.path} → {each.response.status}")
+    return found
 
 
 def _has_page(item: pytest.Item) -> bool:

@@ -42,6 +42,7 @@ class Totals:
     orphans: list[tuple[str, str]] = field(default_factory=list)
     moved: dict[str, str] = field(default_factory=dict)
     shared_unused: bool = False
+    recorded_nothing: bool = False
 
     def add(self, test: str, facts: dict[str, Any]) -> None:
         """Add the account of one test (see `test_state.account`)."""
@@ -58,8 +59,10 @@ class Totals:
             known[what] += facts[what]
         known["unused"] = facts["unused"] or known["unused"] or []
         known["written"] = known["written"] or facts["written"]
-        if facts["recorded"] and not facts["kept"]:
-            known["discarded"] += facts["recorded"]
+        if reason := facts["discarded"]:
+            known["discarded"] = known["discarded"] or {}
+            known["discarded"][reason] = known["discarded"].get(reason, 0) + facts["recorded"]
+        known["failures"] = [*(known["failures"] or ()), *facts["failures"]]
         known["held"] = max(known["held"], facts["held"])
         known["passed"] = {*(known["passed"] or ()), *([test] if facts["lists"] else ())}
         known["left"] = known["left"] or not facts["lists"]
@@ -85,6 +88,11 @@ class Totals:
 
     def lines(self, *, verbose: bool) -> Iterator[str]:
         """Yield the lines of the summary; none if no test was on a cassette."""
+        if self.recorded_nothing:
+            yield (
+                "agentcache: no test was on a cassette: add a marker, a fixture or "
+                "agentcache_auto = true"
+            )
         if not (self.cassettes or self.late or self.missed or self.orphans):
             return
         for path, facts in sorted(self.cassettes.items()):
@@ -96,6 +104,7 @@ class Totals:
             if facts["aged"]:
                 problem, *tests = facts["aged"]
                 yield f"{path}: {problem}: {rerecording_command(tests)}"
+        yield from self._recording_lines()
         yield from (text for _, text in sorted(self.moved.items()))
         yield from self._orphan_lines()
         yield from self.spins
@@ -109,6 +118,21 @@ class Totals:
             f"agentcache: {replayed} replayed, {recorded} recorded, {self.missed} missed, "
             f"{unused} unused, {written} cassette{plural} written"
         )
+
+    def _recording_lines(self) -> Iterator[str]:
+        """Yield what a person should know of new recordings: discarded ones, and errors."""
+        for path, facts in sorted(self.cassettes.items()):
+            for reason, count in (facts["discarded"] or {}).items():
+                plural = "" if count == 1 else "s"
+                yield f"{path}: {count} recording{plural} discarded: {reason}"
+        found = [
+            f"{path}: recorded an error: {failure}"
+            for path, facts in sorted(self.cassettes.items())
+            for failure in facts["failures"] or ()
+        ]
+        yield from found[:_MOST_FAILURES]
+        if len(found) > _MOST_FAILURES:
+            yield f"… and {len(found) - _MOST_FAILURES} more recorded errors"
 
     def _orphan_lines(self) -> Iterator[str]:
         # A cassette of a moved test is listed as such, or someone would remove it.
@@ -127,8 +151,9 @@ class Totals:
         return sum(len(each) if isinstance(each, list) else int(each) for each in facts)
 
 
-_COUNTED = ("replayed", "recorded", "missed", "unused", "written", "discarded")
-_KNOWN = (*_COUNTED, "held", "passed", "left", "aged")
+_COUNTED = ("replayed", "recorded", "missed", "unused", "written")
+_KNOWN = (*_COUNTED, "held", "passed", "left", "aged", "discarded", "failures")
+_MOST_FAILURES = 20
 _MOST_ORPHANS = 20
 _SPINS = "waits in a loop for a frozen clock, which was moved on by the real time"
 _MOST_NAMED = 3
@@ -146,8 +171,6 @@ def _cassette_line(facts: dict[str, Any]) -> str:
         parts.append(f"unused: {interactions(facts['unused'])}")
     if facts["written"]:
         parts.append("written")
-    if facts["discarded"]:
-        parts.append("not kept, because the test did not pass")
     return ", ".join(parts)
 
 

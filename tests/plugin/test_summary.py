@@ -60,17 +60,111 @@ def test_verbose_has_a_line_a_cassette(suite):
     )
 
 
-def test_a_recording_that_was_not_kept_says_so(suite):
-    """A test that fails while recording wrote nothing, and -v says why."""
+def test_discarded_recording_says_why(suite):
+    """A test that fails while recording writes nothing, and the summary says why."""
     suite.write(SUITE.replace('"/one")', '"/one")\n        assert False'))
-    outcome = suite.run("--agentcache-record", "-v")
+    outcome = suite.run("--agentcache-record")
 
     outcome.stdout.fnmatch_lines(
         [
-            "cassettes/test_suite/test_one.yaml: 1 recorded, not kept, because the test did not *",
+            "cassettes/test_suite/test_one.yaml: 1 recording discarded: the test failed",
             "agentcache: 0 replayed, 3 recorded, 0 missed, 0 unused, 1 cassette written",
         ]
     )
+
+
+def test_recording_that_cannot_be_written_says_why(suite):
+    """A secret that is not recognised keeps the cassette from being written."""
+    suite.write("""
+        import requests
+
+        def test_one(agentcache):
+            requests.post(URL, json={"note": "token ghp_" + "Zx9" * 12, "more": "q8W" * 20})
+            requests.get(URL.replace("127", "126"))
+    """)
+    outcome = suite.run("--agentcache-record")
+
+    line = next(each for each in outcome.outlines if "discarded" in each)
+    assert line.startswith("cassettes/test_suite/test_one.yaml: 1 recording discarded: ")
+
+
+def test_recording_before_a_skip_says_why(suite):
+    """A test that skips itself because upstream is down keeps nothing."""
+    suite.write("""
+        import pytest, requests
+
+        def test_one(agentcache):
+            requests.get(URL)
+            try:
+                requests.get("http://127.0.0.1:9/", timeout=5)
+            except requests.ConnectionError:
+                pytest.skip("upstream is down")
+    """)
+    outcome = suite.run("--agentcache-record")
+
+    outcome.stdout.fnmatch_lines(
+        ["*: 1 recording discarded: the test ended early, and upstream gave no response"]
+    )
+
+
+def test_recorded_errors_are_listed(suite):
+    """An error of upstream may be what the test is about, or a wrong key: a person decides."""
+    suite.write("""
+        import requests
+
+        def test_one(agentcache):
+            for status in (200, 401, 503):
+                requests.post(URL + f"/now?status={status}", json={})
+    """)
+    host = suite.upstream.url.removeprefix("http://")
+    outcome = suite.run("--agentcache-record")
+
+    outcome.stdout.fnmatch_lines(
+        [
+            f"cassettes/test_suite/test_one.yaml: recorded an error: POST {host}/now → 401",
+            f"cassettes/test_suite/test_one.yaml: recorded an error: POST {host}/now → 503",
+            "agentcache: 0 replayed, 3 recorded, *",
+        ]
+    )
+    assert "recorded an error" not in suite.run().stdout.str()
+
+
+NOTHING = "agentcache: no test was on a cassette: add a marker, a fixture or agentcache_auto = true"
+
+
+@pytest.mark.parametrize("arguments", [(), ("-n1",)])
+@pytest.mark.parametrize("mode", ["record", "rerecord"])
+def test_recording_without_any_test_on_a_cassette_says_so(suite, mode, arguments):
+    """Someone who records has forgotten the marker; each remedy that the line names works."""
+    suite.write("import requests\n\ndef test_one(): requests.get(URL)")
+    run = suite.spawn if arguments else suite.run
+    run(f"--agentcache-{mode}", *arguments).stdout.fnmatch_lines([NOTHING])
+    assert NOTHING not in suite.run().stdout.str()
+
+    for source, ini in (
+        ("@pytest.mark.agentcache\ndef test_one(): requests.get(URL)", ""),
+        ("def test_one(agentcache): requests.get(URL)", ""),
+        ("def test_one(): requests.get(URL)", "agentcache_auto = true"),
+    ):
+        suite.write(f"import pytest, requests\n\n{source}")
+        suite.write(f"[pytest]\n{ini}\n", "pytest.ini")
+        outcome = run(f"--agentcache-{mode}", *arguments)
+        assert NOTHING not in outcome.stdout.str()
+        suite.cassette("test_one").unlink()
+
+
+def test_recording_in_blocks_is_recording(suite):
+    """`use_cassette` is a cassette too."""
+    suite.write("""
+        import requests
+        from pytest_agentcache import use_cassette
+
+        def test_one(tmp_path):
+            with use_cassette(tmp_path / "a.yaml"):
+                requests.get(URL)
+    """)
+
+    assert NOTHING not in suite.run("--agentcache-record").stdout.str()
 
 
 def test_a_shared_cassette_has_one_line(suite):
