@@ -130,6 +130,10 @@ class Suite:
         took = time.perf_counter() - started
         return pytest.RunResult(code, output.splitlines(), errors.splitlines(), took)
 
+    def spawn_fresh(self, *arguments: str) -> pytest.RunResult:
+        """Run the suite in a process in which nothing is loaded before."""
+        return self._pytester.runpytest_subprocess(*plugins(arguments), *arguments)
+
     def record(self, *arguments: str) -> None:
         """Records what is missing; all tests pass, and none is left out."""
         outcome = self.run("--agentcache-record", *arguments)

@@ -120,7 +120,7 @@ def test_a_fixture_asked_for_at_run_time_keeps_earlier_and_later_tests_apart(sui
 
         def test_next():
             from pytest_agentcache.clients import DISPATCHER
-            assert len(DISPATCHER._stack) == 1
+            assert len(DISPATCHER._opened) == 1
             assert DISPATCHER.current.misses == []
     """)
     outcome = suite.run("--agentcache-offline")

@@ -68,7 +68,7 @@ def test_a_suite_that_does_not_use_it_loads_nothing_heavy(suite, auto):
         for name in ("anyio", "requests_mock", "time_machine", "freezer")
         for word in ("-p", f"no:{name}")
     ]
-    suite.spawn(*others).assert_outcomes(passed=5)
+    suite.spawn_fresh(*others).assert_outcomes(passed=5)
 
 
 def test_options_of_another_plugin_load_nothing_heavy(suite):
@@ -87,4 +87,4 @@ def test_options_of_another_plugin_load_nothing_heavy(suite):
     suite.write("def test_one(): pass")
     suite._pytester.syspathinsert()
 
-    suite.spawn("-p", "loaded_later").assert_outcomes(passed=1)
+    suite.spawn_fresh("-p", "loaded_later").assert_outcomes(passed=1)
