@@ -8,7 +8,7 @@ import os
 import tempfile
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -144,7 +144,8 @@ def _block(
         def folder() -> Path:
             return Path(stack.enter_context(temporary(prefix="agentcache-")))
 
-        harness = Harness(merged, place, folder, SURROUNDINGS.run or _RUN, hooks).open()
+        own_run = SURROUNDINGS.run or _RUN
+        harness = Harness(merged, place, folder, own_run, hooks, is_block=True).open()
         guard = None
         if merged.mode in ("replay", "offline"):
             allowed = (*merged.allowed_hosts, *merged.passthrough)
@@ -170,7 +171,9 @@ def _block(
             harness.settle()
             harness.check_flags()
         finally:
-            SURROUNDINGS.blocks = [each for each in SURROUNDINGS.blocks if each is not block]
+            # In place: other threads add blocks of their own. A reset has removed all of them.
+            with suppress(ValueError):
+                SURROUNDINGS.blocks.remove(block)
             harness.close()
             SURROUNDINGS.missed += block.missed
         faults = fault_report(name, harness.responder.plan)

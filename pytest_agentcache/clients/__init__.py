@@ -58,6 +58,7 @@ def install() -> None:
         follow_threads()
         follow_forks()
         sockets.install()
+    sockets.patch_methods()
     for name, patch in _PATCHES.items():
         _patch_on_import(name, patch)
 

@@ -21,6 +21,7 @@ from ..replay.dispatcher import DISPATCHER, find_caller
 from ..replay.misses import Caller, Miss
 from ..settings.hosts import host_listed
 from ..settings.telemetry import is_ignored
+from ..state import WRAPPED
 
 _CONNECTS = ("socket.connect", "socket.sendto", "socket.sendmsg")
 _LOOKUPS = (
@@ -41,12 +42,22 @@ def install() -> None:
             DISPATCHER.guard.check(event, arguments)
 
     sys.addaudithook(hook)
-    for method, at in {"connect": 0, "connect_ex": 0, "sendto": -1, "sendmsg": 3}.items():
-        setattr(socket.socket, method, _checking(getattr(socket.socket, method), at))
+    patch_methods()
     # `socket.getaddrinfo` looks up this function at each call, however it was imported.
     _socket.getaddrinfo = _remembering(_socket.getaddrinfo)
     socket.gethostbyname = _remembering(socket.gethostbyname)
     socket.gethostbyname_ex = _remembering(socket.gethostbyname_ex)
+
+
+def patch_methods() -> None:
+    """Check addresses before sockets look names up. Idempotent.
+
+    Needed in front of each test: pytest-socket restores the methods that it found at its import.
+    """
+    for method, at in {"connect": 0, "connect_ex": 0, "sendto": -1, "sendmsg": 3}.items():
+        found = getattr(socket.socket, method)
+        if WRAPPED.get(found) is None:
+            setattr(socket.socket, method, _checking(found, at))
 
 
 def _checking(method: Callable[..., Any], at: int) -> Callable[..., Any]:
@@ -57,6 +68,7 @@ def _checking(method: Callable[..., Any], at: int) -> Callable[..., Any]:
             DISPATCHER.guard.check("socket.connect", (self, arguments[at]))
         return method(self, *arguments)
 
+    WRAPPED.set(method_checked, method)
     return method_checked
 
 

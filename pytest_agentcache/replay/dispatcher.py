@@ -23,7 +23,7 @@ from ..clock import Clock, awaiting_upstream, threads
 from ..errors import OverlapError
 from ..faults import Selection
 from ..http.messages import Request
-from ..state import THREAD_OWNER, on_reset
+from ..state import THREAD_OWNER, fork_safe, on_reset
 from .async_wait import in_worker, let_others_run, pause_async
 from .cache_router import Router, Timeouts
 from .decisions import Decision, PassThrough, Replay
@@ -111,6 +111,7 @@ class Dispatcher:
 
     def __init__(self) -> None:
         self._opened: list[Opened] = []
+        self._change = fork_safe(threading.Lock())
         self._guard: Guard | None = None
         self._thread = threading.local()
         self.patched: dict[str, ModuleType | None] = {}
@@ -179,10 +180,25 @@ class Dispatcher:
         self._guard = guard
 
     def open(
-        self, responder: Responder, caches: Caches | None = None, router: Router | None = None
+        self,
+        responder: Responder,
+        caches: Caches | None = None,
+        router: Router | None = None,
+        *,
+        is_block: bool = False,
     ) -> None:
-        """Activate `responder`, and put `router` in front of it, if there is one."""
-        self._opened.append(Opened(responder, caches, router, self.around))
+        """Activate `responder`, and put `router` in front of it, if there is one.
+
+        Args:
+            responder: The responder.
+            caches: Its isolated caches.
+            router: The router.
+            is_block: Whether it is of a `use_cassette`.
+        """
+        opened = Opened(responder, caches, router, self.around, is_block)
+        # Other threads open and close blocks of their own, and read the list without the lock.
+        with self._change:
+            self._opened = [*self._opened, opened]
         self.note_folder()
 
     def enter_block(self, responder: Responder, guard: Guard | None) -> None:
@@ -193,7 +209,7 @@ class Dispatcher:
             guard: The block's own guard of the network, if it has one.
         """
         [opened] = (each for each in self._opened if each.responder is responder)
-        opened.is_block, opened.guard = True, guard
+        opened.guard = guard
         _BLOCKS.set((*_BLOCKS.get(), opened))
 
     def note_folder(self) -> None:
@@ -216,7 +232,8 @@ class Dispatcher:
     def close(self, responder: Responder) -> None:
         """Deactivate `responder`; every later request that belongs to it is a late miss."""
         responder.close()
-        self._opened = [each for each in self._opened if each.responder is not responder]
+        with self._change:
+            self._opened = [each for each in self._opened if each.responder is not responder]
         if blocks := _BLOCKS.get():
             _BLOCKS.set(tuple(each for each in blocks if each in self._opened))
 

@@ -48,6 +48,7 @@ class Harness:
         configure_session: Called with the session when it is made.
         direct: Hosts whose requests go straight to the network.
         test: The name of the test, if the cassette is to hold it (see `Cassette.test`).
+        is_block: Whether it is of a `use_cassette`.
         more: More cassettes, whose interactions follow those of `path`; never written.
 
     Attributes:
@@ -63,6 +64,7 @@ class Harness:
     configure_session: Callable[[CachedSession], Any] = lambda session: None
     direct: tuple[str, ...] = ()
     test: str = ""
+    is_block: bool = False
     more: tuple[Path, ...] = ()
     passed: bool = False
     stopped: bool = False
@@ -105,7 +107,7 @@ class Harness:
         if self.path is None:
             DISPATCHER.open(self.responder)
         else:
-            DISPATCHER.open(self.responder, self._isolation, self._router())
+            DISPATCHER.open(self.responder, self._isolation, self._router(), is_block=self.is_block)
         try:
             if self.mode in ("replay", "offline"):
                 needed = dummies.variables_of(self.responder.recorded, self.settings.redact_env)

@@ -61,7 +61,7 @@ def test_secret_in_a_body(place):
 
 
 def test_session_in_the_path_of_a_url():
-    """What follows it stays."""
+    """The text after it stays."""
     url = Redaction().url(f"https://h/a;jsessionid={SECRET}?x=1")
 
     assert url == "https://h/a;jsessionid=<JSESSIONID>?x=1"
