@@ -16,7 +16,7 @@ from typing import Any, ParamSpec, TypeVar, cast
 from unittest import SkipTest
 
 from .clients import DISPATCHER, install
-from .clients.sockets import SocketGuard
+from .clients.sockets import guard_for
 from .errors import CassetteError, FaultError, SettingsError
 from .faults import fault_report
 from .replay.hooks import Hooks
@@ -148,11 +148,8 @@ def _block(
         harness = Harness(merged, place, folder, own_run, hooks, is_block=True).open()
         guard = None
         if merged.mode in ("replay", "offline"):
-            allowed = (*merged.allowed_hosts, *merged.passthrough)
             # The responder in charge records every refusal; no one else needs to know.
-            guard = SocketGuard(
-                allowed, merged.mode, lambda target, caller: None, merged.ignore_hosts
-            )
+            guard = guard_for(merged)
         DISPATCHER.enter_block(harness.responder, guard)
         block = Block(
             lambda: harness.misses,

@@ -28,6 +28,7 @@ STATES = {
     "clock.runs._UNDER_WAY": "the requests to upstream that event loops wait for",
     "clock.threads._QUEUED": "the work given to pools that no thread has begun",
     "clock.threads._Test.number": "the number of the running test",
+    "plugin.offline.PROCESS_END": "the exit status of the run that this process is for",
     "redaction.dummies._HELD": "the variables that hold their placeholder for a test",
     "redaction.environment._SEARCHED": "the environments that were searched for secrets last",
     "replay.dispatcher._BLOCKS": "the blocks of `use_cassette` around the current context",

@@ -20,6 +20,7 @@ from ..http.messages import Request
 from ..replay.dispatcher import DISPATCHER, find_caller
 from ..replay.misses import Caller, Miss
 from ..settings.hosts import host_listed
+from ..settings.settings import Settings
 from ..settings.telemetry import is_ignored
 from ..state import WRAPPED
 
@@ -30,6 +31,8 @@ _LOOKUPS = (
     "socket.gethostbyaddr",
     "socket.getnameinfo",
 )
+# The place of the address among the arguments of each method of a socket that takes one.
+_WITH_ADDRESS = {"connect": 0, "connect_ex": 0, "sendto": -1, "sendmsg": 3}
 _EVENTS = frozenset((*_CONNECTS, *_LOOKUPS))
 
 
@@ -43,6 +46,7 @@ def install() -> None:
 
     sys.addaudithook(hook)
     patch_methods()
+    _socket.socket = _checked(_socket.socket)  # type: ignore[misc]
     # `socket.getaddrinfo` looks up this function at each call, however it was imported.
     _socket.getaddrinfo = _remembering(_socket.getaddrinfo)
     socket.gethostbyname = _remembering(socket.gethostbyname)
@@ -54,10 +58,24 @@ def patch_methods() -> None:
 
     Needed in front of each test: pytest-socket restores the methods that it found at its import.
     """
-    for method, at in {"connect": 0, "connect_ex": 0, "sendto": -1, "sendmsg": 3}.items():
+    for method, at in _WITH_ADDRESS.items():
         found = getattr(socket.socket, method)
         if WRAPPED.get(found) is None:
             setattr(socket.socket, method, _checking(found, at))
+
+
+def _checked(raw: type[_socket.socket]) -> type[_socket.socket]:
+    """Return the type of sockets in C with the same checks; its own methods cannot be replaced."""
+
+    class Instances(type):
+        # Sockets of `socket.socket` derive from the original.
+        def __instancecheck__(cls, instance: object) -> bool:
+            return isinstance(instance, raw)
+
+    methods = {name: _checking(getattr(raw, name), at) for name, at in _WITH_ADDRESS.items()}
+    made: Any = Instances(raw.__name__, (raw,), {"__module__": raw.__module__, **methods})
+    checked: type[_socket.socket] = made
+    return checked
 
 
 def _checking(method: Callable[..., Any], at: int) -> Callable[..., Any]:
@@ -174,6 +192,14 @@ class SocketGuard:
         )
 
 
+def guard_for(
+    settings: Settings, refused: Callable[[str, Caller | None], None] = lambda target, caller: None
+) -> SocketGuard:
+    """Return the guard for a test or a run with `settings`."""
+    allowed = (*settings.allowed_hosts, *settings.passthrough)
+    return SocketGuard(allowed, settings.mode, refused, settings.ignore_hosts)
+
+
 def _target(event: str, arguments: tuple[Any, ...]) -> tuple[str | None, int | None]:
     if event in _CONNECTS:
         family, address = arguments[0].family, arguments[1]
@@ -212,4 +238,4 @@ def _is_local(host: str) -> bool:
     if address is not None:
         return address.is_loopback or address.is_unspecified
     own = socket.gethostname().lower()
-    return host in ("", "localhost", own) or host.endswith(".localhost")
+    return host in ("", "localhost", own)

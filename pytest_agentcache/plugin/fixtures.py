@@ -171,12 +171,11 @@ def _session_hook(item: pytest.Item) -> Any:
 
 def guard_of(settings: Settings, item: pytest.Item) -> Any:
     """Return the guard that blocks the network around `item`."""
-    from ..clients.sockets import SocketGuard
+    from ..clients.sockets import guard_for
     from ..http.messages import Request
     from ..replay.misses import Miss
 
     def refused(target: str, caller: Caller | None) -> None:
         state_of(item).refused.append(Miss(Request("CONNECT", target), "socket", caller))
 
-    allowed = (*settings.allowed_hosts, *settings.passthrough)
-    return SocketGuard(allowed, settings.mode, refused, settings.ignore_hosts)
+    return guard_for(settings, refused)

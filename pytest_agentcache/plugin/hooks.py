@@ -16,7 +16,7 @@ from ..replay.run_state import SURROUNDINGS, Run
 from ..state import TEST_REPORT
 from ..suite import options
 from ..suite.collection import SETTINGS, is_on_cassette
-from . import fixtures, hookspecs, recording_hookspec, run_end
+from . import fixtures, hookspecs, offline, recording_hookspec, run_end
 from .examples import repeat_examples
 from .fixtures import VCR_SUITE, guard_of, hooks_of
 from .outcome_text import redact
@@ -57,12 +57,22 @@ def pytest_load_initial_conftests(
         from ..redaction import dummies
 
         early_config.add_cleanup(dummies.set_for_run(values))
+    offline.start(early_config, _settings_of(early_config, early_config.known_args_namespace))
     return (yield)
 
 
 def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
     pluginmanager.add_hookspecs(hookspecs)
     pluginmanager.register(fixtures, "agentcache-fixtures")
+
+
+def _settings_of(config: pytest.Config, parsed: Any = None) -> Settings:
+    from ..errors import SettingsError
+
+    try:
+        return options.settings_of_run(config, parsed)
+    except SettingsError as error:
+        raise pytest.UsageError(str(error)) from None
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -73,8 +83,9 @@ def pytest_configure(config: pytest.Config) -> None:
         "agentcache(cassette, session, on_miss, match, ...): put a test on a cassette, with "
         "settings of its own (pytest-agentcache)",
     )
+    config.stash[SETTINGS] = _settings_of(config)
+    offline.start(config, config.stash[SETTINGS])
     try:
-        config.stash[SETTINGS] = options.settings_of_run(config)
         run_end.register(config)
     except SettingsError as error:
         raise pytest.UsageError(str(error)) from None
@@ -97,6 +108,7 @@ def pytest_configure_node(node: Any) -> None:
     node.workerinput["agentcache_run"] = node.config.stash[RUN].name
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_unconfigure(config: pytest.Config) -> None:
     if RUN in config.stash and not hasattr(config, "workerinput"):
         config.stash[RUN].forget()
@@ -155,11 +167,13 @@ def _shut(item: pytest.Item, settings: Settings) -> Generator[None, object, obje
 
     install()
     DISPATCHER.note_folder()
-    before, DISPATCHER.guard = DISPATCHER.guard, guard_of(settings, item)
+    before = DISPATCHER.guard, DISPATCHER.outside
+    # What the test sends while no cassette is open is its own miss, not one of the run.
+    DISPATCHER.guard, DISPATCHER.outside = guard_of(settings, item), None
     try:
         return (yield)
     finally:
-        DISPATCHER.guard = before
+        DISPATCHER.guard, DISPATCHER.outside = before
         _close_bare(item)
 
 

@@ -7,7 +7,7 @@ so it must stay light.
 from __future__ import annotations
 
 import sys
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ from ..files import display_path
 from ..reports.run_summary import Totals
 from ..state import TEST_REPORT
 from ..suite.collection import COLLECTION, SETTINGS, Collection, covers, passed_over, roots_of
+from . import offline
 from .test_state import RUN
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 # The account of a worker that crashed.
 _NOTHING: dict[str, Any] = {
     "late": [],
+    "outside": [],
     "narrowed": True,
     "opened": False,
     "whole": None,
@@ -56,6 +58,7 @@ class RunEnd:
         self._totals = Totals()
         self._told: list[dict[str, Any]] = []
         self._ran = False
+        self._session: pytest.Session | None = None
 
     # The innermost, so that it sees what others leave out.
     @pytest.hookimpl(wrapper=True, trylast=True)
@@ -90,6 +93,7 @@ class RunEnd:
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
+        self._session = session
         facts = self._tell(session, exitstatus)
         output = getattr(self._config, "workeroutput", None)
         if output is not None:
@@ -99,6 +103,7 @@ class RunEnd:
         everything = [*self._told, {**facts, "whole": {}} if self._told else facts]
         for each in everything:
             self._totals.late += each["late"]
+            self._totals.add_outside(each["outside"])
         settings = self._config.stash[SETTINGS]
         self._totals.recorded_nothing = (
             settings.records
@@ -106,8 +111,8 @@ class RunEnd:
             and not settings.vcr
             and not any(each["opened"] for each in everything)
         )
-        # A late miss belongs to no test, so the run fails for it.
-        failed = bool(self._totals.late)
+        # These misses belong to no test, so the run fails for them.
+        failed = bool(self._totals.late or self._totals.outside)
         if facts["whole"] is not None and all(each["whole"] is not None for each in everything):
             failed = self._look_around(everything) or failed
         if not any(each["narrowed"] for each in everything) and exitstatus == pytest.ExitCode.OK:
@@ -126,11 +131,23 @@ class RunEnd:
         for line in lines:
             terminalreporter.write_line(line)
 
+    # Last, so that it sees what others send.
+    @pytest.hookimpl(trylast=True)
+    def pytest_unconfigure(self) -> None:
+        if self._session is None:
+            return
+        for line in offline.remaining():
+            print(line, file=sys.stderr)  # noqa: T201 - the summary has been written
+            if self._session.exitstatus == pytest.ExitCode.OK:
+                self._session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        offline.PROCESS_END.status = int(self._session.exitstatus)
+
     def _tell(self, session: pytest.Session, exitstatus: int) -> dict[str, Any]:
         """Return the account of this process, in values that xdist can send."""
         whole = self._is_whole(session, exitstatus)
         return {
-            "late": list(_late()),
+            "late": list(offline.late_misses()),
+            "outside": list(offline.misses_outside()),
             "narrowed": self._collection.narrowed,
             "opened": bool(self._config.stash[RUN].opened),
             "whole": self._uses() if whole else None,
@@ -216,7 +233,7 @@ class RunEnd:
         if self._page is None:
             return False
         try:
-            self._page.finish(self._totals.late)
+            self._page.finish([*self._totals.late, *self._totals.outside])
         except AgentCacheError as error:
             self._page.line = str(error)
             return True
@@ -228,14 +245,3 @@ def _remedy(path: Path) -> str:
 
     # A cassette with a name of its own may be used outside tests: a person must decide.
     return "agentcache prune" if path.parent.parent.name == FOLDER else "remove it by hand"
-
-
-def _late() -> Iterator[str]:
-    """Yield the misses after the end of their tests, in this process, since the last call."""
-    intercept = sys.modules.get("pytest_agentcache.clients")
-    if intercept is None:
-        return
-    from ..replay.misses import sentence
-
-    for miss in intercept.DISPATCHER.take_late_misses():
-        yield sentence(miss) + (f", at {miss.caller}" if miss.caller else "")

@@ -27,6 +27,7 @@ from ..state import THREAD_OWNER, fork_safe, on_reset
 from .async_wait import in_worker, let_others_run, pause_async
 from .cache_router import Router, Timeouts
 from .decisions import Decision, PassThrough, Replay
+from .guard import Guard
 from .misses import Caller, Miss, empty_response, is_not_cached, not_cached
 from .ordering import lanes
 from .responder import Responder
@@ -54,16 +55,6 @@ class Caches(Protocol):
     def namespace(self, wanted: str) -> str:
         """Return the name that a cache on a server gets in place of `wanted`."""
         ...
-
-
-class Guard(Protocol):
-    """The check of each connection and name look-up; see `clients.sockets`."""
-
-    def check(self, event: str, arguments: tuple[Any, ...]) -> None:
-        """Raise for a connection or a look-up that is not allowed."""
-
-    def remember(self, host: str, found: Any) -> None:
-        """Note the addresses that the look-up of `host` returned."""
 
 
 @dataclass(eq=False, slots=True)
@@ -104,6 +95,7 @@ class Dispatcher:
     Attributes:
         patched: The modules that are patched, by name; None until a module is imported.
         late_misses: Misses of requests that came after the end of their tests.
+        outside: The responder of requests outside any test, in a run that is offline.
         folder: The current folder when the last cassette was opened.
     """
 
@@ -116,6 +108,7 @@ class Dispatcher:
         self._thread = threading.local()
         self.patched: dict[str, ModuleType | None] = {}
         self.late_misses: list[Miss] = []
+        self.outside: Responder | None = None
         self.folder = Path()
 
     @property
@@ -171,7 +164,13 @@ class Dispatcher:
 
     @property
     def guard(self) -> Guard | None:
-        """The block of the network around the caller, in modes that have one."""
+        """The block of the network around the caller, in modes that have one.
+
+        A thread that outlives its test keeps that of its test.
+        """
+        owned = self._owner_of_thread()
+        if owned is not None and owned.closed and owned.guard is not None:
+            return owned.guard
         innermost = self._innermost() if self._opened else ()
         return next((each.guard for each in innermost if each.guard is not None), self._guard)
 
@@ -231,6 +230,8 @@ class Dispatcher:
 
     def close(self, responder: Responder) -> None:
         """Deactivate `responder`; every later request that belongs to it is a late miss."""
+        own = (each.guard for each in self._opened if each.responder is responder)
+        responder.guard = next(own, None) or self._guard
         responder.close()
         with self._change:
             self._opened = [each for each in self._opened if each.responder is not responder]
@@ -250,7 +251,7 @@ class Dispatcher:
         """
         # An open block is innermost: a thread sees `use_cassette` as its test does.
         owned = self._owner_of_thread()
-        return owned if owned is not None and owned.closed else self.current
+        return owned if owned is not None and owned.closed else self.current or self.outside
 
     def owner_of_work(self) -> Responder | None:
         """Return the responder of the work that this thread starts, if it is known."""
@@ -293,6 +294,13 @@ class Dispatcher:
         """Return the late misses since the last call."""
         late, self.late_misses = self.late_misses, []
         return late
+
+    def take_misses_outside(self) -> list[Miss]:
+        """Return the misses outside any test since the last call."""
+        if self.outside is None:
+            return []
+        found, self.outside.misses = self.outside.misses, []
+        return found
 
     @property
     def passing_through(self) -> bool:
@@ -350,6 +358,7 @@ def _reset() -> None:
     DISPATCHER._opened.clear()
     DISPATCHER._thread = threading.local()
     DISPATCHER.late_misses.clear()
+    DISPATCHER.outside = None
     DISPATCHER.folder = Path()
 
 

@@ -19,7 +19,8 @@ class Caller:
     function: str
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line} in {self.function}()"
+        place = f"{self.file}:{self.line}"
+        return place if self.function == "<module>" else f"{place} in {self.function}()"
 
 
 @dataclass(slots=True)

@@ -24,6 +24,7 @@ from ..settings.settings import Settings
 from ..settings.telemetry import is_ignored
 from .decisions import Decision, Fail, Forward, PassThrough, Replay, Scripted, Truncate
 from .forked import ForkedChildren
+from .guard import Guard
 from .hooks import Hooks
 from .misses import Caller, Miss, not_cached, noted, sentence
 from .normalization import Normalization
@@ -55,6 +56,10 @@ class Responder:
         direct: Globs of hosts that go straight through, besides `settings.passthrough`.
         environment: The environment variables at the start of the run; they may hold secrets.
         for_process: The interactions on the cassette of the process.
+
+    Attributes:
+        closed: Whether its test is over.
+        guard: The block of the network that applies to what outlives the test.
     """
 
     settings: Settings
@@ -69,6 +74,7 @@ class Responder:
     prompts: PromptLog = field(default_factory=PromptLog)
     children: ForkedChildren = field(default_factory=ForkedChildren)
     closed: bool = False
+    guard: Guard | None = None
     _records: bool = field(init=False)
     _waiting: RecordedRequests = field(init=False)
     _noted: dict[int, int] = field(init=False, default_factory=dict)

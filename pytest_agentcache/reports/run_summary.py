@@ -37,6 +37,7 @@ class Totals:
     missed: int = 0
     cassettes: dict[str, dict[str, Any]] = field(default_factory=dict)
     late: list[str] = field(default_factory=list)
+    outside: list[str] = field(default_factory=list)
     spins: list[str] = field(default_factory=list)
     seen: set[str] = field(default_factory=set)
     orphans: list[tuple[str, str]] = field(default_factory=list)
@@ -68,6 +69,12 @@ class Totals:
         known["left"] = known["left"] or not facts["lists"]
         if facts["aged"]:
             known["aged"] = [facts["aged"], *((known["aged"] or [""])[1:]), test]
+
+    def add_outside(self, lines: Iterable[str]) -> None:
+        """Add the misses outside any test; the workers of xdist have many in common."""
+        new = [line for line in dict.fromkeys(lines) if line not in self.outside]
+        self.outside += new
+        self.missed += len(new)
 
     def count_shared(
         self, claims: Mapping[str, Iterable[str]], asked: Mapping[str, Iterable[int]]
@@ -110,6 +117,8 @@ class Totals:
         yield from self.spins
         for sentence in self.late:
             yield f"late: {sentence}"
+        for sentence in self.outside:
+            yield f"outside any test: {sentence}"
         replayed, recorded, unused, written = (
             self._sum(what) for what in ("replayed", "recorded", "unused", "written")
         )

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from fnmatch import fnmatchcase
 from urllib.parse import urlsplit
 
-LOOPBACK = ("localhost", "*.localhost", "127.*.*.*", "::1", "0.0.0.0")  # noqa: S104 - no bind
+LOOPBACK = ("localhost", "127.*.*.*", "::1", "0.0.0.0")  # noqa: S104 - no bind
 
 
 def host_listed(host: str, port: int | None, listed: Iterable[str]) -> bool:

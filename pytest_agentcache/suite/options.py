@@ -45,8 +45,12 @@ def add_options(parser: pytest.Parser) -> None:
         parser.addini(f"agentcache_{setting.name}", text, type=check.ini, default=None)
 
 
-def settings_of_run(config: pytest.Config) -> Settings:
+def settings_of_run(config: pytest.Config, options: Any = None) -> Settings:
     """Return the settings of the command line, the environment and the ini file, in this order.
+
+    Args:
+        config: The configuration of the run.
+        options: The options on the command line, before `config` has them.
 
     Raises:
         SettingsError: For two modes at once, or a name or value that is not allowed.
@@ -59,7 +63,7 @@ def settings_of_run(config: pytest.Config) -> Settings:
         if name.startswith("agentcache_") and name not in known:
             raise SettingsError(f"{ini}: unknown key {name}; known are {_listed(known)}")
     values = {each.name: _in_ini(config, each.name) for each in fields(Settings)}
-    values["mode"] = _mode(values["mode"], config.option)
+    values["mode"] = _mode(values["mode"], config.option if options is None else options)
     return replace(Settings(), **{name: each for name, each in values.items() if each is not None})
 
 

@@ -6,6 +6,7 @@ where the guard fails.
 
 from __future__ import annotations
 
+import _socket
 import asyncio
 import os
 import socket
@@ -31,6 +32,17 @@ def on_socket(kind, method, *arguments):
     return act
 
 
+def in_c(method, *arguments):
+    def act():
+        opened = _socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        try:
+            getattr(opened, method)(*arguments)
+        finally:
+            opened.close()
+
+    return act
+
+
 def open_connection(*place):
     return lambda: asyncio.run(asyncio.open_connection(*place))
 
@@ -49,6 +61,10 @@ REFUSED = {
     "gethostbyaddr": (lambda: socket.gethostbyaddr("203.0.113.1"), "203.0.113.1"),
     "getnameinfo": (lambda: socket.getnameinfo(ADDRESS, 0), "203.0.113.1"),
     "looks-like-loopback": (lambda: socket.gethostbyname("127.0.0.invalid"), "127.0.0.invalid"),
+    "below-localhost": (lambda: socket.getaddrinfo("a.localhost", 80), "a.localhost:80"),
+    "in-c": (in_c("connect", ADDRESS), "203.0.113.1:9"),
+    "in-c-name": (in_c("connect", ("a.invalid", 9)), "a.invalid:9"),
+    "in-c-sendto": (in_c("sendto", b"x", ("a.invalid", 9)), "a.invalid:9"),
     "open_connection": (open_connection(*ADDRESS), "203.0.113.1:9"),
     "open_connection-name": (open_connection("a.invalid", 9), "a.invalid:9"),
 }
@@ -66,6 +82,16 @@ def test_network_is_shut(cassette, way, mode):
     assert caught.value.target == target
     assert isinstance(caught.value, ConnectionError)
     assert {(miss.kind, miss.request.url) for miss in harness.misses} == {("socket", target)}
+
+
+def test_sockets_in_c_are_of_their_type():
+    """Sockets of either module are instances of the type of sockets in C."""
+    opened = _socket.socket()
+    opened.close()
+    with socket.socket() as other:
+        assert isinstance(opened, _socket.socket)
+        assert isinstance(other, _socket.socket)
+    assert not isinstance(ADDRESS, _socket.socket)
 
 
 def test_refusal_fails_the_block_and_names_its_caller(cassette):
@@ -98,7 +124,8 @@ def test_loopback_is_open(upstream, cassette):
             with socket.socket(socket.AF_INET6, socket.SOCK_STREAM) as mapped:
                 mapped.connect(("::ffff:127.0.0.1", upstream.port))
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagram:
-            datagram.sendto(b"x", ("127.0.0.1", upstream.port))
+            for host in ("127.0.0.1", "127.1.2.3"):
+                datagram.sendto(b"x", (host, upstream.port))
     assert harness.misses == []
 
 

@@ -186,7 +186,7 @@ def test_the_overview_names_what_wants_attention(opened):
 
     assert page.texts("#detail h3")[:3] == [
         "Unused",
-        "Sent after the end of their tests",
+        "Sent after the end of their tests, or outside any test",
         "Hosts",
     ]
     page.click("#detail li a")

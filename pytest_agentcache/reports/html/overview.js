@@ -11,7 +11,7 @@ function overviewNodes() {
   ];
   for (const [title, tests, about] of bad) if (tests.length) nodes.push(...listNodes(title, tests, about));
   if (INDEX.run?.late?.length) {
-    nodes.push(make("h3", {}, "Sent after the end of their tests"), make("ul", {}, INDEX.run.late.map((line) => make("li", {}, line))));
+    nodes.push(make("h3", {}, "Sent after the end of their tests, or outside any test"), make("ul", {}, INDEX.run.late.map((line) => make("li", {}, line))));
   }
   if (calls.length) nodes.push(make("h3", {}, "Hosts"), hostsNode(calls));
   const old = TESTS.filter((test) => test.recorded_at).sort((a, b) => (a.recorded_at < b.recorded_at ? -1 : 1)).slice(0, 5);
