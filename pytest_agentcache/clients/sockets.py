@@ -73,7 +73,9 @@ def _checked(raw: type[_socket.socket]) -> type[_socket.socket]:
             return isinstance(instance, raw)
 
     methods = {name: _checking(getattr(raw, name), at) for name, at in _WITH_ADDRESS.items()}
-    made: Any = Instances(raw.__name__, (raw,), {"__module__": raw.__module__, **methods})
+    made: Any = Instances(
+        raw.__name__, (raw,), {"__module__": raw.__module__, "__slots__": (), **methods}
+    )
     checked: type[_socket.socket] = made
     return checked
 
