@@ -13,6 +13,8 @@ import pytest_agentcache
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "examples"), str(ROOT / "tests" / "docs")]
+# Last, so that the package of this repository does not come before the one installed.
+sys.path.append(str(ROOT))
 
 import guide  # noqa: E402
 from reader import Reader  # noqa: E402

@@ -291,8 +291,9 @@ def instant_at(when: float, shows: Callable[[int], float], since: int) -> int:
     """
     then, step = since + round((when - shows(since)) * SECOND), 1
     # What is rounded must not end up before a timer, which would be moved to again and again.
-    # asyncio fires what is before its time plus a nanosecond, which is lost after some months.
-    while shows(then) + 1e-9 <= when:
+    # trio fires what is due by now, asyncio what is due before now plus a nanosecond, which is lost
+    # after some months.
+    while (shown := shows(then)) < when or shown + 1e-9 <= when:
         then, step = then + step, 2 * step
     return then
 

@@ -70,8 +70,14 @@ def install() -> None:
     placed = {}
     for name, wrapper in _WRAPPERS.items():
         found = vars(time)[name]
-        # A replacement by other code stays.
-        if found is not wrapper and original(found) is getattr(REAL, name):
+        if found is wrapper:
+            continue
+        if getattr(found, "__module__", "").startswith("gevent."):
+            # gevent's patches may come after this package was imported.
+            setattr(REAL, name, found)
+            WRAPPED.set(wrapper, found)
+        # Any other replacement stays.
+        if original(found) is getattr(REAL, name):
             setattr(time, name, wrapper)
             placed[id(getattr(REAL, name))] = wrapper
     if placed:

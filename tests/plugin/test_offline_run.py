@@ -224,7 +224,7 @@ def test_replay_is_open_outside_tests(suite):
     )
     suite.write("def test_one(): pass")
 
-    suite.spawn().assert_outcomes(passed=1)
+    suite.spawn_fresh().assert_outcomes(passed=1)
 
 
 def test_a_later_run_in_the_same_process_is_open(suite):

@@ -5,6 +5,8 @@ Tools that patch the process run in a process of their own.
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from pytest_agentcache import cassette
@@ -59,6 +61,10 @@ GEVENT = """
         sent = gevent.spawn(requests.get, URL + "/it")
         gevent.sleep(3600)
         assert sent.get().json()["path"] == "/it"
+
+    @pytest.mark.agentcache
+    def test_sleep_again():
+        gevent.sleep(3600)
 """
 DJANGO = """
     import pytest, requests
@@ -142,7 +148,7 @@ REQUESTS_MOCK = """
 
 def check(run, suite, flag, *arguments):
     outcome = run(flag, *arguments)
-    outcome.assert_outcomes(passed=1)
+    outcome.assert_outcomes(passed=Path("test_suite.py").read_text("utf-8").count("def test_"))
     assert "Traceback" not in outcome.stderr.str() + outcome.stdout.str()
     kept = cassette.read(suite.cassette("test_it")).interactions
     return {each.request.url.removeprefix(suite.upstream.url) for each in kept}
@@ -192,7 +198,7 @@ def test_tool_that_patches_the_process(suite, upstream, source, arguments):
     suite.write(source)
     suite.write(DJANGO_SETTINGS, "settings_of_suite.py")
 
-    assert check(suite.spawn, suite, *arguments) == {"/it"}
+    assert check(suite.spawn_fresh, suite, *arguments) == {"/it"}
 
 
 HYPOTHESIS = """
