@@ -97,11 +97,11 @@ def _hold(session: Any) -> None:
                 thread.sending = before
 
     # Called when the key is known, and before the cache is read.
-    def from_request_held(cache_key: str, request: Any, settings: Any, **kwargs: Any) -> Any:
+    def from_request_held(cache_key: str, request: Any, settings: Any = None, **kwargs: Any) -> Any:
         made = from_request(cache_key, request, settings, **kwargs)
         sending: _Sending | None = getattr(thread, "sending", None)
         responder = _in_charge()
-        if sending is None or responder is None:
+        if sending is None or responder is None or settings is None:
             return made
         if not settings.disabled and request.method in settings.allowable_methods:
             sending.line.enter_context(responder.in_line(cache_key, sending.session))
@@ -131,7 +131,7 @@ def _hold(session: Any) -> None:
         response.raw.reset(answer.body)
         return response
 
-    mixin.send, actions.from_request = send_held, from_request_held
+    mixin.send, actions.from_request = send_held, staticmethod(from_request_held)
     session.get_504_response = get_504_told
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from difflib import SequenceMatcher
 from itertools import zip_longest
 from json import dumps
 from typing import Any
@@ -11,18 +12,29 @@ from typing import Any
 from ..http.body.form import by_name
 from ..http.messages import Request
 from ..settings.checks import URL_PARTS
+from ..settings.json_path import below
 from .matcher import Key, Matcher
 
 _ABSENT = object()
+# Longer lists, such as vectors, are compared item by item: aligning them may take minutes.
+_MOST_ALIGNED = 250_000
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One place where two requests differ, and both values as short text."""
+    """One place where two requests differ.
+
+    Attributes:
+        place: The place, such as `json.messages[0].content`.
+        recorded: The value of the recorded request, as short text.
+        asked: The value of the other request, as short text.
+        values: Both values in full, if the place has a value of its own in both.
+    """
 
     place: str
     recorded: str
     asked: str
+    values: tuple[Any, Any] = field(default=(None, None), compare=False)
 
 
 def differences(matcher: Matcher, recorded: Request, asked: Request) -> list[Difference]:
@@ -91,25 +103,40 @@ def _compare(place: str, was: Any, now: Any) -> list[Difference]:
             difference
             for name in names
             for difference in _compare(
-                f"{place}.{name}", was.get(name, _ABSENT), now.get(name, _ABSENT)
+                below(place, name), was.get(name, _ABSENT), now.get(name, _ABSENT)
             )
         ]
     if isinstance(was, list) and isinstance(now, list):
-        longest = max(len(was), len(now))
         return [
             difference
-            for index in range(longest)
-            for difference in _compare(
-                f"{place}[{index}]",
-                was[index] if index < len(was) else _ABSENT,
-                now[index] if index < len(now) else _ABSENT,
-            )
+            for index, left, right in _aligned(was, now)
+            for difference in _compare(f"{place}[{index}]", left, right)
         ]
     if _same(was, now):
         return []
     if isinstance(was, str) and isinstance(now, str):
-        return [Difference(place, *_around(was, now))]
-    return [Difference(place, short(was), short(now))]
+        return [Difference(place, *_around(was, now), (was, now))]
+    return [Difference(place, short(was), short(now), (was, now))]
+
+
+def _aligned(was: list[Any], now: list[Any]) -> Iterator[tuple[int, Any, Any]]:
+    """Yield the items that differ in pairs with their index; an inserted item has no other.
+
+    The index is that of the item in `now`, or in `was` if it is only there.
+    """
+    if len(was) * len(now) > _MOST_ALIGNED:
+        pairs = zip_longest(was, now, fillvalue=_ABSENT)
+        yield from ((index, *pair) for index, pair in enumerate(pairs))
+        return
+    texts = [[dumps(each, sort_keys=True, default=repr) for each in items] for items in (was, now)]
+    blocks = SequenceMatcher(None, texts[0], texts[1], autojunk=False).get_opcodes()
+    for kind, start, end, first, last in blocks:
+        if kind == "equal":
+            continue
+        for index in range(max(end - start, last - first)):
+            left = was[start + index] if start + index < end else _ABSENT
+            right = now[first + index] if first + index < last else _ABSENT
+            yield (start if right is _ABSENT else first) + index, left, right
 
 
 def _same(was: Any, now: Any) -> bool:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import pytest
+from _pytest._code.code import ExceptionChainRepr, ReprTracebackNative
 
 from ..errors import MissError, RedactedTwinsWarning
 from ..replay.run_state import SURROUNDINGS
@@ -244,12 +245,26 @@ def tell_misses(item: pytest.Item, call: pytest.CallInfo[None], report: Any) -> 
     text, state.raised = state.raised or _misses_text(item), ""
     raised = call.excinfo is not None and getattr(call.excinfo.value, "msg", None) == text
     if report.failed and not raised:
-        report.sections.append(("agentcache", text))
+        _lead_with(text, report)
     elif report.skipped and not hasattr(report, "wasxfail"):
         # A test may take a miss for a service that is down, and skip itself.
         report.outcome, report.longrepr = "failed", text
     for miss in unreported:
         miss.reported = True
+
+
+def _lead_with(text: str, report: Any) -> None:
+    """Put `text` in front of the error with which a test ended: it may have caused that error."""
+    shown = report.longrepr
+    if not isinstance(shown, ExceptionChainRepr):
+        report.sections.append(("agentcache", text))
+        return
+    crash, lead = shown.reprcrash, ReprTracebackNative([f"{text}\n"])
+    # pytest prints a chain of errors with such a line below each of them.
+    shown.chain = [(lead, crash, "The test then failed with its own error:"), *shown.chain]
+    if crash is not None:
+        first, _, _ = crash.message.partition("\n")
+        crash.message = f"{text.partition(chr(10))[0]}, then {first}"
 
 
 def shorten_summary(call: pytest.CallInfo[None], report: Any) -> None:

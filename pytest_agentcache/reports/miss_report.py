@@ -9,10 +9,11 @@ from urllib.parse import urlsplit
 
 from ..cassette.foreign import is_foreign
 from ..files import display_path, quoted
+from ..http.messages import Request
 from ..matching.differences import short
 from ..replay.misses import Miss
 from ..replay.responder import Responder
-from ..settings.telemetry import looks_like_telemetry
+from . import miss_causes
 from .miss_search import MissSearch
 from .run_summary import interactions, rerecording_command
 
@@ -110,7 +111,8 @@ def _miss(miss: Miss, search: MissSearch, root: Path, owner: str) -> Iterator[st
         yield f"{_request(miss)} was refused: no client that can be recorded sent it"
         yield _sent(miss)
         yield f"  if {owner} needs it, allow it: agentcache_allowed_hosts = {miss.request.url}"
-        yield from _telemetry(f"//{miss.request.url}")
+        target = Request(miss.request.method, f"//{miss.request.url}")
+        yield from _indented(miss_causes.of_host(target, [], search.responder.settings))
         return
     if path is None:
         yield f"{_request(miss)} was sent by a test that is not on a cassette"
@@ -121,8 +123,10 @@ def _miss(miss: Miss, search: MissSearch, root: Path, owner: str) -> Iterator[st
     else:
         yield f"{_request(miss)} is not on the cassette of {owner}"
     yield _sent(miss)
-    yield from (f"  {line}" for line in _closest(miss, search))
-    yield from _telemetry(miss.request.url)
+    yield from _indented(_closest(miss, search))
+    if miss.kind == "missing":
+        recorded = (each.request for each in search.responder.recorded)
+        yield from _indented(miss_causes.of_host(miss.request, recorded, search.responder.settings))
     if elsewhere := search.elsewhere(miss):
         yield f"  it is on another cassette: {display_path(elsewhere, root)}"
         url = urlsplit(miss.request.url)
@@ -130,9 +134,8 @@ def _miss(miss: Miss, search: MissSearch, root: Path, owner: str) -> Iterator[st
         yield f"    agentcache_session_cassette = {url.netloc}{url.path}"
 
 
-def _telemetry(url: str) -> Iterator[str]:
-    if looks_like_telemetry(url):
-        yield f"  if it is telemetry, ignore it: agentcache_ignore_hosts = {urlsplit(url).netloc}"
+def _indented(lines: Iterable[str]) -> Iterator[str]:
+    return (f"  {line}" for line in lines)
 
 
 def _request(miss: Miss) -> str:
@@ -173,6 +176,7 @@ def _closest(miss: Miss, search: MissSearch) -> Iterator[str]:
         yield f"  {each.place:<{width}}   recorded {each.recorded}   sent {each.asked}"
     if len(found) > _MOST_DIFFERENCES:
         yield f"  … and {len(found) - _MOST_DIFFERENCES} more differences"
+    yield from miss_causes.remedies(found, responder.settings)
 
 
 def unused(test: str, numbers: Iterable[int], path: Path, root: Path) -> str:

@@ -156,6 +156,27 @@ def _is_json_path(name: str, path: str, source: str) -> None:
         raise SettingsError(f"{source}: {error}") from None
 
 
+def _is_host(name: str, host: str, source: str) -> None:
+    bare = _without_scheme(name, host, source)
+    # An IPv6 address has no slash, and no glob needs one: paths are not compared here.
+    if "/" in bare:
+        raise SettingsError(
+            f"{source}: {name} has {host!r}; it takes a host without a path: "
+            f"{bare.partition('/')[0]}"
+        )
+
+
+def _without_scheme(name: str, host: str, source: str) -> str:
+    _, found, rest = host.removeprefix("!").partition("://")
+    if found:
+        raise SettingsError(f"{source}: {name} has {host!r}; write it without scheme: {rest}")
+    return host
+
+
+def _is_address(name: str, host: str, source: str) -> None:
+    _without_scheme(name, host, source)
+
+
 def _is_personal(name: str, kind: str, source: str) -> None:
     if kind not in PERSONAL:
         raise SettingsError(f"{source}: {name} has {kind!r}; allowed are {', '.join(PERSONAL)}")
@@ -253,5 +274,7 @@ SHAPES = Check(_shapes, read_lines=_keep_lines)
 STABLE_IDS = Check(_ids, read_lines=_keep_lines)
 WORDS = words()
 JSON_PATHS = words(_is_json_path)
+HOSTS = words(_is_host)
+ADDRESSES = words(_is_address)
 PERSONAL_KINDS = words(_is_personal)
 FINGERPRINTS = words(_is_fingerprint)

@@ -1,25 +1,37 @@
-"""Paths into JSON values: `messages[*].id`, for what matching shall leave out."""
+"""Paths into JSON values, such as `messages[*].id`, for what matching leaves out."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Any
 
-_STEP = re.compile(r"\.?([^.\[\]]+)|\[(\d+|\*)\]")
+_STEP = re.compile(
+    r"""(?P<deep>\.\.)(?=[^.]) | \.?(?P<name>[^.\[\]]+) | \[(?P<index>-?\d+|\*)\]
+    | \[(?P<quote>['"])(?P<quoted>.+?)(?P=quote)\]""",
+    re.VERBOSE,
+)
 
 
 class PathError(ValueError):
-    """A JSON path that is none."""
+    """A text that is not a JSON path."""
 
 
 def json_path(path: str) -> list[str | int]:
-    """The steps of `messages[*].id`: names, indices, `*` for any of both, `**` for any depth.
+    """Return the steps of a path: names, indices, `*` for either, `**` for any depth.
+
+    Args:
+        path: A path such as `messages[*].id`, `**.id`, `messages[-1].content`, `headers['a.b']` or,
+            as in JSONPath, `$.messages[0]` or `$..id`.
 
     Raises:
         PathError: If `path` is not of that form.
     """
+    if path.startswith("/"):
+        steps = [each.replace("~1", "/").replace("~0", "~") for each in path[1:].split("/")]
+        raise PathError(f"{path!r} is a JSON pointer; write {joined(steps)}")
     rest = path.removeprefix("$").removeprefix("json.")
-    steps: list[str | int] = []
+    found: list[str | int] = []
     at = 0
     while at < len(rest):
         match = _STEP.match(rest, at)
@@ -27,16 +39,36 @@ def json_path(path: str) -> list[str | int]:
             raise PathError(
                 f"{path!r} is not a JSON path; write messages[0].id, messages[*].id or **.id"
             )
-        name, index = match.groups()
-        steps.append(name if name is not None else index if index == "*" else int(index))
+        index, name = match["index"], match["name"] or match["quoted"]
+        if match["deep"]:
+            found.append("**")
+        else:
+            found.append(name or (index if index == "*" else int(index)))
         at = match.end()
-    if not steps:
+    if not found:
         raise PathError(f"{path!r} names nothing")
-    return steps
+    return found
+
+
+def joined(steps: Iterable[str | int]) -> str:
+    """Return the path with some steps, which are names, indices or digits of indices."""
+    path = ""
+    for step in steps:
+        path = below(path, int(step) if str(step).isdecimal() else step)
+    return path
+
+
+def below(path: str, step: str | int) -> str:
+    """Return the path of a member or an item, from the path of what holds it."""
+    if isinstance(step, int):
+        return f"{path}[{step}]"
+    if re.fullmatch(r"[^.\[\]'\"\s]+", step):
+        return f"{path}.{step}" if path else step
+    return f"{path}[{step!r}]"
 
 
 def remove(value: Any, steps: list[str | int]) -> None:
-    """Takes what `steps` lead to out of `value`, in place."""
+    """Remove what `steps` lead to from `value`, in place."""
     step, rest = steps[0], steps[1:]
     if step == "**" and rest:
         remove(value, rest)
@@ -48,17 +80,19 @@ def remove(value: Any, steps: list[str | int]) -> None:
             value.clear()
         elif isinstance(value, dict) and isinstance(step, str):
             value.pop(step, None)
-        elif isinstance(value, list) and isinstance(step, int) and step < len(value):
+        elif _has_item(value, step):
             # Its place stays, or the next path would count from another start.
             value[step] = None
         return
     if step == "*":
         for each in children(value):
             remove(each, rest)
-    elif (isinstance(value, dict) and step in value) or (
-        isinstance(value, list) and isinstance(step, int) and step < len(value)
-    ):
-        remove(value[step], rest)  # type: ignore[index]
+    elif (isinstance(value, dict) and step in value) or _has_item(value, step):
+        remove(value[step], rest)
+
+
+def _has_item(value: Any, step: str | int) -> bool:
+    return isinstance(value, list) and isinstance(step, int) and -len(value) <= step < len(value)
 
 
 def children(value: Any) -> list[Any]:

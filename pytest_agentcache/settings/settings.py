@@ -13,9 +13,11 @@ from typing import Any
 
 from ..errors import SettingsError
 from .checks import (
+    ADDRESSES,
     AGE,
     CASSETTE,
     FINGERPRINTS,
+    HOSTS,
     JSON_PATHS,
     KEYWORDS,
     MATCH,
@@ -31,6 +33,7 @@ from .checks import (
     Check,
     one_of,
 )
+from .suggestions import did_you_mean
 
 MODES = ("replay", "record", "rerecord", "offline", "live")
 ENVIRONMENT = "AGENTCACHE_MODE"
@@ -132,25 +135,25 @@ class Settings:
         (), WORDS, "headers to keep on the cassette although the built-in list drops them (glob)"
     )
     passthrough: tuple[str, ...] = _setting(
-        (), WORDS, "hosts (host, host:port or glob) whose requests go straight through"
+        (), HOSTS, "hosts (host, host:port or glob) whose requests go straight through"
     )
     repeat: bool = _setting(
         False, TRUTH, "whether the last recording of a request is replayed again and again"
     )
     ignore_hosts: tuple[str, ...] = _setting(
         (),
-        WORDS,
+        ADDRESSES,
         "more hosts of telemetry (host, host:port, host/path or glob): their requests are neither "
         "recorded nor sent, and get an empty response; !GLOB to exclude",
     )
     session_cassette: tuple[str, ...] = _setting(
         (),
-        WORDS,
+        ADDRESSES,
         "URLs without scheme (host, host:port, host/path or glob) that are requested once per "
         "process: on cassettes/session.yaml, for every test",
     )
     allowed_hosts: tuple[str, ...] = _setting(
-        (), WORDS, "hosts (host, host:port or glob) that sockets may reach while the network is off"
+        (), HOSTS, "hosts (host, host:port or glob) that sockets may reach while the network is off"
     )
     freeze: bool | datetime | None = _setting(
         None, START, "whether to freeze the clock, or the time at which it starts (ISO 8601, zone)"
@@ -203,7 +206,10 @@ class Settings:
         for name, value in values.items():
             if name not in _ARGUMENTS:
                 allowed = ", ".join(sorted(_ARGUMENTS))
-                raise SettingsError(f"{source}: unknown argument {name!r}; allowed are {allowed}")
+                guess = did_you_mean(name, _ARGUMENTS)
+                raise SettingsError(
+                    f"{source}: unknown argument {name!r}{guess}; allowed are {allowed}"
+                )
             checked[name] = check_value(name, value, source)
         return replace(self, **checked) if checked else self
 

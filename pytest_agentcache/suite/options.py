@@ -12,6 +12,7 @@ import pytest
 
 from ..errors import SettingsError
 from ..settings.settings import ENVIRONMENT, Settings, check_of, check_value, from_ini
+from ..settings.suggestions import did_you_mean
 
 _FLAGS = {
     "record": "replay what is on the cassette, record what is not, drop what was not used",
@@ -61,7 +62,9 @@ def settings_of_run(config: pytest.Config, options: Any = None) -> Settings:
     ini = config.inipath or "-o"
     for name in written:
         if name.startswith("agentcache_") and name not in known:
-            raise SettingsError(f"{ini}: unknown key {name}; known are {_listed(known)}")
+            raise SettingsError(
+                f"{ini}: unknown key {name}{did_you_mean(name, known)}; known are {_listed(known)}"
+            )
     values = {each.name: _in_ini(config, each.name) for each in fields(Settings)}
     values["mode"] = _mode(values["mode"], config.option if options is None else options)
     return replace(Settings(), **{name: each for name, each in values.items() if each is not None})

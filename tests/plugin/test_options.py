@@ -286,3 +286,23 @@ def test_the_header_tells_what_offline_leaves_open(suite):
     outcome.stdout.fnmatch_lines(
         ["agentcache: offline, no network at all except to db.example, localhost:1"]
     )
+
+
+def test_misspelled_key_names_the_one_that_was_meant(suite):
+    """The error suggests the closest key."""
+    suite.write("def test_one(): pass")
+    suite.write("[pytest]\nagentcache_igore_json = id\n", "pytest.ini")
+
+    suite.run().stderr.fnmatch_lines(["*igore_json; did you mean agentcache_ignore_json?; known*"])
+
+
+def test_misspelled_argument_names_the_one_that_was_meant(suite):
+    """The error suggests the closest argument of the marker."""
+    suite.write("""
+        import pytest
+
+        @pytest.mark.agentcache(ignore_jsn=["id"])
+        def test_one(agentcache): pass
+    """)
+
+    suite.run().stdout.fnmatch_lines(["*'ignore_jsn'; did you mean ignore_json?; allowed are *"])
