@@ -33,6 +33,8 @@ from .terminal import (
 _ROLES = {"system": "magenta", "user": "blue", "assistant": "green", "tool": "yellow"}
 # The number of lines shown of one message; the rest are counted.
 _MOST_LINES = 12
+# The columns of the line above an interaction, where the width is unlimited.
+_RULE = 100
 
 
 def write_cassette(
@@ -106,7 +108,7 @@ def _write_rule(number: int, each: Interaction, screen: Screen) -> None:
         end = f" → {response.status} "
         room = screen.width - columns(head) - columns(end)
     place = cut_middle(one_line(where), max(room, 8))
-    fill = "─" * max(0, screen.width - columns(head + place + end))
+    fill = "─" * max(0, min(screen.width, _RULE) - columns(head + place + end))
     colour = "red" if response.status >= 400 else "green"
     screen.line(
         screen.style("── ", "dim")

@@ -29,7 +29,9 @@ _CODES = {
 }
 # A long run of letters and digits, such as base64.
 _UNREAD = re.compile(r"(?<![\w+/=-])(?=[\w+/=-]*\d)[\w+/=-]{65,}", re.ASCII)
-_NARROWEST, _WIDEST, _UNKNOWN = 20, 200, 100
+_NARROWEST, _WIDEST = 20, 200
+# Of what is not a terminal, such as a file, a pipe or the log of CI.
+_UNLIMITED = 1 << 30
 
 
 @dataclass(slots=True)
@@ -40,19 +42,22 @@ class Screen:
         out: Standard output.
         err: Standard error.
         colour: Whether to write escape sequences for colours.
-        width: The width of a line in columns.
+        width: The width of a line in columns. Nothing is wrapped or cut to fit what is not a
+            terminal, so that it can be searched and copied.
     """
 
     out: TextIO
     err: TextIO
     colour: bool = False
-    width: int = _UNKNOWN
+    width: int = _UNLIMITED
 
     @classmethod
     def of_process(cls) -> Screen:
         """Return the screen of this process, with colours if it is a terminal."""
-        columns = shutil.get_terminal_size((_UNKNOWN, 24)).columns
-        screen = cls(sys.stdout, sys.stderr, width=min(max(columns, _NARROWEST), _WIDEST))
+        screen = cls(sys.stdout, sys.stderr)
+        if os.environ.get("COLUMNS") or screen.out.isatty():
+            columns = shutil.get_terminal_size((_WIDEST, 24)).columns
+            screen.width = min(max(columns, _NARROWEST), _WIDEST)
         screen.paint("auto")
         return screen
 

@@ -88,8 +88,8 @@ def _compare_parts(place: str, was: list[Any], now: list[Any]) -> list[Differenc
     for index, (left, right) in enumerate(zip_longest(was, now)):
         here = f"{place}[{index}]"
         if left is None or right is None:
-            there = ("(absent)" if part is None else "(a part)" for part in (left, right))
-            found.append(Difference(here, next(there), next(there)))
+            only = ("(absent)", "(a part)") if left is None else ("(a part)", "(absent)")
+            found.append(Difference(here, *only))
             continue
         found += _compare(f"{here}.headers", left["headers"], right["headers"])
         found += _compare_bodies(here, left["content"], right["content"])

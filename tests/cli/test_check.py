@@ -249,8 +249,10 @@ def test_uncollected_module_has_no_orphans(folder, run):
 
 
 def test_before_the_first_recording(folder, run):
-    """A folder without cassettes passes, as a pre-commit hook needs it."""
-    assert run("check").code == 0
+    """A folder without cassettes does not pass: it may be the wrong one."""
+    done = run("check")
+    assert done.code == 2
+    assert "there is no cassette in this folder" in done.err
     assert run("check", "no-such-folder").code == 2
 
 

@@ -17,7 +17,7 @@ from .conftest import environment, get, write
 # Arguments with which each command succeeds. A new command needs a line here.
 ARGUMENTS = {
     "list": [],
-    "show": ["cassettes/t/a.yaml"],
+    "show": ["cassettes/test_t/test_t.yaml"],
     "diff": ["cassettes", "cassettes"],
     "summary": [],
     "report": ["-o", "report.html"],
@@ -25,7 +25,7 @@ ARGUMENTS = {
     "redact": [],
     "prune": ["--no-suite"],
     "import": ["a.har"],
-    "export": ["cassettes/t/a.yaml", "--to", "har", "--out", "b.har"],
+    "export": ["cassettes/test_t/test_t.yaml", "--to", "har", "--out", "b.har"],
     "git-setup": [],
     "init": ["--dry-run"],
     "doctor": [],
@@ -60,9 +60,9 @@ def test_parser_knows_every_command():
 @pytest.mark.parametrize("name", sorted({*COMMANDS} - FOR_GIT))
 def test_command_writes_json(folder, repository, run, name):
     """With `--json`, each command writes one JSON document and nothing else."""
-    write(folder / "cassettes/t/a.yaml", get())
+    write(folder / "cassettes/test_t/test_t.yaml", get())
     repository.commit()
-    run("export", "cassettes/t/a.yaml", "--to", "har", "--out", "a.har")
+    run("export", "cassettes/test_t/test_t.yaml", "--to", "har", "--out", "a.har")
     (folder / "test_t.py").write_text("def test_t(agentcache): pass\n")
 
     done = run(name, *ARGUMENTS[name], "--json")

@@ -82,9 +82,9 @@ def test_second_import_is_no_error(folder, run):
     assert "2 cassettes imported\n" in first.out
     assert "0 cassettes imported, 3 already converted" in second.out
     assert run("import", "c", "--json").json["already"] == [
+        "c/vcrpy-9-json-requests.json",
         "c/vcrpy-9-json-requests.yaml",
         "c/vcrpy-9-requests.yaml",
-        "c/vcrpy-9-json-requests.json",
     ]
     assert snapshot(folder) == before
 

@@ -186,6 +186,19 @@ def test_lines_fit_the_terminal(folder, run, monkeypatch, width):
     assert max(map(columns, lines)) <= width
 
 
+def test_output_to_a_pipe_is_not_wrapped(folder, run, monkeypatch):
+    """A file or a log has lines as they are, with whole paths, so that they can be searched."""
+    monkeypatch.delenv("COLUMNS")
+    long, name = "weather in Paris " * 40, "test_" + "long_" * 40
+    path = f"cassettes/test_t/{name}.yaml"
+    write(folder / path, chat(("user", long), answer=long))
+
+    shown, listed = run("show", path, "--full").out, run("list").out
+    assert shown.count(long.strip()) == 2
+    assert f"{path}\n" in shown
+    assert f"{name}.yaml " in listed
+
+
 def test_long_message_is_cut(folder, run):
     """A long message is cut, with the number of lines that are left out."""
     text = "\n".join(f"line {n}" for n in range(50))

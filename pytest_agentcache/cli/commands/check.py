@@ -91,7 +91,7 @@ def run(args: argparse.Namespace, screen: Screen) -> int:
     """Check the cassettes, and return 1 if any problem is left."""
     settings = settings_here()
     suite = collect() if args.suite else None
-    paths = find(args.paths, may_be_empty=True)
+    paths = find(args.paths)
     moved = suite.moved(paths) if suite else {}
     if args.max_age is None:
         args.max_age = settings.max_age
