@@ -6,9 +6,9 @@ This module must stay light: suites that do not use the plugin import it all the
 from __future__ import annotations
 
 import uuid
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 
@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from ..replay.session import Harness
     from ..settings.settings import Settings
 
+_T = TypeVar("_T")
+
 
 def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
     options.add_options(parser)
@@ -50,14 +52,16 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_load_initial_conftests(
-    early_config: pytest.Config,
+    early_config: pytest.Config, args: list[str]
 ) -> Generator[None, object, object]:
+    _check(options.check_flags, args)
     # Conftest files and test modules may make clients while they are imported.
     if values := options.environment_of_run(early_config):
         from ..redaction import dummies
 
         early_config.add_cleanup(dummies.set_for_run(values))
-    offline.start(early_config, _settings_of(early_config, early_config.known_args_namespace))
+    parsed = early_config.known_args_namespace
+    offline.start(early_config, _check(options.settings_of_run, early_config, parsed))
     return (yield)
 
 
@@ -66,29 +70,25 @@ def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
     pluginmanager.register(fixtures, "agentcache-fixtures")
 
 
-def _settings_of(config: pytest.Config, parsed: Any = None) -> Settings:
+def _check(call: Callable[..., _T], *arguments: Any) -> _T:
+    """Call a function, with the errors of settings as errors of usage."""
     from ..errors import SettingsError
 
     try:
-        return options.settings_of_run(config, parsed)
+        return call(*arguments)
     except SettingsError as error:
         raise pytest.UsageError(str(error)) from None
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    from ..errors import SettingsError
-
     config.addinivalue_line(
         "markers",
         "agentcache(cassette, session, on_miss, match, ...): put a test on a cassette, with "
         "settings of its own (pytest-agentcache)",
     )
-    config.stash[SETTINGS] = _settings_of(config)
+    config.stash[SETTINGS] = _check(options.settings_of_run, config)
     offline.start(config, config.stash[SETTINGS])
-    try:
-        run_end.register(config)
-    except SettingsError as error:
-        raise pytest.UsageError(str(error)) from None
+    _check(run_end.register, config)
     # Conftest files implement this hook of pytest-recording, which may be absent.
     known = getattr(config.hook, "pytest_recording_configure", None)
     if known is None or not known.has_spec():

@@ -46,6 +46,19 @@ def add_options(parser: pytest.Parser) -> None:
         parser.addini(f"agentcache_{setting.name}", text, type=check.ini, default=None)
 
 
+def check_flags(arguments: Iterable[str]) -> None:
+    """Suggest a flag for one that does not exist, before pytest refuses it.
+
+    Raises:
+        SettingsError: For an argument that looks like a flag of this plugin and is close to one.
+    """
+    known = [f"--agentcache-{name}" for name in (*_FLAGS, "report")]
+    for argument in arguments:
+        flag = argument.partition("=")[0]
+        if flag.startswith("--agentcache") and flag not in known:
+            raise SettingsError(f"unknown flag {flag}{did_you_mean(flag, known)}")
+
+
 def settings_of_run(config: pytest.Config, options: Any = None) -> Settings:
     """Return the settings of the command line, the environment and the ini file, in this order.
 

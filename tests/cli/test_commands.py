@@ -93,3 +93,20 @@ def test_command_starts_quickly(folder, words):
     loaded = set(done.stderr.split())
     assert loaded & (HEAVY | {"pytest_agentcache.redaction"}) == set()
     assert ("yaml" in loaded) is (words != ["--help"])
+
+
+@pytest.mark.parametrize(
+    ("words", "meant"),
+    [
+        (["chek"], "check"),
+        (["list", "--sotr", "size"], "--sort"),
+        (["list", "--sort", "sise"], "size"),
+    ],
+    ids=" ".join,
+)
+def test_misspelled_word_names_the_one_that_was_meant(run, words, meant):
+    """A command, an option or a choice that is close to one gets a suggestion."""
+    done = run(*words)
+
+    assert done.code == 2
+    assert f"; did you mean {meant}?" in done.err

@@ -306,3 +306,14 @@ def test_misspelled_argument_names_the_one_that_was_meant(suite):
     """)
 
     suite.run().stdout.fnmatch_lines(["*'ignore_jsn'; did you mean ignore_json?; allowed are *"])
+
+
+def test_misspelled_flag_names_the_one_that_was_meant(suite):
+    """The error suggests the closest flag."""
+    suite.write("def test_one(): pass")
+
+    outcome = suite.run("--agentcache-ofline")
+    assert outcome.ret == 4
+    outcome.stderr.fnmatch_lines(
+        ["*unknown flag --agentcache-ofline; did you mean --agentcache-offline?"]
+    )
