@@ -39,6 +39,8 @@ _IDLE = {
 }
 # Where it waits for many sockets at once, as event loops do.
 _ON_SOCKETS = {("selectors.py", "select"), ("windows_events.py", "_poll")}
+# Where a server waits in such a way for others to connect.
+_SERVES = ("socketserver.py", "serve_forever")
 # What a pool of `multiprocessing` starts besides those that do its work.
 _SERVANTS = {"_handle_results", "_handle_tasks", "_handle_workers"}
 # Where such a wait is one for others, although it may give up.
@@ -157,7 +159,8 @@ def at_work(awake: Callable[[FrameType], bool]) -> bool:
         if frame is None:
             continue
         if _place(frame) in _ON_SOCKETS:
-            if mine and awake(frame):
+            serves = _calls(frame, lambda caller: _place(caller) == _SERVES)
+            if mine and not serves and awake(frame):
                 return True
         elif not _idle(frame, thread):
             return True

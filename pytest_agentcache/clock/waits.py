@@ -5,16 +5,19 @@ Each asks whether the calling thread is on a frozen clock. If not, it does what 
 
 from __future__ import annotations
 
+import copyreg
 import functools
 import gc
+import importlib
 import queue
 import select
 import selectors
 import socket
+import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import suppress
 from types import CellType, FrameType, FunctionType
 from typing import Any
@@ -25,44 +28,57 @@ from .threads import belongs
 
 # Those who wait for sockets on behalf of an event loop move the clock themselves.
 _LOOPS = frozenset({"asyncio", "pytest_agentcache", "trio", "uvloop"})
+# The methods of sockets that raise `TimeoutError`, apart from those that take an address.
+_OF_SOCKETS = (
+    *("accept", "recv", "recv_into", "recvfrom", "recvfrom_into", "recvmsg", "recvmsg_into"),
+    *("send", "sendall"),
+)
 
 
-def _sleep(*seconds: float, **options: Any) -> None:
-    # gevent's takes options, and may be called without a time.
-    if len(seconds) == 1 and TIME.applies(sys._getframe(1)):
-        TIME.sleep(*seconds)
-    else:
-        REAL.sleep(*seconds, **options)
+class _Functions:
+    """Wrappers of functions of `time`.
+
+    As methods they stay as they are in the body of a class, like functions that are built in:
+    `clock = time.monotonic` there does not take `self`.
+    """
+
+    def __deepcopy__(self, memo: Any) -> Any:
+        return self
+
+    def __reduce__(self) -> Any:
+        # What is pickled is the function, in another process perhaps.
+        return importlib.import_module, ("time",)
+
+    def sleep(self, *seconds: float, **options: Any) -> None:
+        # gevent's takes options, and may be called without a time.
+        if len(seconds) == 1 and TIME.applies(sys._getframe(1)):
+            TIME.sleep(*seconds)
+        else:
+            REAL.sleep(*seconds, **options)
+
+    def monotonic(self) -> float:
+        if not TIME.stopped:
+            return float(REAL.monotonic())
+        return TIME.monotonic_ns(sys._getframe(1)) / SECOND
+
+    def monotonic_ns(self) -> int:
+        return TIME.monotonic_ns(sys._getframe(1))
+
+    def ctime(self, seconds: float | None = None, /) -> str:
+        # time-machine leaves this one and the next alone.
+        return str(REAL.ctime(time.time() if seconds is None else seconds))
+
+    def asctime(self, at: Any = None, /) -> str:
+        return str(REAL.asctime(time.localtime() if at is None else at))
 
 
-def _monotonic() -> float:
-    if not TIME.stopped:
-        return float(REAL.monotonic())
-    return TIME.monotonic_ns(sys._getframe(1)) / SECOND
-
-
-def _monotonic_ns() -> int:
-    return TIME.monotonic_ns(sys._getframe(1))
-
-
-def _ctime(seconds: float | None = None, /) -> str:
-    # time-machine leaves this one and the next alone.
-    return str(REAL.ctime(time.time() if seconds is None else seconds))
-
-
-def _asctime(at: Any = None, /) -> str:
-    return str(REAL.asctime(time.localtime() if at is None else at))
-
-
-_WRAPPERS: dict[str, Any] = {
-    "asctime": _asctime,
-    "ctime": _ctime,
-    "monotonic": _monotonic,
-    "monotonic_ns": _monotonic_ns,
-    "sleep": _sleep,
-}
-for _name, _each in _WRAPPERS.items():
-    WRAPPED.set(functools.update_wrapper(_each, getattr(REAL, _name)), getattr(REAL, _name))
+_WRAPPERS: dict[str, Any] = {}
+for _name in vars(REAL):
+    if (_function := vars(_Functions).get(_name)) is not None:
+        WRAPPED.set(functools.update_wrapper(_function, getattr(REAL, _name)), vars(REAL)[_name])
+        # `inspect.signature` would take it for a method of that one.
+        del _function.__wrapped__
+        _WRAPPERS[_name] = getattr(_Functions(), _name)
 
 
 def install() -> None:
@@ -75,7 +91,7 @@ def install() -> None:
         if getattr(found, "__module__", "").startswith("gevent."):
             # gevent's patches may come after this package was imported.
             setattr(REAL, name, found)
-            WRAPPED.set(wrapper, found)
+            WRAPPED.set(wrapper.__func__, found)
         # Any other replacement stays.
         if original(found) is getattr(REAL, name):
             setattr(time, name, wrapper)
@@ -86,41 +102,63 @@ def install() -> None:
         _follow_waits()
 
 
-def _replace(placed: dict[int, Callable[..., Any]]) -> None:
+def _replace(placed: dict[int, Any]) -> None:
     """Put wrappers in the place of the functions, by id.
 
-    Libraries took them when they were imported: modules, classes, instances, containers, closures
-    and defaults (`timer=time.monotonic`) hold them.
+    Libraries took them when they were imported: modules, classes, instances, containers, closures,
+    partial functions and defaults (`timer=time.monotonic`) hold them.
     """
-
-    def replace(held: Any, keys: Iterable[Any], put: Callable[[Any, Any], None]) -> None:
-        for key in keys:
-            if (wrapper := placed.get(id(held[key]))) is not None:
+    # `threading` and `queue` measure real waits with theirs.
+    kept = (vars(threading), vars(queue))
+    held = [WRAPPED.get(each) for each in placed.values()]
+    begun = 0
+    while begun < len(held):
+        # All are kept, so that no id is used again. What cannot change is replaced where it is held
+        # in turn; classes are found by their members.
+        begun, found = len(held), gc.get_referrers(*held[begun:])
+        for holder in found:
+            if holder is held or any(holder is each for each in kept):
+                continue
+            if isinstance(holder, tuple):
+                new = tuple.__new__(type(holder), [placed.get(id(each), each) for each in holder])
+                placed[id(holder)] = new
+                held.append(holder)
+            elif isinstance(holder, dict) and "__module__" in holder:
+                held.append(holder)
+            else:
                 with suppress(AttributeError, TypeError):
-                    put(key, wrapper)
+                    _replace_in(holder, placed)
+        del found
 
-    # `threading` and `queue` measure real waits with theirs, and `REAL` keeps them.
-    kept = [vars(threading), vars(queue)]
-    indirect: list[object] = []
-    for holder in gc.get_referrers(*(WRAPPED.get(each) for each in placed.values())):
-        if isinstance(holder, list):
-            replace(holder, range(len(holder)), holder.__setitem__)
-        elif isinstance(holder, CellType):
-            holder.cell_contents = placed[id(holder.cell_contents)]
-        elif isinstance(holder, staticmethod):
-            staticmethod.__init__(holder, placed[id(holder.__func__)])
-        elif isinstance(holder, tuple) or (isinstance(holder, dict) and "__module__" in holder):
-            # The defaults of a function, or the members of a class.
-            indirect.append(holder)
-        else:
-            held = holder if isinstance(holder, dict) else getattr(holder, "__dict__", {})
-            if WRAPPED.name not in held and not any(held is each for each in kept):
-                replace(held, [*held], held.__setitem__)
-    for owner in gc.get_referrers(*indirect):
-        if isinstance(owner, type):
-            replace(vars(owner), [*vars(owner)], functools.partial(setattr, owner))
-        elif isinstance(owner, FunctionType) and owner.__defaults__:
-            owner.__defaults__ = tuple(placed.get(id(each), each) for each in owner.__defaults__)
+
+def _replace_in(holder: Any, placed: dict[int, Any]) -> None:
+    """Replace what `holder` holds, by id."""
+
+    def of(held: Any) -> Any:
+        return placed.get(id(held), held)
+
+    if isinstance(holder, list):
+        holder[:] = [of(each) for each in holder]
+    elif isinstance(holder, CellType):
+        holder.cell_contents = of(holder.cell_contents)
+    elif isinstance(holder, FunctionType):
+        holder.__defaults__ = of(holder.__defaults__)
+    elif isinstance(holder, staticmethod):
+        staticmethod.__init__(holder, of(holder.__func__))
+    elif isinstance(holder, functools.partial):
+        state = (of(holder.func), of(holder.args), holder.keywords, vars(holder))
+        holder.__setstate__(state)  # type: ignore[attr-defined]
+    elif isinstance(holder, dict):
+        if WRAPPED.name not in holder:
+            holder.update({key: of(held) for key, held in holder.items() if of(held) is not held})
+    else:
+        attributes = dict(getattr(holder, "__dict__", {}))
+        for name in copyreg._slotnames(type(holder)):  # type: ignore[attr-defined]
+            attributes[name] = getattr(holder, name, None)
+        put = type.__setattr__ if isinstance(holder, type) else object.__setattr__
+        for name, held in attributes.items():
+            if of(held) is not held:
+                put(holder, name, of(held))
 
 
 def _package_of(frame: FrameType) -> str:
@@ -134,7 +172,8 @@ def _follow_waits() -> None:
     for kind in vars(selectors).values():
         if isinstance(kind, type) and "select" in vars(kind):
             _follow(kind, "select", 1, lambda result, selector: not result)
-    for name in ("accept", "recv", "recv_into", "recvfrom", "recvfrom_into"):
+    _follow(subprocess.Popen, "wait", 1, lambda result, process: False)
+    for name in _OF_SOCKETS:
         _follow(socket.socket, name, None, lambda result, sock: False)
 
 
@@ -162,7 +201,7 @@ def _follow(
         began = REAL.monotonic_ns()
         try:
             result = function(*args, **kwargs)
-        except TimeoutError:
+        except (TimeoutError, subprocess.TimeoutExpired):
             TIME.waited(began)
             raise
         if ran_out(result, args[0]):

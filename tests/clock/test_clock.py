@@ -8,6 +8,7 @@ import multiprocessing.connection
 import os
 import pickle
 import queue
+import socket
 import subprocess
 import sys
 import threading
@@ -310,11 +311,15 @@ def test_waits_for_others_are_real(agentcache_clock):
             subprocess.run(
                 [sys.executable, "-c", "import time; time.sleep(60)"], timeout=0.01, check=False
             )
+        near, far = socket.socketpair()
+        near.settimeout(0.01)
+        with near, far, pytest.raises(TimeoutError):
+            near.sendall(bytes(100_000_000))
     finally:
         stop.set()
         thread.join()
         pool.shutdown()
-    assert timedelta(seconds=0.08) < agentcache_clock.now - before < timedelta(seconds=60)
+    assert timedelta(seconds=0.11) <= agentcache_clock.now - before < timedelta(seconds=60)
 
 
 def test_instants_and_spans_are_plain_values():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socketserver
 import sys
 import threading
 import time
@@ -375,6 +376,20 @@ def test_loop_in_the_background_does_not_run_ahead(agentcache_clock):
         ends.set()
         thread.join()
         assert now == began
+
+
+def test_server_in_a_thread_keeps_nobody_waiting(moved, lasted):
+    """One that the test has started waits for others to connect."""
+    with socketserver.TCPServer(("127.0.0.1", 0), socketserver.BaseRequestHandler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        asyncio.run(asyncio.sleep(300))
+        server.shutdown()
+        thread.join()
+
+    # Its own waits, for which it looks up twice a second, are real.
+    assert 300 <= moved.seconds < 310
+    assert lasted() < 60
 
 
 def test_portal_moves_the_clock(moved, lasted):
