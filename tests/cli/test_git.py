@@ -270,6 +270,8 @@ def test_setup_is_idempotent_and_can_be_undone(folder, repository, run):
     assert run("git-setup").out == "nothing to change\n"
     assert attributes.read_text() == once
     assert once.startswith("*.png binary\n")
+    attributes_of_body = repository.git("check-attr", "text", "cassettes/test_t/test_x/body.txt")
+    assert attributes_of_body.endswith("text: unset\n")
 
     run("git-setup", "--undo")
 

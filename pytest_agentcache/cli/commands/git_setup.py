@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from ..exit_codes import FINE, CommandError
@@ -13,7 +13,9 @@ from ..git import Repository
 from ..terminal import Screen
 
 PATTERN = "**/cassettes/**/*.yaml diff=agentcache"
-COMMENT = "# Cassettes in words: agentcache git-setup"
+COMMENT = "# Cassettes in words, with line ends as recorded: agentcache git-setup"
+# Line ends are a part of recorded bodies.
+ATTRIBUTES = (COMMENT, PATTERN, "**/cassettes/** -text")
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -47,15 +49,26 @@ def _program() -> str:
 
 
 def _set_up(repository: Repository, attributes: Path) -> list[str]:
-    changed = []
     text = _read(attributes)
-    if PATTERN not in text.splitlines():
-        end = "" if not text or text.endswith("\n") else "\n"
-        _write(attributes, f"{text}{end}{COMMENT}\n{PATTERN}\n")
-        changed.append(f".gitattributes: {PATTERN}")
+    lines = missing_lines(text)
+    if lines:
+        _write(attributes, with_lines(text, lines))
+    changed = [f".gitattributes: {line}" for line in lines if line != COMMENT]
     missing = drivers(repository)
     configure(repository, missing)
     return changed + [f"git config {key} = {value}" for key, value in missing.items()]
+
+
+def missing_lines(text: str) -> list[str]:
+    """Return the lines that a `.gitattributes` lacks; a comment only above lines of its own."""
+    missing = [line for line in ATTRIBUTES if line not in text.splitlines()]
+    return missing if PATTERN in missing else [line for line in missing if line != COMMENT]
+
+
+def with_lines(text: str, lines: Iterable[str]) -> str:
+    """Return the text of a `.gitattributes` with lines at its end."""
+    end = "" if not text or text.endswith("\n") else "\n"
+    return text + end + "".join(f"{line}\n" for line in lines)
 
 
 def drivers(repository: Repository) -> dict[str, str]:
@@ -76,15 +89,14 @@ def configure(repository: Repository, settings: Mapping[str, str]) -> None:
 def _undo(repository: Repository, attributes: Path) -> list[str]:
     changed = []
     text = _read(attributes)
-    lines = [
-        line for line in text.splitlines(keepends=True) if line.strip() not in (PATTERN, COMMENT)
-    ]
+    lines = [line for line in text.splitlines(keepends=True) if line.strip() not in ATTRIBUTES]
     if "".join(lines) != text:
         if lines:
             _write(attributes, "".join(lines))
         else:
             attributes.unlink()
-        changed.append(f".gitattributes: removed {PATTERN}")
+        removed = [line for line in ATTRIBUTES[1:] if line in text.splitlines()]
+        changed += [f".gitattributes: removed {line}" for line in removed]
     keys = ("diff.agentcache.command", "diff.agentcache.textconv")
     if any(configured(repository, key) for key in keys):
         repository.git("config", "--local", "--remove-section", "diff.agentcache")

@@ -20,8 +20,6 @@ from ..terminal import Screen
 from . import git_setup
 
 _PRE_COMMIT = ".pre-commit-config.yaml"
-# Line ends are a part of recorded bodies.
-_ATTRIBUTES = f"{git_setup.COMMENT}\n{git_setup.PATTERN}\n**/cassettes/** -text\n"
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -127,12 +125,11 @@ def _plan_settings(plan: Plan, loaded: list[Loaded]) -> None:
 
 def _plan_git(plan: Plan) -> None:
     text = _read(plan.root / ".gitattributes")
-    missing = [line for line in _ATTRIBUTES.splitlines() if line not in text.splitlines()]
+    missing = git_setup.missing_lines(text)
     if not missing:
         plan.kept[".gitattributes"] = "it has the lines already"
         return
-    gap = "" if not text or text.endswith("\n") else "\n"
-    plan.change(".gitattributes", f"{text}{gap}" + "".join(f"{line}\n" for line in missing))
+    plan.change(".gitattributes", git_setup.with_lines(text, missing))
 
 
 def _plan_pre_commit(plan: Plan) -> None:
