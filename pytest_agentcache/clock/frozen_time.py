@@ -291,8 +291,8 @@ def instant_at(when: float, shows: Callable[[int], float], since: int) -> int:
     """
     then, step = since + round((when - shows(since)) * SECOND), 1
     # What is rounded must not end up before a timer, which would be moved to again and again.
-    # trio fires what is due by now, asyncio what is due before now plus a nanosecond, which is lost
-    # after some months.
+    # trio fires a timer at its instant, asyncio one nanosecond before, which is lost after some
+    # months.
     while (shown := shows(then)) < when or shown + 1e-9 <= when:
         then, step = then + step, 2 * step
     return then

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from pytest_agentcache import ClockError
-from pytest_agentcache.clock import Clock
+from pytest_agentcache.clock import ENGINES, Clock
 
 OTHERS = """
     import datetime as dt, time, unittest
@@ -76,6 +76,40 @@ def test_fixture_of_time_machine(suite):
     )
 
     suite.run("-p", "time_machine", "-p", "no:randomly").assert_outcomes(passed=2)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_fixture_and_marker_of_pytest_freezer(suite, engine):
+    """They move time inside a frozen test, and end before the test's clock does."""
+    suite.write(
+        OTHERS
+        + """
+    def test_fixture(freezer, agentcache_clock):
+        freezer.move_to("2020-02-02")
+        assert year() == 2020
+        freezer.tick(60)
+        assert dt.datetime.now() == dt.datetime(2020, 2, 2, 0, 1)
+        with agentcache_clock.real():
+            assert time.time() > agentcache_clock.frozen_at.timestamp() - 1
+
+    @pytest.mark.freeze_time("2020-02-02")
+    def test_marker():
+        assert year() == 2020
+
+    def test_afterwards(agentcache_clock):
+        assert time.time() == agentcache_clock.frozen_at.timestamp()
+    """
+    )
+    options = (
+        "-p",
+        "pytest_freezer",
+        "-p",
+        "no:randomly",
+        "-o",
+        f"agentcache_clock_engine={engine}",
+    )
+
+    suite.run(*options).assert_outcomes(passed=3)
 
 
 def test_wider_freeze_stays_in_front(suite):
