@@ -128,7 +128,7 @@ def run(copy: Path, url: str, *options: str, passes: bool = True) -> str:
     done = subprocess.run(
         [sys.executable, "-m", *command],
         cwd=copy.parent,
-        env=inherited | KEYS | settings | {"PYTHONDONTWRITEBYTECODE": "1"},
+        env=inherited | KEYS | settings,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         encoding="utf-8",

@@ -75,13 +75,25 @@ class ForkServer:
                 stdout=subprocess.PIPE,
                 text=True,
             )
-            atexit.register(self._process.kill)
+            atexit.register(self.stop)
         process, job = self._process, [output, errors, list(arguments), str(cwd), dict(environment)]
         assert process.stdin is not None
         assert process.stdout is not None
         process.stdin.write(json.dumps(job) + "\n")
         process.stdin.flush()
-        return int(process.stdout.readline())
+        try:
+            return int(process.stdout.readline())
+        except BaseException:
+            # The test ran out of time: the next one must not get the exit code of this program.
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """Stop the process; the next program starts another."""
+        if self._process is not None:
+            with self._process as process:
+                process.kill()
+            self._process = None
 
 
 FORK_SERVER = ForkServer()

@@ -22,10 +22,11 @@ KEYS = {
     "OPENAI_API_KEY": "sk-this-must-not-be-written",
     "ANTHROPIC_API_KEY": "sk-ant-nor-must-this",
 }
-# Only the plugins of the examples: pytest starts in half the time.
+# Only the plugins of the examples: pytest starts in half the time. They are loaded before it.
 PLUGINS = {
+    "PYTEST_ADDOPTS": "-W ignore::pytest.PytestAssertRewriteWarning",
     "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
-    "PYTEST_ADDOPTS": "-p agentcache -p asyncio -W ignore::pytest.PytestAssertRewriteWarning",
+    "PYTEST_PLUGINS": "pytest_agentcache.plugin,pytest_asyncio.plugin",
 }
 INI = "[pytest]\nasyncio_default_fixture_loop_scope = function\nfilterwarnings = error\n"
 
@@ -44,7 +45,7 @@ def run(folder: Path, *arguments: str, **settings: str) -> subprocess.CompletedP
         for name, value in os.environ.items()
         if not name.startswith(("AGENTCACHE", "PYTEST_", "OPENAI_", "ANTHROPIC_", "EXAMPLES_"))
     }
-    environment = inherited | {"NO_PROXY": "127.0.0.1", "PYTHONUTF8": "1"} | settings
+    environment = inherited | {"NO_PROXY": "127.0.0.1", "PYTHONUTF8": "1"} | PLUGINS | settings
     return subprocess.CompletedProcess(arguments, *FORK_SERVER.run(arguments, folder, environment))
 
 
@@ -53,7 +54,7 @@ def run(folder: Path, *arguments: str, **settings: str) -> subprocess.CompletedP
 )
 def test_committed_cassettes_replay(copy, mode, keys):
     """They replay without upstream, with or without keys in the environment."""
-    settings = {"AGENTCACHE_MODE": mode, **keys, **PLUGINS}
+    settings = {"AGENTCACHE_MODE": mode, **keys}
     done = run(copy.parent, "-m", "pytest", "examples", "-q", **settings)
 
     assert done.returncode == 0, done.stdout
@@ -69,7 +70,6 @@ def test_recording_gives_the_committed_cassettes(copy):
             *("-m", "pytest", "examples", "-q", "--agentcache-record"),
             EXAMPLES_UPSTREAM=upstream.url,
             **KEYS,
-            **PLUGINS,
         )
 
     assert done.returncode == 0, done.stdout
@@ -102,6 +102,8 @@ def test_demo_runs_every_step(tmp_path):
 
 def test_demo_fails_if_a_step_does(copy):
     """A test that fails during recording fails the demo."""
+    for path in copy.glob("test_*.py"):
+        path.unlink()
     (copy / "test_broken.py").write_text("def test_broken(): assert False\n", encoding="utf-8")
 
     done = run(copy.parent, str(copy / "demo.py"))

@@ -2,31 +2,43 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
+import pkgutil
 import tempfile
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib import metadata
 from pathlib import Path
 from textwrap import dedent
 from urllib.parse import parse_qsl, urlsplit
 
 # Runs in this process forget what they import, but patches stay in what was patched: all clients
-# have to be here before the first of them.
+# must be loaded before the first run.
 import aiohttp  # noqa: F401
 import httpx  # noqa: F401
 import httpx2  # noqa: F401
 import pytest
 import requests_cache  # noqa: F401
 
+import pytest_agentcache
 from pytest_agentcache import use_cassette  # noqa: F401
 from pytest_agentcache.clients import install
 from tests.fork_server import FORK_SERVER
 
 install()
+# Load all of the package, or each run compiles the modules that only runs import.
+for module in pkgutil.walk_packages(pytest_agentcache.__path__, "pytest_agentcache."):
+    if not module.name.endswith(".__main__"):
+        importlib.import_module(module.name)
+
+# Built-in plugins that take part in no suite here.
+IDLE = ("faulthandler", "legacypath", "pastebin", "stepwise")
 
 
 class Upstream:
@@ -117,7 +129,8 @@ class Suite:
 
     def run(self, *arguments: str) -> pytest.RunResult:
         """Run the suite in this process."""
-        return self._pytester.runpytest_inprocess(*plugins(arguments), *arguments)
+        idle = [f"-pno:{name}" for name in IDLE]
+        return self._pytester.runpytest_inprocess(*plugins(arguments), *idle, *arguments)
 
     def spawn(self, *arguments: str) -> pytest.RunResult:
         """Run the suite in a process of its own."""
@@ -159,6 +172,16 @@ def plugins(arguments: tuple[str, ...]) -> list[str]:
     return ["-p", "agentcache", *(["-p", "xdist"] if has_workers else [])]
 
 
+@cache
+def plugin_distributions() -> list[metadata.Distribution]:
+    """Return the installed packages that have plugins of pytest."""
+    return [
+        each
+        for each in metadata.distributions()
+        if any(point.group == "pytest11" for point in each.entry_points)
+    ]
+
+
 @pytest.fixture
 def upstream() -> Iterator[Upstream]:
     origin = Upstream()
@@ -170,6 +193,9 @@ def upstream() -> Iterator[Upstream]:
 def suite(pytester: pytest.Pytester, upstream: Upstream, monkeypatch: pytest.MonkeyPatch) -> Suite:
     for name in ("AGENTCACHE_MODE", "PYTEST_ADDOPTS"):
         monkeypatch.delenv(name, raising=False)
-    # pytest starts in half the time without the plugins that a test does not name with `-p`.
+    # pytest starts in half the time without the plugins that a test does not name with `-p`, and
+    # sooner if it finds those without reading the metadata of every installed package.
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    found = plugin_distributions()
+    monkeypatch.setattr(metadata, "distributions", lambda **_: found)
     return Suite(pytester, upstream)
