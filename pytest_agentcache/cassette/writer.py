@@ -196,11 +196,12 @@ def _header_fields(headers: Headers, names: Iterable[str] = ()) -> dict[str, Any
     fields: dict[str, Any] = {}
     for lower, value in headers:
         name = sent.get(lower, lower)
-        known = fields.get(name)
-        if known is None:
+        if name not in fields:
             fields[name] = value
+        elif isinstance(known := fields[name], list):
+            known.append(value)
         else:
-            fields[name] = [*(known if isinstance(known, list) else [known]), value]
+            fields[name] = [known, value]
     return fields
 
 

@@ -242,15 +242,14 @@ def wrap(text: str, width: int) -> Iterator[str]:
 def _words(line: str, width: int) -> Iterator[str]:
     """Yield the words of a line; words wider than `width` are split."""
     for word in line.split(" "):
-        rest = word
-        while columns(rest) > width:
-            size = at = 0
-            while at < len(rest) and size + _columns(rest[at]) <= width:
-                size += _columns(rest[at])
-                at += 1
-            yield rest[:at]
-            rest = rest[at:]
-        yield rest
+        start = used = 0
+        if columns(word) > width:
+            for at, char in enumerate(word):
+                if used + _columns(char) > width:
+                    yield word[start:at]
+                    start, used = at, 0
+                used += _columns(char)
+        yield word[start:]
 
 
 def counted(count: int, what: str, many: str = "") -> str:

@@ -248,6 +248,44 @@ def test_uncollected_module_has_no_orphans(folder, run):
     assert run("check", "--suite").code == 0
 
 
+def test_line_ends_of_windows_are_named(folder, run):
+    """git can make them; the error says what they are and how to keep git from it."""
+    path = write(folder / "cassettes/t/a.yaml", chat(("user", "Hi")))
+    right = path.read_bytes()
+    path.write_bytes(right.replace(b"\n", b"\r\n"))
+
+    out = run("check").out
+    assert "form: line ends are CR LF, not LF" in out
+    assert "agentcache git-setup" in out
+    assert run("check", "--fix").code == 0
+    assert path.read_bytes() == right
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "found"),
+    [
+        # Both took minutes before.
+        (
+            "{content-type: application/json}",
+            f"{{content-type: application/json, x-a: [{', '.join(map(str, range(50_000)))}]}}",
+            "",
+        ),
+        ("json_style: spaced", "json_style: indent=50000000", "unknown JSON style"),
+    ],
+    ids=["header-with-many-values", "wide-indentation"],
+)
+def test_hostile_cassette_takes_neither_time_nor_memory(folder, run, old, new, found):
+    """What a person can write into a cassette is bounded where it costs more than its size."""
+    path = write(folder / "cassettes/t/a.yaml", get())
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+
+    done = run("check")
+    assert done.code == 1
+    assert found in done.out
+
+
 def test_before_the_first_recording(folder, run):
     """A folder without cassettes does not pass: it may be the wrong one."""
     done = run("check")

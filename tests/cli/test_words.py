@@ -100,3 +100,13 @@ def test_long_run_of_letters_is_not_shortened():
     """Two million letters without a digit stay unchanged, and are searched in linear time."""
     letters = "a" * 2_000_000
     assert shortened(letters) == letters
+
+
+def test_wide_words_are_split_to_the_width():
+    """Nothing is lost, whatever the width of the characters."""
+    word = "weather天気🌧" * 5_000
+
+    lines = list(wrap(word, 40))
+
+    assert "".join(lines) == word
+    assert max(map(columns, lines)) <= 40

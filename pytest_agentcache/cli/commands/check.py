@@ -196,8 +196,11 @@ def _form(loaded: Loaded, *, fix: bool) -> Iterator[Finding]:
         return
     pairs = zip(loaded.raw.split(b"\n"), canonical.split(b"\n"), strict=False)
     line = next((at for at, (was, now) in enumerate(pairs, 1) if was != now), None)
-    fixed = False
+    fixed, problem = False, "not in canonical form"
     remedy = "Rewrite it: agentcache check --fix"
+    if loaded.raw.replace(b"\r\n", b"\n") == canonical:
+        problem = "line ends are CR LF, not LF"
+        remedy += ", and keep git from changing them: agentcache git-setup"
     if fix:
         try:
             check_inside(loaded.path)
@@ -205,7 +208,7 @@ def _form(loaded: Loaded, *, fix: bool) -> Iterator[Finding]:
             remedy = "Rewritten"
         except CassetteError as error:
             remedy = f"{error.problem}; {error.remedy}"
-    yield Finding(local_path(loaded.path), line, "form", "not in canonical form", remedy, fixed)
+    yield Finding(local_path(loaded.path), line, "form", problem, remedy, fixed)
 
 
 def _age(loaded: Loaded, limit: timedelta | None) -> Iterator[Finding]:

@@ -22,6 +22,8 @@ _DEEPEST_LEAF = 100
 _MEDIA = ("application/json", "text/json")
 _FLAGS = ("spaced", "ascii", "html", "upper-hex", "escaped-slash", "newline")
 _INDENT = re.compile(rb"[\[{]\r?\n([ \t]*)")
+# In columns. No program writes more, and an edited cassette could ask for any memory.
+_WIDEST_INDENT = 99
 # Go's encoding/json and Google's front ends write these escaped, everything else as it is.
 _HTML = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
 # Encoders differ in the case of the digits in these escapes.
@@ -224,7 +226,7 @@ def _candidates(raw: bytes) -> list[str]:
     """Return styles that `raw` may have, judged by how it looks; the simplest comes first."""
     newline = " newline" if raw.endswith(b"\n") else ""
     spacings = [COMPACT, "spaced"]
-    if match := _INDENT.match(raw):
+    if (match := _INDENT.match(raw)) and len(match[1]) <= _WIDEST_INDENT:
         blanks = match[1]
         spacings = ["indent=tab"] if blanks[:1] == b"\t" else [f"indent={len(blanks)}"]
     escapes = [""]
@@ -247,8 +249,10 @@ def text(value: Any, style: str) -> bytes:
     for word in words:
         if word.startswith("indent="):
             size = word.removeprefix("indent=")
-            if size != "tab" and not size.isdecimal():
-                raise ValueError(f"unknown JSON style {word!r}")
+            if size != "tab" and not (size.isdecimal() and len(size) < 3):
+                raise ValueError(
+                    f"unknown JSON style {word!r}; known are indent=tab and indent=0 to indent=99"
+                )
             indent = "\t" if size == "tab" else " " * int(size)
         elif word not in _FLAGS:
             raise ValueError(
