@@ -13,7 +13,7 @@ from .. import canonical_yaml as cassette_yaml
 from ..errors import CassetteError
 from ..http import body
 from ..http.body import encoding
-from ..http.header_names import LOWER, names_as_sent
+from ..http.header_names import LOWER, names_are_lower, names_as_sent
 from ..http.messages import (
     CANCELLED,
     Headers,
@@ -40,6 +40,8 @@ _RESPONSE_KEYS = {
     "chunks",
     "cancelled",
 } | _BODY_KEYS
+# A header may go on in the next line, which starts with a space (RFC 9112, section 5.2).
+_BREAK = re.compile(r"\r(?!\n[ \t])|(?<!\r)\n|\r\n(?![ \t])|\0")
 # RFC 9110, section 5.6.2: the characters of a header name.
 _HEADER_NAME = re.compile(r"[\w!#$%&'*+.^`|~-]+", re.ASCII)
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
@@ -250,7 +252,8 @@ class _Reader:
     def _names(self, response: Mapping[str, Any], place: tuple[str | int, ...]) -> tuple[str, ...]:
         """Return the header names that were not sent in their usual case."""
         # From HTTP/2 on, all names are in lower case.
-        marked = response.get("header_names", LOWER if response.get("http_version") else [])
+        version = str(response.get("http_version", ""))
+        marked = response.get("header_names", LOWER if names_are_lower(version) else [])
         if marked != LOWER and not (
             isinstance(marked, list)
             and all(isinstance(name, str) and name == name.lower() for name in marked)
@@ -313,7 +316,7 @@ class _Reader:
                         (*place, "headers", name),
                         f"the header {name!r} is not text; put it in quotes",
                     )
-                if not _HEADER_NAME.fullmatch(name) or re.search(r"[\r\n\0]", each):
+                if not _HEADER_NAME.fullmatch(name) or _BREAK.search(each):
                     raise self.error(
                         (*place, "headers", name),
                         f"the header {name!r} is not a valid header line",

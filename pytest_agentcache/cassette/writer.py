@@ -12,7 +12,7 @@ from .. import canonical_yaml as cassette_yaml
 from ..errors import CassetteError
 from ..files import replace_file
 from ..http import body
-from ..http.header_names import LOWER, marked_names
+from ..http.header_names import LOWER, marked_names, names_are_lower
 from ..http.messages import Headers, Interaction, Request, Response, standard_reason
 from .caption import caption
 from .model import VERSION, Cassette
@@ -177,7 +177,7 @@ def _item(interaction: Interaction, store: body.Store | None) -> dict[str, Any]:
         received["headers"] = _header_fields(response.headers, response.names)
     marked = marked_names((name for name, _ in response.headers), response.names)
     # From HTTP/2 on, all names are in lower case.
-    if marked and not (marked == LOWER and response.http_version):
+    if marked and not (marked == LOWER and names_are_lower(response.http_version)):
         received["header_names"] = marked
     if response.http_version:
         received["http_version"] = response.http_version

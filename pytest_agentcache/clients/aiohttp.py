@@ -5,12 +5,13 @@ from __future__ import annotations
 import functools
 import inspect
 import io
+import re
+import sys
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Any
 
 from ..clock import awaiting_upstream
-from ..http.body import encoding
 from ..http.framing import is_bodiless, length
 from ..http.messages import Headers, Request, Response, codings_of
 from ..replay.decisions import Fail, Forward, PassThrough, Replay, Truncate
@@ -106,25 +107,108 @@ async def _middleware(way: _Way, request: Any, handler: Any) -> Any:
 
 def _passed(live: Any, way: _Way) -> Any:
     """Return a live response as its caller would get it without this package."""
-    headers = Headers.of(live._raw_headers)
-    if way.arrives_encoded and _decodes(way, headers):
-        source = _decoded(live.content, encoding.decoder(*codings_of(headers)))
+    coding = _undone_coding(way, Headers.of(live._raw_headers))
+    if way.arrives_encoded and coding:
+        source = _decoded(_reads(live.content), coding)
         limit, _ = live.content.get_read_buffer_limits()
         live.content = _stream(live._loop, source, limit, chunked=False)
     return live
 
 
-async def _decoded(content: Any, decoder: Any) -> AsyncIterator[bytes]:
+async def _reads(content: Any) -> AsyncIterator[bytes]:
     while piece := await content.readany():
-        yield decoder.decompress(piece)
-    yield decoder.flush()
+        yield piece
 
 
-def _decodes(way: _Way, headers: Headers) -> bool:
-    """Return whether aiohttp decodes a body with these headers for its caller."""
-    codings = codings_of(headers)
-    known = len(codings) == 1 and codings[0] in ("gzip", "deflate", "br", "zstd")
-    return way.decodes and known and encoding.decoder(*codings) is not None
+def _undone_coding(way: _Way, headers: Headers) -> str:
+    """Return the content coding that aiohttp undoes for its caller; empty if it undoes none."""
+    # It knows no lists, and of several lines the last one counts.
+    coding = (headers.all("content-encoding") or [""])[-1].strip().lower()
+    return coding if way.decodes and coding in ("gzip", "deflate", "br", "zstd") else ""
+
+
+async def _decoded(
+    source: AsyncIterator[bytes], coding: str, is_coded: Callable[[], bool] = lambda: True
+) -> AsyncIterator[bytes]:
+    """Decode a body as aiohttp does, with its errors.
+
+    Args:
+        source: The body in pieces.
+        coding: Its content coding.
+        is_coded: Returns false while the pieces come decoded already.
+    """
+    from aiohttp import ClientPayloadError
+    from aiohttp.http_exceptions import ContentEncodingError
+
+    out, buffer = _Decoded(), None
+    try:
+        async for piece in source:
+            if not is_coded():
+                yield piece
+                continue
+            buffer = buffer or _decoder(coding, out)
+            buffer.feed_data(piece, len(piece))
+            if found := out.take():
+                yield found
+        if buffer is not None:
+            buffer.feed_eof()
+    except ContentEncodingError as problem:
+        raise ClientPayloadError(str(problem)) from problem
+
+
+def _decoder(coding: str, out: _Decoded) -> Any:
+    """Return aiohttp's own decoder.
+
+    Raises:
+        aiohttp.http_exceptions.ContentEncodingError: If it needs a library that is not installed.
+    """
+    from aiohttp.http_parser import DeflateBuffer
+
+    return DeflateBuffer(out, coding)  # type: ignore[arg-type]
+
+
+class _Decoded:
+    """The part of a stream that aiohttp's decoder needs."""
+
+    total_compressed_bytes = 0
+    _low_water = sys.maxsize  # so that the decoder holds nothing back
+
+    def __init__(self) -> None:
+        self._content = b""
+
+    def feed_data(self, data: bytes, *_: int) -> None:
+        """Add `data`."""
+        self._content += data
+
+    def feed_eof(self) -> None:
+        """Do nothing at the end."""
+
+    def take(self) -> bytes:
+        """Return what was added since the last call."""
+        content, self._content = self._content, b""
+        return content
+
+
+def _check_coding(coding: str, response: Any) -> None:
+    """Raise what aiohttp raises when it cannot undo the coding of a response.
+
+    Raises:
+        aiohttp.ClientResponseError: If it needs a library that is not installed.
+    """
+    from aiohttp import ClientResponseError
+    from aiohttp.http_exceptions import ContentEncodingError
+
+    try:
+        if coding:
+            _decoder(coding, _Decoded())
+    except ContentEncodingError as problem:
+        raise ClientResponseError(
+            response.request_info,
+            response.history,
+            status=problem.code,
+            message=problem.message,
+            headers=problem.headers,
+        ) from problem
 
 
 async def _content(request: Any) -> bytes:
@@ -162,13 +246,23 @@ class _Written:
 
 async def _record(live: Any, forward: Forward, way: _Way) -> None:
     """Put the kept headers, and a body that is recorded while it is read, into a live response."""
+    from aiohttp import ClientError
+
     # Not `headers`, which remembers what it was when it was first looked at.
     headers = Headers.of(live._raw_headers)
     chunked = "chunked" in headers.get("transfer-encoding").lower()
-    decodes = _decodes(way, headers)
+    coding = _undone_coding(way, headers)
     # Read as UTF-8 by aiohttp; the wire may carry any byte.
     reason = (live.reason or "").encode("utf-8", "surrogateescape").decode("latin-1")
-    recorder = forward.record(live.status, reason, headers, framed=chunked, decodes=decodes)
+    version = "HTTP/{}.{}".format(*live.version)
+    recorder = forward.record(
+        live.status,
+        reason,
+        headers,
+        framed=chunked,
+        decodes=codings_of(headers) == (coding,),
+        http_version="" if version == "HTTP/1.1" else version,
+    )
     content = live.content
     body = await RecordedBody(
         recorder, _Frames(content, chunked=chunked), TimeoutError
@@ -178,21 +272,17 @@ async def _record(live: Any, forward: Forward, way: _Way) -> None:
     live._headers = _as_aiohttp_reads(live._raw_headers)
     if not recorder.bodiless:
         limit, _ = content.get_read_buffer_limits()
-        refused = decodes and recorder.encoded
-        source = _refusing(recorder.headers) if refused else body
+        source: AsyncIterator[bytes] = body
+        if coding:
+            source = _decoded(body, coding, lambda: not recorder.decodes or recorder.encoded)
         live.content = _stream(live._loop, source, limit, chunked=recorder.length is None)
-
-
-async def _refusing(headers: Headers) -> AsyncIterator[bytes]:
-    """Fail as aiohttp does over a body that is not in its content coding."""
-    from aiohttp import ClientPayloadError
-    from aiohttp.http_exceptions import ContentEncodingError
-
-    problem = ContentEncodingError(
-        f"Can not decode content-encoding: {', '.join(codings_of(headers))}"
-    )
-    raise ClientPayloadError(str(problem)) from problem
-    yield b""  # makes this a generator
+    try:
+        _check_coding(coding, live)
+    except ClientError:
+        # The cassette needs all of the body, of which the caller gets nothing.
+        async for _ in body:
+            pass
+        raise
 
 
 class _Frames:
@@ -225,10 +315,11 @@ async def _replay(request: Any, decision: Replay | Truncate, way: _Way) -> Any:
     answer, size = decision.response, length(decision.response)
     loop = asyncio.get_running_loop()
     bodiless = is_bodiless(request.method, answer.status)
-    decodes = _decodes(way, answer.headers)
-    raw = _raw(decision.fields(request.method))
+    fields = decision.fields(request.method)
+    coding, raw = _undone_coding(way, Headers.of(fields)), _raw(fields)
+    decodes = answer.codings == (coding,)
     head = RawResponseMessage(
-        aiohttp.HttpVersion11,
+        _version(answer.http_version),
         answer.status,
         # aiohttp reads the bytes of the phrase as UTF-8.
         answer.reason.encode("latin-1", "replace").decode("utf-8", "surrogateescape"),
@@ -241,8 +332,6 @@ async def _replay(request: Any, decision: Replay | Truncate, way: _Way) -> Any:
     )
 
     async def chunks() -> AsyncIterator[bytes]:
-        if decodes and answer.encoded and answer.body:
-            await anext(_refusing(answer.headers))
         for chunk in [] if bodiless else decision.pieces(decode=decodes):
             yield chunk
         match decision:
@@ -256,7 +345,8 @@ async def _replay(request: Any, decision: Replay | Truncate, way: _Way) -> Any:
                 raise error
 
     limit = getattr(request.session, "_read_bufsize", 2**16)
-    body = _stream(loop, chunks(), limit, chunked=size is None)
+    source = chunks() if decodes or not coding else _decoded(chunks(), coding)
+    body = _stream(loop, source, limit, chunked=size is None)
     if bodiless:
         body.feed_eof()
     options: dict[str, Any] = {
@@ -273,7 +363,18 @@ async def _replay(request: Any, decision: Replay | Truncate, way: _Way) -> Any:
         options["stream_writer"] = _Sent()
     response = request.response_class(request.method, request.original_url, **options)
     await response.start(_Connection(head, body))
+    _check_coding(coding, response)
     return response
+
+
+def _version(text: str) -> Any:
+    """Return a version of HTTP, such as `HTTP/1.0`, as aiohttp has it; empty means HTTP/1.1."""
+    import aiohttp
+
+    found = re.fullmatch(r"HTTP/(\d)(?:\.(\d))?", text)
+    if not found:
+        return aiohttp.HttpVersion11
+    return aiohttp.HttpVersion(int(found[1]), int(found[2] or 0))
 
 
 def _raw(fields: list[tuple[str, str]]) -> tuple[tuple[bytes, bytes], ...]:
@@ -285,8 +386,24 @@ def _raw(fields: list[tuple[str, str]]) -> tuple[tuple[bytes, bytes], ...]:
 def _as_aiohttp_reads(raw: tuple[tuple[bytes, bytes], ...]) -> Any:
     import multidict
 
-    pairs = [(name.decode(), value.decode("utf-8", "surrogateescape")) for name, value in raw]
+    known = _known_names()
+    pairs = [
+        (known.get(name.lower()) or name.decode(), value.decode("utf-8", "surrogateescape"))
+        for name, value in raw
+    ]
     return multidict.CIMultiDictProxy(multidict.CIMultiDict(pairs))
+
+
+@functools.cache
+def _known_names() -> dict[bytes, str]:
+    """Return the names that aiohttp's parser in C writes in a case of its own, in lower case."""
+    import multidict
+    from aiohttp import hdrs, http_parser
+
+    if http_parser.HttpResponseParser is http_parser.HttpResponseParserPy:
+        return {}
+    names = (name for name in vars(hdrs).values() if isinstance(name, multidict.istr))
+    return {name.lower().encode(): name for name in names}
 
 
 class _Sent:

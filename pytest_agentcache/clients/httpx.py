@@ -186,11 +186,17 @@ def _recorder(live: Any, forward: Forward) -> ResponseRecorder:
     version = live.extensions.get("http_version", b"HTTP/1.1").decode()
     return forward.record(
         live.status_code,
-        live.reason_phrase,
+        _reason(live),
         headers,
         framed=framed,
         http_version="" if version == "HTTP/1.1" else version,
     )
+
+
+def _reason(live: Any) -> str:
+    # `reason_phrase` leaves out what is not ASCII. HTTP/2 has no such phrase; it is the usual one.
+    sent: bytes | None = live.extensions.get("reason_phrase")
+    return str(live.reason_phrase) if sent is None else sent.decode("latin-1")
 
 
 class _NoNetworkStream:

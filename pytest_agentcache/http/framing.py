@@ -11,7 +11,7 @@ from .messages import Headers, Response
 
 # A body that is not a stream comes in blocks of this many bytes, however the socket delivered it.
 BLOCK = 2**16
-_BODILESS = (204, 304)
+_BODILESS = (*range(100, 200), 204, 304)
 
 
 def pieces(response: Response, until: int | None = None, *, decode: bool = False) -> list[bytes]:

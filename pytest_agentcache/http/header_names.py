@@ -93,6 +93,15 @@ def _by_lower_name(unusual: tuple[str, ...]) -> dict[str, str]:
     return {name.lower(): name for name in reversed(unusual)}
 
 
+def names_are_lower(http_version: str) -> bool:
+    """Return true if all header names are in lower case in a version of HTTP (RFC 9113, 8.2).
+
+    Args:
+        http_version: The version, such as `HTTP/2`; empty for HTTP/1.1.
+    """
+    return bool(http_version) and not http_version.startswith("HTTP/1")
+
+
 def unusual_names(names: Iterable[str]) -> tuple[str, ...]:
     """Return the names that are not in their usual case, each once, in order."""
     return tuple(dict.fromkeys(name for name in names if name != usual_name(name.lower())))

@@ -47,10 +47,16 @@ def message(
 
 
 def framed(pieces: Iterable[bytes], *, length: int | None, whole: bool = True) -> Iterator[bytes]:
-    """Yield the bytes of a body, each piece as one chunk where `length` is unknown."""
-    for piece in pieces:
-        if piece:
-            yield b"%x\r\n%b\r\n" % (len(piece), piece) if length is None else piece
+    """Yield the bytes of a body, each piece as one chunk where `length` is unknown.
+
+    Where a live body breaks off, so do they: the client's own reader raises what it raises live.
+    """
+    try:
+        for piece in pieces:
+            if piece:
+                yield b"%x\r\n%b\r\n" % (len(piece), piece) if length is None else piece
+    except http.client.IncompleteRead:
+        return
     if length is None and whole:
         yield b"0\r\n\r\n"
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from ..clock import TIME, Clock, awaiting_upstream
 from ..http.body import encoding, is_json
+from ..http.digests import has_digest
 from ..http.framing import BLOCK, blocks, fields, framed_by_events, is_bodiless
 from ..http.header_names import recorded_names
 from ..http.headers import response_headers
@@ -35,6 +36,7 @@ class ResponseRecorder:
         ended: Called when all of the response has arrived.
 
     Attributes:
+        decodes: As above.
         headers: The headers that the cassette keeps, with their secrets.
         bodiless: Whether no body can follow (RFC 9110, section 6.4.1).
         whole: Whether this is a document, read to its end before the client gets its headers. Only
@@ -66,7 +68,7 @@ class ResponseRecorder:
         codings = codings_of(self.headers)
         self._encoder = encoding.encoder(*codings)
         self._decoder = encoding.decoder(*codings) if self._encoder else None
-        self._codings, self._decodes = codings, decodes
+        self._codings, self.decodes = codings, decodes
         self.encoded = bool(codings) and self._decoder is None
         self.bodiless = is_bodiless(request.method, status)
         self._stream = framed_by_events(self.headers.get("content-type"))
@@ -136,14 +138,32 @@ class ResponseRecorder:
             # Once a stream has given a piece to the client, its start is no longer needed.
             self._raw += piece or b""
         try:
-            return self._decoder.flush() if piece is None else self._decoder.decompress(piece)
-        except Exception:  # noqa: BLE001 - each coding has errors of its own
-            # Not in its coding: from here on it is passed on as it comes, for the client to refuse.
-            self.encoded, self._decoder, self._encoder = True, None, None
-            if self.whole or not self._pieces:
-                self._pieces, self._rest = [], b""
-                return bytes(self._raw)
-            return piece or b""
+            if piece is not None:
+                return self._decoder.decompress(piece)
+            rest = self._decoder.flush()
+            if not self.whole or self._can_be_encoded_again(rest):
+                return rest
+        except Exception:  # noqa: BLE001, S110 - each coding has errors of its own
+            pass
+        # From here on it is passed on as it comes, for the client to decode or to refuse.
+        self.encoded, self._decoder, self._encoder = True, None, None
+        if self.whole or not self._pieces:
+            self._pieces, self._rest = [], b""
+            return bytes(self._raw)
+        return piece or b""
+
+    def _can_be_encoded_again(self, rest: bytes) -> bool:
+        """Return true if the client cannot tell a body that is encoded again from this one.
+
+        Args:
+            rest: The end of the decoded body.
+        """
+        assert self._decoder is not None
+        if not self._raw:
+            return True
+        is_empty = not (rest or self._rest or self._pieces)
+        is_plain = self._decoder.is_plain and not is_empty
+        return is_plain and not has_digest(self.headers, bytes(self._raw))
 
     def _encode(self, found: list[bytes], *, last: bool = False) -> list[bytes]:
         """Return pieces of the body in its content codings, as `framing.pieces` does on replay."""
@@ -151,7 +171,7 @@ class ResponseRecorder:
             return found
         if self.whole:
             return self._encode_whole(found, last=last)
-        if self._encoder is None or self._decodes:
+        if self._encoder is None or self.decodes:
             return found
         found = [self._encoder.compress(piece) for piece in found]
         return [*found, self._encoder.finish()] if last and self._pieces else found
@@ -168,7 +188,7 @@ class ResponseRecorder:
         if self._encoder is not None and body:
             sent = encoding.encoded(body, self._codings)
         self.length = len(sent)
-        return blocks(body if self._decodes else sent)
+        return blocks(body if self.decodes else sent)
 
     def _keep(self, piece: bytes, *, last: bool) -> list[bytes]:
         if self._framed or not (self._stream or self.whole or self.length is not None):

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import gzip
+import hashlib
+import http.client
 import io
 import json
 import urllib.request
 import zlib
 
 import aiohttp
+import boto3
 import httpx
 import httpx2
 import pytest
@@ -132,6 +136,144 @@ def test_several_content_encodings_are_a_list(upstream, threefold):
     assert threefold(lambda: requests.get(url).content) == (TEXT, TEXT, TEXT)
 
 
+def bare_deflate(body):
+    """Return `body` as some servers send `deflate`: without the header of zlib."""
+    encoder = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    return encoder.compress(body) + encoder.flush()
+
+
+MANGLED = {
+    "cut off": ("gzip", gzip.compress(TEXT)[:-4]),
+    "cut off in the middle": ("gzip", gzip.compress(TEXT)[:-12]),
+    "followed by something": ("gzip", gzip.compress(TEXT) + b"something"),
+    "in two parts": ("gzip", gzip.compress(TEXT[:5]) + gzip.compress(TEXT[5:])),
+    "of nothing": ("gzip", gzip.compress(b"")),
+    "bare deflate": ("deflate", bare_deflate(TEXT)),
+    "deflate that is cut off": ("deflate", zlib.compress(TEXT)[:-5]),
+}
+
+
+@pytest.mark.parametrize("name", MANGLED)
+def test_clients_read_a_mangled_body_as_live(client, upstream, threefold, name):
+    """Each of them decodes, cuts or refuses it in its own way."""
+    coding, body = MANGLED[name]
+    url = upstream.serve("/it", Answer(body, headers=[JSON, ("Content-Encoding", coding)]))
+
+    def read():
+        try:
+            return client.send(Call(url))[0].body
+        except aiohttp.ClientError:
+            # Which of them it is depends on whether the body came together with the headers.
+            return aiohttp.ClientError
+        except Exception as error:
+            return type(error)
+
+    live, recorded, replayed = threefold(read)
+    assert recorded == replayed == live
+
+
+def test_coding_that_is_listed_with_identity(client, upstream, threefold):
+    """Some clients know such a list, some refuse it, others pass the body on as it came."""
+    headers = [JSON, ("Content-Encoding", "gzip, identity")]
+    url = upstream.serve("/it", Answer(gzip.compress(TEXT), headers=headers))
+
+    def read():
+        try:
+            return client.send(Call(url))[0].body == TEXT
+        except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
+            return type(error)
+
+    live, recorded, replayed = threefold(read)
+    assert recorded == replayed == live
+
+
+@pytest.mark.parametrize("name", MANGLED)
+def test_mangled_body_travels_as_it_came(upstream, threefold, name):
+    """Encoded again, it would be whole."""
+    coding, body = MANGLED[name]
+    url = upstream.serve("/it", Answer(body, headers=[JSON, ("Content-Encoding", coding)]))
+
+    assert threefold(lambda: raw_of_urllib(url)[0]) == (body,) * 3
+
+
+SENT_GZIP = gzip.compress(TEXT, mtime=1)
+DIGESTS = {
+    "Content-MD5": base64.b64encode(hashlib.md5(SENT_GZIP).digest()).decode(),
+    "ETag": f'"{hashlib.md5(SENT_GZIP).hexdigest()}"',
+    "x-amz-checksum-crc32": "as S3 sends it",
+    "x-goog-hash": "md5=as Google sends it",
+}
+
+
+@pytest.mark.parametrize("digest", DIGESTS)
+def test_body_with_a_digest_travels_as_it_came(upstream, threefold, digest):
+    """Clients compare the digest with what they receive."""
+    headers = [JSON, GZIP, (digest, DIGESTS[digest])]
+    url = upstream.serve("/it", Answer(SENT_GZIP, headers=headers))
+
+    assert threefold(lambda: raw_of_urllib(url)[0]) == (SENT_GZIP,) * 3
+
+
+def test_body_with_an_opaque_entity_tag_is_written_decoded(upstream, threefold, cassette):
+    """Only a tag that is the MD5 digest of the body is one."""
+    headers = [JSON, GZIP, ("ETag", '"' + "0" * 32 + '"')]
+    url = upstream.serve("/it", Answer(SENT_GZIP, headers=headers))
+    threefold(lambda: requests.get(url).json())
+
+    assert "json: {id: chatcmpl-1}" in cassette.read_text(encoding="utf-8")
+
+
+def test_object_of_s3_that_is_stored_encoded(upstream, threefold):
+    """boto3 verifies the checksum of the encoded bytes."""
+    checksum = base64.b64encode(zlib.crc32(SENT_GZIP).to_bytes(4, "big")).decode()
+    headers = [JSON, GZIP, ("x-amz-checksum-crc32", checksum)]
+    upstream.serve("/bucket/key", Answer(SENT_GZIP, headers=headers))
+
+    def read():
+        client = boto3.client(
+            "s3",
+            endpoint_url=upstream.url,
+            aws_access_key_id="AKIAIOSFODNN7EXAMPLE",
+            aws_secret_access_key="secret",
+            region_name="eu-west-1",
+        )
+        return gzip.decompress(client.get_object(Bucket="bucket", Key="key")["Body"].read())
+
+    assert threefold(read) == (TEXT, TEXT, TEXT)
+
+
+EVENTS = [b"data: 1\n\n", b"data: 2\n\n"]
+
+
+def test_stream_that_is_not_in_its_coding(client, upstream, threefold):
+    """It is refused when it is read."""
+    headers = [("Content-Type", "text/event-stream"), GZIP]
+    url = upstream.serve("/it", Answer(EVENTS, headers=headers, framing="chunked"))
+
+    live, recorded, replayed = threefold(lambda: error_of(lambda: client.send(Call(url))))
+    assert recorded == replayed == live
+
+
+def test_aiohttp_refuses_a_coding_without_its_library(upstream, threefold, monkeypatch):
+    """The error comes with the headers, and the cassette has the body."""
+    monkeypatch.setattr("aiohttp.http_parser.HAS_BROTLI", False)
+    headers = [("Content-Type", "text/plain"), ("Content-Encoding", "br")]
+    url = upstream.serve("/it", Answer(b"?", headers=headers))
+
+    errors = threefold(lambda: error_of(lambda: asyncio.run(fetch(url))))
+    assert errors == (aiohttp.ClientResponseError,) * 3
+
+
+def test_aiohttp_undoes_the_last_of_several_codings(upstream, threefold):
+    """It knows no lists."""
+    headers = [JSON, GZIP, ("Content-Encoding", "deflate")]
+    body = zlib.compress(gzip.compress(TEXT))
+    url = upstream.serve("/it", Answer(body, headers=headers))
+
+    for got, _ in threefold(lambda: asyncio.run(fetch(url))):
+        assert gzip.decompress(got) == TEXT
+
+
 def test_unknown_coding_is_passed_on(client, upstream, threefold):
     """A coding that nothing here knows reaches the client as it came."""
     headers = [JSON, ("Content-Encoding", "x-own")]
@@ -177,6 +319,51 @@ def test_names_come_in_the_case_in_which_they_were_sent(upstream, threefold, rea
     url = upstream.serve("/it", Answer(b"{}", headers=sent))
 
     assert threefold(lambda: read(url)) == (sorted(name for name, _ in sent),) * 3
+
+
+async def shown_by_aiohttp(url):
+    async with aiohttp.ClientSession() as session, session.get(url) as response:
+        return names_of(response.headers)
+
+
+def test_aiohttp_shows_its_own_case_of_known_names(upstream, threefold):
+    """Its parser writes `Etag`, however that was sent."""
+    url = upstream.serve("/it", Answer(b"{}", headers=SENT))
+    live, recorded, replayed = threefold(lambda: asyncio.run(shown_by_aiohttp(url)))
+
+    assert recorded == replayed == live
+
+
+@pytest.mark.parametrize("module", [httpx, httpx2], ids=["httpx", "httpx2"])
+def test_version_of_http_says_nothing_of_names(upstream, threefold, module):
+    """A server of HTTP/1.0 sends names in their usual case, too."""
+    url = upstream.serve("/it", Answer(b"{}", headers=SENT, version="HTTP/1.0"))
+
+    def read():
+        response = module.get(url)
+        return response.http_version, names_of(name.decode() for name, _ in response.headers.raw)
+
+    live, recorded, replayed = threefold(read)
+    assert recorded == replayed == live == ("HTTP/1.0", sorted(name for name, _ in SENT))
+
+
+def test_version_of_http_through_aiohttp(upstream, threefold):
+    """The response of a server of HTTP/1.0 has that version."""
+    url = upstream.serve("/it", Answer(b"{}", headers=[JSON], version="HTTP/1.0"))
+
+    async def read():
+        async with aiohttp.ClientSession() as session, session.get(url) as response:
+            return tuple(response.version)
+
+    assert threefold(lambda: asyncio.run(read())) == ((1, 0),) * 3
+
+
+def test_header_that_goes_on_in_the_next_line(client, upstream, threefold):
+    """Each client joins the lines in its own way."""
+    url = upstream.serve("/it", Answer(b"{}", headers=[JSON, ("X-Fold", "a\r\n b")]))
+    live, recorded, replayed = threefold(lambda: client.send(Call(url))[0].all("x-fold"))
+
+    assert recorded == replayed == live
 
 
 def test_request_ids_rate_limits_and_date_are_there(client, upstream, journey, cassette):
@@ -233,6 +420,30 @@ def test_reason_phrase_beyond_ascii(client, upstream, threefold):
     live, recorded, replayed = threefold(lambda: client.send(Call(url))[0].reason)
 
     assert recorded == replayed == live
+
+
+@pytest.mark.parametrize("module", [httpx, httpx2], ids=["httpx", "httpx2"])
+def test_bytes_of_a_reason_phrase_beyond_ascii(upstream, threefold, module):
+    """httpx leaves such bytes out of `reason_phrase`, and keeps them in `extensions`."""
+    url = upstream.serve("/it", Answer(b"{}", headers=[JSON], reason="Sch\xf6n"))
+
+    read = threefold(lambda: module.get(url).extensions["reason_phrase"])
+    assert read == (b"Sch\xf6n",) * 3
+
+
+def test_part_of_a_body_that_breaks_off(upstream, cassette):
+    """While recording, the error has the bytes that arrived."""
+    answer = Answer([b"begin", b"end"], headers=[("Content-Type", "text/plain")], breaks=True)
+    url = upstream.serve("/it", answer)
+
+    def read():
+        with pytest.raises(http.client.IncompleteRead) as caught:
+            urllib.request.urlopen(url).read()
+        return caught.value.partial, caught.value.expected
+
+    live = read()
+    with use_cassette(cassette, mode="record", on_miss="respond"):
+        assert read() == live == (b"begin", 3)
 
 
 def test_hooks_of_aiohttp_are_called(upstream, threefold):

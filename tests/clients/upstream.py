@@ -28,6 +28,7 @@ class Answer:
     gate: threading.Event | None = None  # The last piece waits for it.
     breaks: bool = False  # The connection ends where the last piece should come.
     silent: threading.Event | None = None  # Nothing at all is sent before it is set.
+    version: str = "HTTP/1.1"
 
     @property
     def pieces(self) -> list[bytes]:
@@ -137,6 +138,7 @@ class _Handler(BaseHTTPRequestHandler):
         answer = self.server.upstream.answer(asked)
         if answer.silent is not None and not answer.silent.wait(PATIENCE):
             return
+        self.protocol_version = answer.version
         self.send_response(answer.status, answer.reason)
         for name, value in answer.headers:
             self.send_header(name, value)

@@ -22,6 +22,14 @@ class Decoder(Protocol):
         """Return the rest at the end."""
         ...
 
+    @property
+    def is_plain(self) -> bool:
+        """True at the end if an encoder of this coding would say the same.
+
+        It would not if the body is cut off, if anything follows it, or if it has several parts.
+        """
+        ...
+
 
 class _Gzip:
     """One gzip member after another; bytes after the last one are dropped, as curl does."""
@@ -29,10 +37,12 @@ class _Gzip:
     def __init__(self) -> None:
         self._member = zlib.decompressobj(16 + zlib.MAX_WBITS)
         self._done_one = False
+        self.is_plain = False
 
     def decompress(self, piece: bytes) -> bytes:
         done = b""
         while piece:
+            self.is_plain = False
             try:
                 done += self._member.decompress(piece)
             except zlib.error:
@@ -43,7 +53,7 @@ class _Gzip:
                 return done
             piece = self._member.unused_data
             self._member = zlib.decompressobj(16 + zlib.MAX_WBITS)
-            self._done_one = True
+            self.is_plain, self._done_one = not self._done_one, True
         return done
 
     def flush(self) -> bytes:
@@ -56,6 +66,7 @@ class _Deflate:
     def __init__(self) -> None:
         self._stream = zlib.decompressobj()
         self._undecided: bytes | None = b""
+        self._bare = False
 
     def decompress(self, piece: bytes) -> bytes:
         if self._undecided is None:
@@ -64,7 +75,7 @@ class _Deflate:
         try:
             done = self._stream.decompress(piece)
         except zlib.error:
-            self._stream = zlib.decompressobj(-zlib.MAX_WBITS)
+            self._stream, self._bare = zlib.decompressobj(-zlib.MAX_WBITS), True
             done = self._stream.decompress(self._undecided)
             self._undecided = None
         if done:
@@ -73,6 +84,10 @@ class _Deflate:
 
     def flush(self) -> bytes:
         return self._stream.flush()
+
+    @property
+    def is_plain(self) -> bool:
+        return self._stream.eof and not self._stream.unused_data and not self._bare
 
 
 class _Brotli:
@@ -86,6 +101,10 @@ class _Brotli:
     def flush(self) -> bytes:
         return b""
 
+    @property
+    def is_plain(self) -> bool:
+        return bool(self._stream.is_finished())
+
 
 class _Zstandard:
     def __init__(self, module: Any) -> None:
@@ -97,6 +116,10 @@ class _Zstandard:
 
     def flush(self) -> bytes:
         return b""
+
+    @property
+    def is_plain(self) -> bool:
+        return self._stream.eof and not self._stream.unused_data
 
 
 class Encoder(Protocol):
@@ -165,6 +188,10 @@ class _Chain:
         for step in self._steps:
             rest = (step.decompress(rest) if rest else b"") + step.flush()
         return rest
+
+    @property
+    def is_plain(self) -> bool:
+        return all(step.is_plain for step in self._steps)
 
     def compress(self, piece: bytes) -> bytes:
         for step in self._steps:
