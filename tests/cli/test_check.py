@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from pytest_agentcache.cli.commands import check
 from pytest_agentcache.http.messages import Headers
 
 from .conftest import JSON, chat, get, snapshot, write
@@ -284,6 +287,23 @@ def test_hostile_cassette_takes_neither_time_nor_memory(folder, run, old, new, f
     done = run("check")
     assert done.code == 1
     assert found in done.out
+
+
+def test_large_cassettes_are_checked_in_processes(folder, run, monkeypatch):
+    """With the same findings, in the same order, as in one process."""
+    for number in range(12):
+        headers = Headers((*JSON, ("authorization", f"Bearer {KEY}"))) if number % 3 else JSON
+        path = folder / f"cassettes/t/{number}.yaml"
+        write(path, chat(("user", "weather " * 15_000), headers=headers))
+    path.write_text("agentcache: 1\ninteractions: 3\n")
+    monkeypatch.setattr(check, "_WORTH_PROCESSES", 10**12)
+    alone = run("check")
+
+    words = [sys.executable, "-m", "pytest_agentcache", "check"]
+    together = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert (together.returncode, together.stdout) == (alone.code, alone.out)
+    assert alone.out.count("contains a secret") == 7
+    assert "unreadable" in alone.out
 
 
 def test_before_the_first_recording(folder, run):

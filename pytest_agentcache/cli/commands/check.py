@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 
@@ -26,6 +28,8 @@ from .prune import strays
 _LARGEST = "2MB"
 # The number of consecutive findings shown that differ only in their file; the rest are counted.
 _MOST_ALIKE = 20
+# In bytes: below it, starting processes takes longer than the check.
+_WORTH_PROCESSES = 1_000_000
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kMG]?)i?B?", re.IGNORECASE)
 
 
@@ -95,7 +99,12 @@ def run(args: argparse.Namespace, screen: Screen) -> int:
     moved = suite.moved(paths) if suite else {}
     if args.max_age is None:
         args.max_age = settings.max_age
-    findings = [each for path in paths for each in _findings(path, args, settings, suite, moved)]
+    check = partial(_findings_in, settings=settings, limits=_Limits.of(args))
+    findings = [
+        each
+        for path, found in zip(paths, _for_each(check, paths), strict=True)
+        for each in (*found, *_orphan(path, suite, moved))
+    ]
     left = [finding for finding in findings if not finding.fixed]
     if args.json:
         screen.json({"checked": len(paths), "findings": [asdict(each) for each in findings]})
@@ -107,13 +116,46 @@ def run(args: argparse.Namespace, screen: Screen) -> int:
     return FOUND if left else FINE
 
 
-def _findings(
-    path: Path,
-    args: argparse.Namespace,
-    settings: Settings,
-    suite: Suite | None,
-    moved: Mapping[Path, tuple[str, str]],
-) -> Iterator[Finding]:
+@dataclass(frozen=True, slots=True)
+class _Limits:
+    """The arguments of the command that concern one cassette."""
+
+    fix: bool
+    max_age: timedelta | None
+    max_size: int
+
+    @classmethod
+    def of(cls, args: argparse.Namespace) -> _Limits:
+        return cls(args.fix, args.max_age, args.max_size)
+
+
+def _for_each(
+    check: Callable[[Path], list[Finding]], paths: Sequence[Path]
+) -> Iterable[list[Finding]]:
+    """Return what `check` returns for each path; on all cores if the files are large."""
+    cores = os.cpu_count() or 1
+    if cores == 1 or len(paths) < 2 or sum(map(_size, paths)) < _WORTH_PROCESSES:
+        return map(check, paths)
+    from concurrent.futures import ProcessPoolExecutor
+
+    with ProcessPoolExecutor(min(cores, len(paths))) as pool:
+        # Small chunks, as one cassette may take as long as a hundred others.
+        return list(pool.map(check, paths, chunksize=max(1, len(paths) // (cores * 16))))
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
+def _findings_in(path: Path, *, settings: Settings, limits: _Limits) -> list[Finding]:
+    """Return the findings in a cassette and the files beside it."""
+    return list(_findings(path, settings, limits))
+
+
+def _findings(path: Path, settings: Settings, limits: _Limits) -> Iterator[Finding]:
     name = local_path(path)
     if target := outside_target(path):
         yield Finding(
@@ -129,26 +171,21 @@ def _findings(
     except CassetteError as error:
         yield Finding(name, error.line, "unreadable", error.problem, error.remedy)
         return
-    in_form = [] if loaded.foreign else [*_form(loaded, fix=args.fix)]
+    in_form = [] if loaded.foreign else [*_form(loaded, fix=limits.fix)]
     if any(each.fixed for each in in_form):
         # The line numbers have changed.
         loaded = load(path)
     yield from _secrets(loaded, settings)
     yield from in_form
-    yield from _age(loaded, args.max_age)
-    if loaded.size > args.max_size:
+    yield from _age(loaded, limits.max_age)
+    if loaded.size > limits.max_size:
         yield Finding(
             name,
             None,
             "size",
-            f"{size_text(loaded.size)}, more than {size_text(args.max_size)}",
+            f"{size_text(loaded.size)}, more than {size_text(limits.max_size)}",
             "Request less in the test, or raise --max-size",
         )
-    if found := moved.get(path.absolute()):
-        problem, remedy = found
-        yield Finding(name, None, "orphan", problem, remedy[0].upper() + remedy[1:])
-    elif suite and suite.is_orphan(path):
-        yield Finding(name, None, "orphan", "no test uses it", "Remove it: agentcache prune")
     for stray in strays(loaded):
         yield Finding(
             local_path(stray),
@@ -157,6 +194,17 @@ def _findings(
             f"{path.name} does not refer to it",
             "Remove it: agentcache prune",
         )
+
+
+def _orphan(
+    path: Path, suite: Suite | None, moved: Mapping[Path, tuple[str, str]]
+) -> Iterator[Finding]:
+    name = local_path(path)
+    if found := moved.get(path.absolute()):
+        problem, remedy = found
+        yield Finding(name, None, "orphan", problem, remedy[0].upper() + remedy[1:])
+    elif suite and suite.is_orphan(path):
+        yield Finding(name, None, "orphan", "no test uses it", "Remove it: agentcache prune")
 
 
 def _secrets(loaded: Loaded, settings: Settings) -> Iterator[Finding]:
