@@ -100,7 +100,7 @@ BODIES = {
     "binary-chunked": Answer([bytes(range(256)), b"\0\xff"], headers=BINARY, framing="chunked"),
     "empty": Answer(b"", headers=TEXT),
     "untyped": Answer(b"what is this"),
-    "big": Answer(bytes(range(256)) * 4096, headers=BINARY),
+    "big": Answer(bytes(range(256)) * 1024, headers=BINARY),
     "gzip": Answer(gzip.compress(b"{}" * 500), headers=[*TEXT, ("Content-Encoding", "gzip")]),
     "deflate": Answer(zlib.compress(b"ab" * 500), headers=[*TEXT, ("Content-Encoding", "deflate")]),
 }
