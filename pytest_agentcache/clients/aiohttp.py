@@ -82,6 +82,9 @@ async def _middleware(way: _Way, request: Any, handler: Any) -> Any:
     if route is None or request.headers.get("upgrade", "").lower() == "websocket":
         return _passed(await handler(request), way)
     headers = Headers.of(request.headers.items())
+    if request.compress:
+        # aiohttp encodes the body while it sends it, below this module.
+        headers = headers.without("content-encoding")
     sent = Request(request.method, str(request.url), headers, await _content(request))
     timeouts = limits.sock_connect or limits.connect or None, limits.sock_read or None
     match await route.decide_async(sent, timeouts):

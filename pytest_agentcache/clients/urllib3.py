@@ -50,6 +50,8 @@ def install(module: Any) -> None:
             with below_vcr(conn, functools.partial(make_request_decided, self)):
                 return make_request(self, conn, method, url, body=body, headers=headers, **options)
         content = None if body is None else content_of(body)
+        # urllib3 sends a body of unknown length in chunks.
+        whole = body is None or isinstance(body, (str, bytes, bytearray, memoryview))
         request = Request(method, address, Headers.of((headers or {}).items()), content or b"")
         connect, read = timeouts = _timeouts(self, options.get("timeout"))
 
@@ -57,8 +59,9 @@ def install(module: Any) -> None:
             with DISPATCHER.pass_through():
                 if CLIENT_TUNNEL.pop(conn):
                     prepare_proxy(self, conn)
+                sent = content if whole else [content]
                 return make_request(
-                    self, conn, method, url, body=content, headers=headers, **options | changed
+                    self, conn, method, url, body=sent, headers=headers, **options | changed
                 )
 
         match route.decide(request, (connect or None, read or None)):

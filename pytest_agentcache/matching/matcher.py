@@ -142,6 +142,12 @@ class Matcher:
         query.sort(key=lambda pair: pair[0])
         return (scheme, (parts.hostname or "").lower(), port, path, tuple(query))
 
+    def compared_headers(self, request: Request) -> Iterator[tuple[str, str]]:
+        """Yield the headers of a request that are compared."""
+        for matcher in self._settings.match:
+            if matcher.startswith("header"):
+                yield from self.headers(request, matcher)
+
     def headers(self, request: Request, matcher: str) -> Iterator[tuple[str, str]]:
         """Yield the headers that `headers` or `header:NAME` compares."""
         if matcher == "headers":

@@ -217,7 +217,7 @@ def finish(item: pytest.Item, harness: Harness) -> None:
         state_of(item).unsaved = getattr(error, "problem", "") or str(error).partition("\n")[0]
         # From None, or pytest would show the error twice, as a cause and as itself.
         raise Failed(f"{item.nodeid}: {error}") from None
-    for twins in harness.responder.log.twins():
+    for twins in harness.responder.twins():
         try:
             item.warn(RedactedTwinsWarning(f"{item.nodeid}: {twins}"))
         except RedactedTwinsWarning as error:

@@ -70,6 +70,7 @@ class Bodies:
                 found += _escaped(self._known(raw), kind)
             return merged(found)
         found = self._in_text(raw, kind, every)
+        found += self.fields.lines(raw, content_type, every=every)
         if not every and (stream := text_over_events(raw, content_type)):
             found += split_over_events(raw, stream, lambda whole: self._in_text(whole, TEXT, every))
         return _escaped(merged(found), kind)

@@ -1,4 +1,4 @@
-"""Values under secret names: in JSON, in JSON inside text, in XML, and in URLs inside a body."""
+"""Values under secret names: in JSON, also inside text, in YAML, XML, and URLs inside a body."""
 
 from __future__ import annotations
 
@@ -70,6 +70,22 @@ _USERINFO = re.compile(rb"(?<=://)[^/@?#:\s\"'\\<>]{0,256}:([^/@?#:\s\"'\\<>]{1,
 # Likewise, with the placeholders of what is redacted already.
 _QUERY = re.compile(rb"\?((?:[^#\s\"'\\<>]|<[A-Z0-9_]{1,128}>)+)")
 _SIGNED_PARAMETER = re.compile(rb"([\w.-]{1,64})=((?:[^&#\s\"'\\<>]|<[A-Z0-9_]{1,128}>)+)")
+# `password: …` of YAML and `password = …` of TOML, INI files and properties. What is in double
+# quotes is found as in any text.
+_LINES = re.compile(r"[/+.-](?:yaml|yml|toml|ini|(?:java-)?properties)\b", re.IGNORECASE)
+_LINE = re.compile(
+    rb"""^(?P<indent>[ \t]{0,64})(?:-[ \t]{1,8}){0,8}"""
+    rb"""(?P<quote>["']?)(?P<name>[A-Za-z_][\w.-]{0,63})(?P=quote)[ \t]{0,64}"""
+    rb"""[:=][ \t]{0,64}(?:'(?P<quoted>[^'\r\n]+)'"""
+    rb"""|[|>][-+\d]{0,2}[ \t]*\r?\n(?P<block>(?:(?P=indent)[ \t]+[^\r\n]*\r?\n?)+)"""
+    rb"""|(?P<plain>[^\s"'|>&*!{}\[\]#][^\r\n]*?)[ \t]*(?:[ \t]\#[^\r\n]*)?\r?$)""",
+    re.MULTILINE,
+)
+# The same in braces: `{user: bot, password: …}`.
+_IN_BRACES = re.compile(
+    rb"""[{,][ \t]{0,8}(?P<name>[A-Za-z_][\w.-]{0,63}):[ \t]{1,8}"""
+    rb"""(?P<plain>[^\s"'{}\[\],]{1,4096})"""
+)
 _LONGEST = 2**20
 _NUMBER = re.compile(rb"-?\d[\w.+-]*")
 
@@ -189,6 +205,25 @@ class Fields:
         if b"@" in raw and b"://" in raw:
             for match in _USERINFO.finditer(raw):
                 yield Span(match.start(), match.end() - 1, b"<USER>:<PASSWORD>")
+
+    def lines(self, raw: bytes, content_type: str, *, every: bool = False) -> Iterator[Span]:
+        """Yield secrets by their names in YAML, TOML, INI files and properties."""
+        if not _LINES.search(content_type) or not self._names.may_be_in(raw):
+            return
+        for pattern in (_LINE, _IN_BRACES):
+            for match in pattern.finditer(raw):
+                name, group = match["name"].decode("latin-1"), str(match.lastgroup)
+                if not self._names.is_secret(name):
+                    continue
+                start = match.start(group)
+                held = match[group].strip()
+                start += match[group].index(held)
+                if _NUMBER.fullmatch(held):
+                    hides = self._names.hides_number(name, every=every)
+                else:
+                    hides = self._names.hides(name, held.decode("latin-1"), every=every)
+                if hides and held and (every or not MARK.fullmatch(held)):
+                    yield Span(start, start + len(held), placeholder(name).encode())
 
     def elements(self, raw: bytes, *, every: bool = False) -> Iterator[Span]:
         """Yield the texts of XML elements, attributes and HTML fields with secret names."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import threading
-from collections.abc import Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
 
 from ..http.messages import CANCELLED, Interaction, Request, Response
@@ -67,6 +67,8 @@ class RecordedLog:
         # Requests that waited in a line of equal ones, and what the last of a line sent upstream.
         self._in_line: set[int] = set()
         self._sent: dict[Hashable, int] = {}
+        # The number on the new cassette of each new interaction, by that of its request.
+        self._numbers: dict[int, int] = {}
         # Responses that may still grow, and the size up to which each has been searched.
         self._arriving: dict[int, tuple[ResponseRecorder, int]] = {}
 
@@ -95,9 +97,13 @@ class RecordedLog:
         if raw is not None:
             self._sent_raw[order] = key, raw, request
 
-    def twins(self) -> tuple[str, ...]:
-        """Return warnings on requests that differ in redacted values and in their responses."""
-        return tuple(redacted_twins(self._sent_raw, self.answer))
+    def twins(self, headers: Callable[[Request], Iterable[tuple[str, str]]]) -> tuple[str, ...]:
+        """Return warnings on requests that differ in redacted values and in their responses.
+
+        Args:
+            headers: Returns the headers of a request that are compared.
+        """
+        return tuple(redacted_twins(self._sent_raw, self.answer, self._numbers.get, headers))
 
     def keep(self, order: int, recording: ResponseRecorder) -> None:
         """Keep a response that begins to arrive."""
@@ -220,6 +226,7 @@ class RecordedLog:
         kept = [*behind[0]]
         for slot, following in zip(played, behind[1:], strict=True):
             kept += [slot, *following]
+        self._number(kept, 1)
         return self._numbered(kept, played)
 
     def added(self, beside: Iterable[Interaction] = ()) -> tuple[Interaction, ...]:
@@ -228,7 +235,15 @@ class RecordedLog:
         Args:
             beside: What else is going to be on the cassette, with ids of its own.
         """
-        return self._numbered(self._new(self._ranks()), self.slots, beside)
+        new = self._new(self._ranks())
+        self._number(new, len(self.slots) + 1)
+        return self._numbered(new, self.slots, beside)
+
+    def _number(self, slots: list[Slot], start: int) -> None:
+        """Note the numbers that interactions have on the cassette, from `start`."""
+        self._numbers = {
+            slot.order: at for at, slot in enumerate(slots, start) if slot.order is not None
+        }
 
     def _new(self, ranks: dict[int, int]) -> list[Slot]:
         """Return the new interactions in order."""

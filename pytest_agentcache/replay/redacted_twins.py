@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from urllib.parse import parse_qsl, urlsplit
 
 from ..http.body.kinds import leaves
@@ -13,12 +13,16 @@ from ..matching.matcher import Key
 def redacted_twins(
     sent: Mapping[int, tuple[Key, Request, Request]],
     find_response: Callable[[int], Response | None],
+    find_number: Callable[[int], int | None],
+    headers: Callable[[Request], Iterable[tuple[str, str]]],
 ) -> Iterator[str]:
     """Yield a warning for each request that a replay may give the response of another.
 
     Args:
         sent: The key of each request, as it was sent and as it is redacted, by its number.
         find_response: Returns the recorded response to the request with a number.
+        find_number: Returns the number of its interaction on the cassette, if it has one.
+        headers: Returns the headers of a request that are compared.
     """
     first: dict[Key, int] = {}
     warned = set()
@@ -32,7 +36,9 @@ def redacted_twins(
         # A token that upstream has issued before is another each time.
         earlier = filter(None, (find_response(at) for at in sent if at < order))
         issued = b"".join(response.body for response in earlier)
-        values, others, placeholders = map(_values, (sent[before][1], raw, redacted))
+        values, others, placeholders = (
+            _values(each, headers) for each in (sent[before][1], raw, redacted)
+        )
         names = [
             name
             for name, value in placeholders.items()
@@ -46,15 +52,19 @@ def redacted_twins(
             yield (
                 f"{redacted.method} {redacted.url} was sent with different values of "
                 f"{', '.join(map(repr, names))}, which {verb} redacted, and got different "
-                "responses. On the cassette these requests are equal and replay in their order. "
+                f"responses: interactions {find_number(before)} and {find_number(order)}. On the "
+                "cassette these requests are equal and replay in their order. "
                 f"If the values are not secret, set agentcache_redact = "
                 f"{' '.join(f'!{name}' for name in names)} and record again"
             )
 
 
-def _values(request: Request) -> dict[str, str]:
-    """Return the values of a request that have a name, in its query and its body."""
-    found = dict(parse_qsl(urlsplit(request.url).query, keep_blank_values=True))
+def _values(
+    request: Request, headers: Callable[[Request], Iterable[tuple[str, str]]]
+) -> dict[str, str]:
+    """Return the values of a request that have a name: headers, its query and its body."""
+    found = dict(headers(request))
+    found |= parse_qsl(urlsplit(request.url).query, keep_blank_values=True)
     for leaf in leaves(request.body, request.content_type):
         found[leaf.name] = leaf.text
     return found

@@ -465,6 +465,10 @@ class Responder:
         with self.log.lock:
             self.closed = True
 
+    def twins(self) -> tuple[str, ...]:
+        """Return warnings on requests that differ in redacted values and in their responses."""
+        return self.log.twins(self.matcher.compared_headers)
+
     @property
     def unused(self) -> tuple[int, ...]:
         """The numbers, from 1, of the interactions that no request asked for."""

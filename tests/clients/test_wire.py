@@ -414,6 +414,35 @@ def test_file_that_reads_short_is_sent_whole(upstream, threefold, send):
     assert [each.body for each in upstream.asked] == [b"0123456789"] * 2
 
 
+async def post_compressed(url):
+    body = {"a": "b" * 99}
+    async with (
+        aiohttp.ClientSession() as session,
+        session.post(url, json=body, compress=True) as response,
+    ):
+        return response.status
+
+
+UPLOADS = {
+    "generator of urllib3": lambda url: (
+        urllib3.request("POST", url, body=iter([b"01", b"2"])).status
+    ),
+    "file of urllib3": lambda url: urllib3.request("POST", url, body=io.BytesIO(b"012")).status,
+    "bytes of urllib3": lambda url: urllib3.request("POST", url, body=b"012").status,
+    "compressed by aiohttp": lambda url: asyncio.run(post_compressed(url)),
+}
+
+
+@pytest.mark.parametrize("name", UPLOADS)
+def test_upload_is_framed_and_encoded_as_it_is_live(upstream, threefold, name):
+    """Upstream gets the same bytes, in chunks or with a length, while recording."""
+    url = upstream.serve("/it", Answer(b"{}", headers=[JSON]))
+    assert threefold(lambda: UPLOADS[name](url)) == (200, 200, 200)
+
+    live, recorded = upstream.asked
+    assert recorded == live
+
+
 def test_reason_phrase_beyond_ascii(client, upstream, threefold):
     """It is the same for each client, however that reads it."""
     url = upstream.serve("/it", Answer(b"{}", headers=[JSON], reason="Alles gut \xe4"))

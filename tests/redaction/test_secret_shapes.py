@@ -285,6 +285,35 @@ def test_events_of_aws_keep_their_checksums():
     assert aws_events.lines(safe) == 'contentBlockDelta {"delta":{"text":"<OPENAI_API_KEY>"}}\n'
 
 
+LINES = {
+    "db:\n  password: {}\n  user: bot\n": "application/yaml",
+    "- name: bot\n- api_key: '{}'\n": "text/x-yaml",
+    "login: {{user: bot, password: {}, role: admin}}\n": "application/vnd.oai.openapi+yaml",
+    'db:\n  "client_secret": {} # of the test account\n': "application/yaml",
+    "private_key: |\n  {}\nother: 1\n": "application/yaml",
+    "[db]\npassword = '{}'\n": "application/toml",
+    "db.password={}\r\na=1\r\n": "text/x-java-properties",
+}
+
+
+@pytest.mark.parametrize("text", LINES)
+def test_lines_with_secret_names(text):
+    """YAML, TOML and properties have their secrets replaced, and nothing else."""
+    safe = Redaction().body(text.format("S3cretPassw0rdXY").encode(), LINES[text]).decode()
+    before, after = text.replace("{{", "{").replace("}}", "}").split("{}")
+
+    assert safe.startswith(before)
+    assert safe.endswith(after)
+    assert "S3cret" not in safe
+    assert Redaction().body(safe.encode(), LINES[text]).decode() == safe
+
+
+@pytest.mark.parametrize("text", ["api_keys: 2\n", "token: ETH\n", "password:\n", "a: {b: c}\n"])
+def test_lines_without_a_secret(text):
+    """Counts, words and empty values stay."""
+    assert Redaction().body(text.encode(), "application/yaml").decode() == text
+
+
 def test_xml_stays_xml():
     """A bare placeholder would be an element."""
     raw = f"<r><SecretAccessKey>{VALUE}</SecretAccessKey><v>{OPENAI}</v></r>".encode()
