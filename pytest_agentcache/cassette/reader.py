@@ -45,6 +45,8 @@ _BREAK = re.compile(r"\r(?!\n[ \t])|(?<!\r)\n|\r\n(?![ \t])|\0")
 # RFC 9110, section 5.6.2: the characters of a header name.
 _HEADER_NAME = re.compile(r"[\w!#$%&'*+.^`|~-]+", re.ASCII)
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
+# The lines of a text follow the line of its key.
+_BLOCK = re.compile(r": (?:[|>][-+\d]*|\"\\)$")
 _NUMBERED = re.compile(r"# (\d{1,9}) · ")
 _RERECORD = "Correct the line, or record the cassette again with --agentcache-rerecord"
 _REMOVE_TEST = "Remove the line; it only helps to find the cassette of a test that was renamed"
@@ -348,7 +350,7 @@ class _Reader:
                 )
             elif error.key == "file":
                 remedy = _RERECORD.replace("Correct", "Commit the file too, correct")
-            raise self.error((*place, error.key), error.problem, remedy) from None
+            raise self.error((*place, error.key), error.problem, remedy, error.row) from None
 
     def _restored(self, value: Any, place: tuple[str | int, ...]) -> Any:
         """Return JSON with its references resolved."""
@@ -404,8 +406,14 @@ class _Reader:
         return content
 
     def error(
-        self, place: tuple[str | int, ...], problem: str, remedy: str = _RERECORD
+        self,
+        place: tuple[str | int, ...],
+        problem: str,
+        remedy: str = _RERECORD,
+        row: int | None = None,
     ) -> CassetteError:
-        return CassetteError(
-            self.path, problem, remedy, cassette_yaml.line_of(self.text, place) or 1
-        )
+        """Return an error about a value, or about a row of the text that is its value."""
+        line = cassette_yaml.line_of(self.text, place) or 1
+        if row is not None and _BLOCK.search(self.text.split("\n")[line - 1]):
+            line += row + 1
+        return CassetteError(self.path, problem, remedy, line)

@@ -383,6 +383,8 @@ BROKEN = {
     nested(["json: &a 1", "chunks: *a"]): ("alias", 8),
     nested(["text: a", "text: b"]): ("'text' twice", 8),
     HEAD + ITEM + "---\na: 1\n": ("another document", 7),
+    HEAD + ITEM + '    sse: |\n      {"a":1}\n      ~ b=1\n': ("no event above '~ b=1' has b", 9),
+    HEAD + ITEM + "    sse: ~ b=1\n": ("no event above '~ b=1' has b", 7),
     HEAD + ITEM + "\x01": ("U\\+0001", 7),
     HEAD + ITEM + "  respo": ("not a cassette", 7),
 }

@@ -26,6 +26,15 @@ def contents(folder):
     return {str(path.relative_to(folder)): path.read_bytes() for path in files}
 
 
+def test_streams_in_full_are_read():
+    """The same streams, each event in full, are the same recordings."""
+    full = read(FORMATS.parent / "streams_in_full.yaml").interactions
+    short = read(FORMATS / "1" / "every_kind.yaml").interactions
+
+    assert len(full) == 5
+    assert all(each in short for each in full)
+
+
 def test_there_is_a_sample():
     """The samples are found where they are kept."""
     assert [sample.relative_to(FORMATS).as_posix() for sample in SAMPLES] == ["1/every_kind.yaml"]

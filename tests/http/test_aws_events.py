@@ -36,8 +36,10 @@ def event(payload=b"{}", headers=((":event-type", "a"), (":message-type", "event
 
 def test_an_event_is_a_line():
     """Its kind and its payload; the rest follows from them."""
-    assert body.to_fields(RAW * 2, aws_events.MEDIA) == {"aws_events": LINE * 2}
+    assert body.to_fields(RAW, aws_events.MEDIA) == {"aws_events": LINE}
+    assert body.to_fields(RAW * 2, aws_events.MEDIA) == {"aws_events": f"{LINE}~\n"}
     assert body.from_fields({"aws_events": LINE * 2}) == RAW * 2
+    assert body.from_fields({"aws_events": f"{LINE}~\n"}) == RAW * 2
 
 
 def test_an_exception_is_a_line_with_a_mark():

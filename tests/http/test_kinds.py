@@ -53,7 +53,7 @@ SAMPLES = {
     "packed": ("text/plain", lambda value: gzip.compress(b"a: " + value, mtime=0)),
     "binary": ("application/octet-stream", lambda value: b"\0\1" + value),
     "form": ("application/x-www-form-urlencoded", lambda value: b"a=" + value + b"&b=1"),
-    "lines": ("application/x-ndjson", lambda value: b'{"a": "' + value + b'"}\n{"b": 1}\n'),
+    "lines": ("application/x-ndjson", lambda value: b'{"a": "' + value + b'"}\n{"a": 1}\n'),
     "xml": ("application/xml", lambda value: b"<a><b>" + value + b"</b></a>"),
     "json": ("application/json", lambda value: b'{"a": "' + value + b'"}'),
     "text": ("text/plain", lambda value: b"It is " + value + b"."),

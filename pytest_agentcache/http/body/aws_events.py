@@ -1,8 +1,9 @@
 """Event streams of AWS (`vnd.amazon.eventstream`): one event a line, and the exact bytes again.
 
 A regular event has JSON as its payload and three headers: its kind, its content type and its
-message type (Smithy, "Amazon Event Stream"). It is written as `contentBlockDelta {…}`. An exception
-has an exclamation mark before its name. Lengths and checksums follow from that.
+message type (Smithy, "Amazon Event Stream"). It is written as `contentBlockDelta {…}`, or as a
+change of an event above (`event_changes`). An exception has an exclamation mark before its name.
+Lengths and checksums follow from that.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from zlib import crc32
 
+from .event_changes import restored, shortened
 from .json_text import json_leaves
 from .lines import payloads
 from .protocol import BodyKind, Editor, Fields, Leaf, Part, Place, Reading, Writing
@@ -41,10 +43,11 @@ class AwsEvents(BodyKind):
 
     def write(self, raw: bytes, content_type: str, writing: Writing) -> Fields | None:
         written = lines(raw)
-        return None if written is None else {"aws_events": written}
+        data = None if written is None else shortened(written)
+        return None if data is None else {"aws_events": data}
 
     def read(self, key: str, fields: Mapping[str, Any], reading: Reading) -> bytes:
-        return text(text_under(key, fields))
+        return text(restored(text_under(key, fields)))
 
     def leaves(
         self, raw: bytes, content_type: str, nested: Callable[[Part, str], Iterator[Leaf]]

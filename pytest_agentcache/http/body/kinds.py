@@ -23,6 +23,7 @@ from .protocol import (
     Editor,
     Fields,
     Leaf,
+    LineError,
     Load,
     Part,
     Plain,
@@ -166,6 +167,8 @@ def from_fields(
         return _BY_KEY[key].read(key, fields, Reading(content_type, load, nested))
     except BodyError:
         raise
+    except LineError as error:
+        raise BodyError(key, str(error), error.row) from None
     except (ValueError, TypeError, LookupError, AttributeError, binascii.Error) as error:
         raise BodyError(key, f"{key} makes no body: {error}") from None
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
+from .event_changes import restored, shortened
 from .json_text import json_leaves
-from .protocol import BodyKind, Leaf, Part, Place, media_type
-from .text import decoded
+from .protocol import BodyKind, Fields, Leaf, Part, Place, Reading, Writing, media_type
+from .text import decoded, is_binary, text_under
 
 # The ends of their media types, after `application/x-`, `application/geo+`, `text/` and the like.
 # This is the one list of them.
@@ -28,9 +30,14 @@ _PAYLOAD = re.compile(rb"(?:data:[ ]?|[\x1e \t]*(?:!?[\w.-]{1,200} )?(?=[{\[]))(
 
 
 class LineStream(BodyKind):
-    """A stream of JSON lines. On a cassette it is text, or JSON if it has one line only."""
+    """A stream of JSON lines.
+
+    On a cassette it is text, or JSON if it has one line only. If some of its events can be written
+    as changes of others, it is written under a key of its own.
+    """
 
     name = "lines"
+    keys = ("json_lines",)
     is_stream = True
     ends = (b"\n",)
 
@@ -39,6 +46,17 @@ class LineStream(BodyKind):
 
     def detect(self, raw: bytes, content_type: str) -> bool:
         return self.has_type(content_type)
+
+    def write(self, raw: bytes, content_type: str, writing: Writing) -> Fields | None:
+        try:
+            text = "" if is_binary(raw) else raw.decode("utf-8")
+        except UnicodeDecodeError:
+            return None
+        data = shortened(text)
+        return None if data is None or data == text else {"json_lines": data}
+
+    def read(self, key: str, fields: Mapping[str, Any], reading: Reading) -> bytes:
+        return restored(text_under(key, fields)).encode("utf-8")
 
     def leaves(
         self, raw: bytes, content_type: str, nested: Callable[[Part, str], Iterator[Leaf]]

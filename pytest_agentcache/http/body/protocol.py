@@ -20,10 +20,23 @@ class BodyError(ValueError):
     Attributes:
         key: The key at fault.
         problem: The cause, in one sentence.
+        row: The line at fault in the text under the key, from 0; None if unknown.
     """
 
-    def __init__(self, key: str, problem: str) -> None:
-        self.key, self.problem = key, problem
+    def __init__(self, key: str, problem: str, row: int | None = None) -> None:
+        self.key, self.problem, self.row = key, problem, row
+        super().__init__(problem)
+
+
+class LineError(ValueError):
+    """A line of a body that cannot be read.
+
+    Attributes:
+        row: Its number, from 0.
+    """
+
+    def __init__(self, problem: str, row: int) -> None:
+        self.row = row
         super().__init__(problem)
 
 

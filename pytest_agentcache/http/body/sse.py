@@ -1,6 +1,7 @@
 """Server-sent events (WHATWG HTML, section 9.2): one event a line, and the exact bytes again.
 
-A regular stream is written as the data of its events, one a line. A few words beside it say what
+A regular stream is written as the data of its events, one a line, most of them as changes of an
+event above (`event_changes`). A few words beside it say what
 else the bytes need: `typed` (an `event:` line that repeats the data's "type"), `crlf`, `unspaced`
 (`data:x`), `unterminated` (no blank line at the end).
 """
@@ -9,15 +10,18 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+from .event_changes import restored, shortened
 from .json_text import begins_like_json, json_leaves
 from .lines import payloads
 from .protocol import BodyKind, Fields, Leaf, Part, Place, Plain, Reading, Writing
 from .text import decoded, text_under
 
 _BLANK_LINE = re.compile(rb"\r\n\r\n|\n\n|\r\r")
+# Nearly always the type comes first, and an event need not be read.
+_TYPE_FIRST = re.compile(r'\{"type":"([\w.-]+)"[,}]', re.ASCII)
 _FLAGS = ("typed", "crlf", "unspaced", "unterminated")
 
 
@@ -36,12 +40,13 @@ class EventStream(BodyKind):
 
     def write(self, raw: bytes, content_type: str, writing: Writing) -> Fields | None:
         found = lines(raw)
-        if found is None:
+        data = shortened(found[0]) if found else None
+        if found is None or data is None:
             return None
-        return {"sse": found[0], **({"sse_style": found[1]} if found[1] else {})}
+        return {"sse": data, **({"sse_style": found[1]} if found[1] else {})}
 
     def read(self, key: str, fields: Mapping[str, Any], reading: Reading) -> bytes:
-        return text(text_under(key, fields), fields.get("sse_style", ""))
+        return text(restored(text_under(key, fields)), fields.get("sse_style", ""))
 
     def plain(self, raw: bytes, content_type: str, nested: Callable[[Part], Plain | None]) -> Plain:
         return Plain("text", raw.replace(b"\r\n", b"\n").decode("utf-8", "surrogateescape"))
@@ -119,19 +124,27 @@ def text(data: str, style: str) -> bytes:
         if word not in _FLAGS:
             raise ValueError(f"unknown SSE style {word!r}; known are {', '.join(_FLAGS)}")
     head = "data:" if "unspaced" in words else "data: "
-    events = []
-    for line in data.removesuffix("\n").split("\n"):
-        event = line if line.startswith(":") else head + line
-        if "typed" in words and (kind := _type(line)):
-            event = f"event: {kind}\n{event}"
-        events.append(event)
-    stream = "\n\n".join(events) + ("" if "unterminated" in words else "\n\n")
+    data = data.removesuffix("\n")
+    if "typed" not in words and not data.startswith(":") and "\n:" not in data:
+        stream = head + data.replace("\n", f"\n\n{head}")
+    else:
+        stream = "\n\n".join(_event(line, head, words) for line in data.split("\n"))
+    stream += "" if "unterminated" in words else "\n\n"
     if "crlf" in words:
         stream = stream.replace("\n", "\r\n")
     return stream.encode("utf-8")
 
 
+def _event(line: str, head: str, words: Sequence[str]) -> str:
+    event = line if line.startswith(":") else head + line
+    if "typed" in words and (kind := _type(line)):
+        return f"event: {kind}\n{event}"
+    return event
+
+
 def _type(line: str) -> str:
+    if match := _TYPE_FIRST.match(line):
+        return match[1]
     try:
         kind = json.loads(line).get("type")
     except (ValueError, AttributeError):
