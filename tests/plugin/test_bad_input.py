@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from fnmatch import fnmatch
+
 import pytest
 
 GOOD = """\
@@ -73,17 +75,18 @@ BAD = {
     "no UTF-8": (GOOD.replace("a: 1", "a: \udce9"), 8, "this is not UTF-8 text"),
     "nested without end": (changed("{a: 1}", "[" * 5000 + "]" * 5000), 8, "*"),
 }  # fmt: skip
-SUITE = """
+ONE_BAD = """
+    @pytest.mark.agentcache(cassette="bad")
+    def test_bad():
+        assert requests.get(URL + "/bad").ok
+"""
+SUITE = f"""
     import pytest, requests
 
     @pytest.mark.agentcache
     def test_before():
         assert requests.get(URL + "/before").ok
-
-    @pytest.mark.agentcache(cassette="bad")
-    def test_bad():
-        assert requests.get(URL + "/bad").ok
-
+{ONE_BAD}
     @pytest.mark.agentcache
     def test_after():
         assert requests.get(URL + "/after").ok
@@ -95,21 +98,33 @@ def flags(flag):
     return [flag] if flag else []
 
 
-@pytest.mark.parametrize("bad", BAD)
 @pytest.mark.parametrize("flag", FLAGS)
-def test_a_broken_cassette_fails_its_test_alone(suite, flag, bad):
+def test_a_broken_cassette_fails_its_test_alone(suite, flag):
     """The error names the file and the line; nothing is changed, and the other tests run."""
-    content, line, message = BAD[bad]
-    suite.write(SUITE)
-    suite.record("--deselect", "test_suite.py::test_bad")
-    path = suite.root / "cassettes" / "bad.yaml"
-    raw = content.replace("URL", suite.upstream.url).encode("utf-8", "surrogateescape")
-    path.write_bytes(raw)
+    tests = [
+        f"""
+    @pytest.mark.agentcache(cassette="bad{number}")
+    def test_bad_{number}():
+        requests.get(URL + "/bad")
+"""
+        for number in range(len(BAD))
+    ]
+    suite.write(SUITE.replace(ONE_BAD, "".join(tests)))
+    suite.record("-k", "before or after")
+    folder = suite.root / "cassettes"
+    for number, (content, _, _) in enumerate(BAD.values()):
+        raw = content.replace("URL", suite.upstream.url).encode("utf-8", "surrogateescape")
+        (folder / f"bad{number}.yaml").write_bytes(raw)
     before = suite.files()
     outcome = suite.run(*flags(flag))
 
-    outcome.assert_outcomes(passed=2, errors=1)
-    outcome.stdout.fnmatch_lines([f"{path}:{line}: {message}*"])
+    outcome.assert_outcomes(passed=2, errors=len(BAD))
+    for number, (bad, (_, line, message)) in enumerate(BAD.items()):
+        path = folder / f"bad{number}.yaml"
+        wanted = f"{path}:{line}: {message.replace('bad/', f'bad{number}/')}*"
+        found = [each for each in outcome.outlines if each.startswith(f"{path}:")]
+        assert found, bad
+        assert fnmatch(found[0], wanted), bad
     outcome.stdout.no_fnmatch_line("*INTERNALERROR*")
     outcome.stdout.no_fnmatch_line("*During handling*")
     assert suite.files() == before

@@ -102,32 +102,37 @@ def agent(url):
 """
 
 
-@pytest.mark.parametrize("client", CLIENTS)
 @pytest.mark.parametrize("flag", SHUT)
-def test_an_agent_that_catches_everything_is_red(suite, upstream, client, flag):
+def test_an_agent_that_catches_everything_is_red(suite, upstream, flag):
     """Retries and `except Exception` around an unrecorded call leave the test red all the same."""
-    suite.write(CLIENTS[client] + AGENT, "bot.py")
-    suite.write("""
-        from bot import agent
+    clients = {name.translate(str.maketrans(".-", "__")): CLIENTS[name] for name in CLIENTS}
+    for name, source in clients.items():
+        suite.write(source + AGENT, f"bot_{name}.py")
+    suite.write(f"""
+        import importlib
+        import pytest
 
-        def test_one(agentcache):
-            assert agent(URL + "/one") in ("/one", "/gave up")
+        @pytest.mark.parametrize("name", {list(clients)})
+        def test_one(agentcache, name):
+            agent = importlib.import_module(f"bot_{{name}}").agent
+            assert agent(f"{{URL}}/{{name}}") in (f"/{{name}}", "/gave up")
     """)
     outcome = suite.run(*flags(flag))
 
-    outcome.assert_outcomes(failed=1)
-    outcome.stdout.fnmatch_lines(
-        [
-            "*GET 127.0.0.1:*/one is not on the cassette of this test",
-            "  sent at bot.py:*in ask*",
-            "*there is no cassette yet: cassettes/test_suite/test_one.yaml",
-            '*record it: pytest --agentcache-record "test_suite.py::test_one"',
-        ]
-    )
+    outcome.assert_outcomes(failed=len(clients))
+    for name in clients:
+        outcome.stdout.fnmatch_lines(
+            [
+                f"*GET 127.0.0.1:*/{name} is not on the cassette of this test",
+                f"  sent at bot_{name}.py:*in ask*",
+                f"*there is no cassette yet: cassettes/test_suite/test_one[[]{name}].yaml",
+                f'*record it: pytest --agentcache-record "test_suite.py::test_one[[]{name}]"',
+            ]
+        )
     assert upstream.hits == []
     suite.record()
-    suite.run(*flags(flag)).assert_outcomes(passed=1)
-    assert upstream.hits == ["GET /one"]
+    suite.run(*flags(flag)).assert_outcomes(passed=len(clients))
+    assert sorted(upstream.hits) == sorted(f"GET /{name}" for name in clients)
 
 
 @pytest.mark.parametrize("flag", SHUT)
@@ -421,11 +426,9 @@ def test_misses_of_threads_belong_to_their_test(suite):
     outcome.stdout.fnmatch_lines(["*GET */thread *", "*GET */pool *", "*, 4 times"])
 
 
-@pytest.mark.parametrize("setting", ["", "router=True"])
-@pytest.mark.parametrize("client", ["httpx.AsyncClient", "aiohttp.ClientSession"])
-def test_a_miss_under_blockbuster_is_reported(suite, client, setting):
+def test_a_miss_under_blockbuster_is_reported(suite):
     """BlockBuster forbids blocking calls on event loops, such as looking up the current folder."""
-    suite.write(f"""
+    suite.write("""
         import asyncio, contextlib
         import aiohttp, blockbuster, httpx, pytest, trio
 
@@ -434,19 +437,22 @@ def test_a_miss_under_blockbuster_is_reported(suite, client, setting):
             with blockbuster.blockbuster_ctx() as found:
                 yield found
 
-        async def swallow():
+        async def swallow(client):
             with contextlib.suppress(Exception):
-                async with {client}() as client:
-                    await client.get("http://api.example/other")
+                async with client() as session:
+                    await session.get("http://api.example/other")
 
-        @pytest.mark.agentcache({setting})
-        def test_swallows():
-            asyncio.run(swallow())
+        @pytest.mark.parametrize("client", [httpx.AsyncClient, aiohttp.ClientSession])
+        @pytest.mark.parametrize("router", [
+            pytest.param(router, marks=pytest.mark.agentcache(router=router))
+            for router in (False, True)
+        ])
+        def test_swallows(client, router):
+            asyncio.run(swallow(client))
     """)
     # In a process of its own, because BlockBuster changes the built-in types.
     outcome = suite.spawn("--agentcache-offline")
 
-    outcome.assert_outcomes(failed=1)
-    outcome.stdout.fnmatch_lines(
-        ["GET api.example/other is not on the cassette*", "*sent at test_suite.py:13 in swallow()"]
-    )
+    outcome.assert_outcomes(failed=4)
+    missed = ["GET api.example/other is not on the cassette*"]
+    outcome.stdout.fnmatch_lines([*missed, "*sent at test_suite.py:13 in swallow()"] * 4)

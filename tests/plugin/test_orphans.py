@@ -447,11 +447,10 @@ def test_workers_are_merged(left_over, arguments):
     ("arguments", "source"),
     [
         (["-k", "one"], PARTS),
-        (["test_suite.py"], PARTS),
         (["-x"], PARTS + "\n    def test_wrong(): assert False"),
         ([], PARTS + "\n    def test_crash():\n        import os\n        os._exit(1)"),
     ],
-    ids=["-k", "path", "-x", "crash"],
+    ids=["-k", "-x", "crash"],
 )
 def test_workers_that_ran_a_part_tell_nothing(left_over, arguments, source):
     """One worker that did less than all makes the whole a part."""
