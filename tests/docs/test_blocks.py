@@ -31,6 +31,7 @@ def test_few_blocks_are_not_run():
         ("how-it-works.md", "a drawing"),
         ("report-page.md", "a job of GitHub Actions"),
         ("reviewing-cassettes.md", "a configuration of pre-commit"),
+        ("stability.md", "settings of an editor"),
     ]
 
 
@@ -46,12 +47,14 @@ def test_every_page_is_found():
         "configuration.md",
         "faults.md",
         "how-it-works.md",
+        "index.md",
         "moving-from-vcr.md",
         "other-tools.md",
         "quickstart.md",
         "report-page.md",
         "reviewing-cassettes.md",
         "secrets.md",
+        "stability.md",
         "troubleshooting.md",
     }
 

@@ -24,6 +24,7 @@ CONFIGURATION = (guide.ROOT / "docs" / "configuration.md").read_text(encoding="u
 HOW_IT_WORKS = (guide.ROOT / "docs" / "how-it-works.md").read_text(encoding="utf-8")
 COMMAND_LINE = (guide.ROOT / "docs" / "command-line.md").read_text(encoding="utf-8")
 TROUBLESHOOTING = (guide.ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
+API = (guide.ROOT / "docs" / "api.md").read_text(encoding="utf-8")
 OTHER_TOOLS = (guide.ROOT / "docs" / "other-tools.md").read_text(encoding="utf-8")
 HOOKS = [name for name in vars(hookspecs) if name.startswith("pytest_agentcache_")]
 FIXTURES = [
@@ -191,7 +192,8 @@ def test_links_have_targets():
     """Every link within the documentation has a target."""
     cookbook = sorted((guide.ROOT / "docs" / "cookbook").glob("*.md"))
     assert cookbook
-    for page in [*guide.PAGES, guide.ROOT / "CONTRIBUTING.md", *cookbook]:
+    others = [guide.ROOT / "CONTRIBUTING.md", guide.ROOT / "SECURITY.md"]
+    for page in [*guide.PAGES, *others, *cookbook]:
         text = page.read_text(encoding="utf-8")
         for target in re.findall(r"\]\(((?!https?:)[^)]+)\)", text):
             file, _, anchor = target.partition("#")
@@ -215,6 +217,15 @@ def test_readme_links_to_every_page():
     assert [page for page in pages if f"]({page})" not in readme] == []
     recipes = [page.name for page in cookbook.parent.glob("*.md") if page != cookbook]
     assert [page for page in recipes if f"]({page}#" not in index] == []
+
+
+def test_site_has_every_page():
+    """Every page is in the navigation of the site."""
+    docs = guide.ROOT / "docs"
+    navigation = (guide.ROOT / "mkdocs.yml").read_text(encoding="utf-8").partition("\nnav:\n")[2]
+    named = re.findall(r"[\w/-]+\.md", navigation)
+
+    assert sorted(named) == sorted(page.relative_to(docs).as_posix() for page in docs.rglob("*.md"))
 
 
 def test_contributing_names_existing_files():
@@ -241,10 +252,11 @@ def test_contributing_lists_every_floor():
     assert [{room or module for room, module in found} for found in rooms] == expected
 
 
-def test_public_names_are_documented():
-    """Every public name exists and has a docstring."""
-    for name in pytest_agentcache.__all__:
-        assert getattr(pytest_agentcache, name).__doc__
+@pytest.mark.parametrize("name", pytest_agentcache.__all__)
+def test_public_name_is_documented(name):
+    """Each public name has a docstring, which is on the page of the API."""
+    assert getattr(pytest_agentcache, name).__doc__
+    assert f"\n::: pytest_agentcache.{name}\n" in API
 
 
 def test_ci_runs_the_commands_of_the_readme():

@@ -11,7 +11,7 @@ import guide
 import pytest
 
 ROOMS = ("pytest_agentcache", "tests", "docs", "examples", "benchmarks")
-PAGES = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md")
+PAGES = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")
 SUFFIXES = (".py", ".md", ".js", ".css", ".html")
 # A docstring starts with a verb or with a noun and its article.
 START = re.compile(r"(What|Whether|Which|Where|Who|Whoever|Of)\b")
@@ -67,7 +67,7 @@ def long_lines(text: str) -> list[int]:
         if line.startswith("```"):
             is_code = not is_code
         # A table row or a picture is one line, and a link may be longer than a line.
-        is_prose = not is_code and not line.startswith(("|", "    ", "!["))
+        is_prose = not is_code and not line.startswith(("|", "    ", "![", "[!["))
         breakable = " " in line.strip().removeprefix("- ")
         if is_prose and breakable and len(line) > COLUMNS:
             found.append(number)
