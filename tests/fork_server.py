@@ -24,9 +24,10 @@ from pathlib import Path
 
 # What most programs of the tests import.
 _LOADED = (
-    *("anthropic", "httpx", "openai", "pytest", "pytest_asyncio", "requests", "requests_cache"),
+    *("aiohttp", "anthropic", "httpx", "openai", "pytest", "pytest_asyncio", "requests"),
+    *("requests_cache", "time_machine", "vcr", "yaml"),
     *("pytest_agentcache.plugin", "pytest_agentcache.standalone", "pytest_agentcache.reports"),
-    *("pytest_agentcache.cache.session", "pytest_agentcache.cli", "time_machine", "yaml"),
+    *("pytest_agentcache.cache.session", "pytest_agentcache.cli"),
 )
 # Fixed when an interpreter starts.
 _FIXED = {"PYTHONHASHSEED", "PYTHONPATH", "PYTHONSTARTUP"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -13,6 +14,7 @@ from pytest_agentcache import Headers, Interaction, Request, Response, cassette
 from pytest_agentcache.cassette import Cassette
 from pytest_agentcache.cassette.foreign import read_foreign, write_vcr
 from pytest_agentcache.cli import main
+from tests.fork_server import FORK_SERVER
 
 ASKING = '''
 """The same questions through each client."""
@@ -138,16 +140,11 @@ def run(suite, source, *arguments):
     """Runs a program beside the suite, without our plugin."""
     (suite.root / "asking.py").write_text(ASKING)
     program = suite.root / "program.py"
-    program.write_text(source)
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore", program.name, *map(str, arguments)],
-        cwd=suite.root,
-        capture_output=True,
-        encoding="utf-8",
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    program.write_text(f"import warnings; warnings.simplefilter('ignore')\n{source}")
+    arguments = [program.name, *map(str, arguments)]
+    code, output, errors = FORK_SERVER.run(arguments, suite.root, os.environ)
+    assert code == 0, errors
+    return output
 
 
 @pytest.fixture
