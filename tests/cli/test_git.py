@@ -224,6 +224,44 @@ def test_git_shows_cassettes_in_words(folder, repository, run, spawn):
     assert "+  user       Rain in London?" in log
 
 
+def test_git_shows_lines_where_the_environment_is_gone(folder, repository, run, monkeypatch):
+    """Neither `git diff` nor `git log -p` fails without the Python of git-setup."""
+    write(folder / "cassettes/t/a.yaml", chat(("user", "Rain in Paris?")))
+    write(folder / "cassettes/t/b.yaml", get("/b"))
+    repository.commit()
+    monkeypatch.setattr("sys.executable", str(folder / "no such venv/bin/python"))
+    run("git-setup")
+    write(folder / "cassettes/t/a.yaml", chat(("user", "Rain in London?")))
+    (folder / "cassettes/t/b.yaml").unlink()
+
+    diff = repository.git("diff")
+    repository.commit()
+    log = repository.git("log", "-p", "-1", "--", "cassettes")
+
+    for found in (diff, log):
+        assert "+++ b/cassettes/t/a.yaml" in found
+        assert (
+            "-    json: {model: gpt-5-mini, messages: [{role: user, content: 'Rain in Paris?'}]}"
+            in found
+        )
+        assert "-- request: {method: GET, url: 'https://api.weather.example/b'}" in found
+
+
+def test_lines_of_git_make_a_patch(folder, repository, run):
+    """What the documented options write can be applied."""
+    path = write(folder / "cassettes/t/a.yaml", chat(("user", "Rain in Paris?")))
+    repository.commit()
+    run("git-setup")
+    before = path.read_bytes()
+    after = write(path, chat(("user", "Rain in London?"))).read_bytes()
+
+    (folder / "patch").write_text(repository.git("diff", "--no-ext-diff", "--no-textconv"))
+    path.write_bytes(before)
+    repository.git("apply", "patch")
+
+    assert path.read_bytes() == after
+
+
 def test_pager_that_is_left_early(folder, repository, run):
     """If the user leaves the pager early, git writes no error."""
     write(folder / "cassettes/t/a.yaml", chat(("user", "Rain in Paris?")))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import shlex
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
 from importlib import metadata
@@ -20,7 +19,7 @@ from ..git import Repository
 from ..selection import find, local_path, read_bytes
 from ..settings_file import configuration_here, settings_here
 from ..terminal import Screen, counted
-from .git_setup import PATTERN, configured
+from .git_setup import PATTERN, configured, program_of
 
 _OTHERS = ("pytest-recording", "pytest-vcr")
 
@@ -169,13 +168,12 @@ def _drivers(repository: Repository) -> Iterator[Problem]:
     if PATTERN not in attributes.splitlines():
         return
     command = configured(repository, "diff.agentcache.command")
-    program = shlex.split(command)[0] if command else ""
     if not command:
         yield Problem(
             "this clone does not show cassettes in words, as .gitattributes says",
             "Run agentcache git-setup",
         )
-    elif not Path(program).exists():
+    elif not Path(program := program_of(command)).exists():
         yield Problem(
             f"git calls {program} for each cassette, which is gone",
             "Run agentcache git-setup in the environment that you use now",

@@ -36,16 +36,33 @@ def run(args: argparse.Namespace, screen: Screen) -> int:
     if not args.undo and changed:
         screen.wrapped(
             "Commit .gitattributes, and run agentcache git-setup once in each clone. "
-            "git diff --no-ext-diff shows the lines of the file.",
+            "git diff --no-ext-diff --no-textconv shows the lines of the file, and makes patches.",
             "",
             "dim",
         )
     return FINE
 
 
-def _program() -> str:
+def _commands() -> dict[str, str]:
+    """Return the commands for git, which show lines where this environment is gone.
+
+    An error of one of them would end `git diff`.
+    """
     # The full path, because git also runs outside the virtual environment.
-    return f"{shlex.quote(sys.executable)} -P -m pytest_agentcache"
+    program = f"{shlex.quote(sys.executable)} -P -m pytest_agentcache"
+    lines = 'diff -u -L "a/$1" -L "b/$1" "$2" "$5"'
+    instead = f"{{ echo 'agentcache cannot be run: agentcache git-setup' >&2; {lines}; :; }}"
+    return {
+        "command": f'f() {{ {program} git-diff "$@" 2>/dev/null || {instead}; }}; f',
+        "textconv": f'f() {{ {program} git-textconv "$1" 2>/dev/null || cat "$1"; }}; f',
+    }
+
+
+def program_of(command: str) -> str:
+    """Return the Python that a command for git runs; empty if there is none."""
+    words = shlex.split(command)
+    before = words[: words.index("-m")] if "-m" in words else []
+    return next((word for word in before if Path(word).is_absolute()), "")
 
 
 def _set_up(repository: Repository, attributes: Path) -> list[str]:
@@ -73,10 +90,7 @@ def with_lines(text: str, lines: Iterable[str]) -> str:
 
 def drivers(repository: Repository) -> dict[str, str]:
     """Return the settings of git that this clone lacks, or has for another environment."""
-    values = {
-        f"diff.agentcache.{key}": f"{_program()} {command}"
-        for key, command in (("command", "git-diff"), ("textconv", "git-textconv"))
-    }
+    values = {f"diff.agentcache.{key}": command for key, command in _commands().items()}
     return {key: value for key, value in values.items() if configured(repository, key) != value}
 
 
