@@ -99,13 +99,16 @@ def _write_rule(number: int, each: Interaction, screen: Screen) -> None:
     """Write `── 1 · POST api.openai.com/v1/chat/completions → 200 ────`."""
     request, response = each.request, each.response
     status = f"{response.status} {standard_reason(response.status)}".strip()
+    if each.cancelled:
+        status = "cancelled"
     stream = " stream" if is_stream(response) else ""
+    stream += " cancelled" if response.cancelled else ""
     where = request.url.partition("://")[2] or request.url
     head = f"── {number} · {request.method} "
     end = f" → {status}{stream} "
     room = screen.width - columns(head) - columns(end) - 2
     if room < 16:
-        end = f" → {response.status} "
+        end = f" → {response.status or status} "
         room = screen.width - columns(head) - columns(end)
     place = cut_middle(one_line(where), max(room, 8))
     fill = "─" * max(0, min(screen.width, _RULE) - columns(head + place + end))

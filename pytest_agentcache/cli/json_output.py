@@ -36,7 +36,7 @@ def _interaction(number: int, each: Interaction) -> dict[str, Any]:
             **_body_json(each.request),
         },
         "response": {
-            "status": each.response.status,
+            "status": each.response.status or None,
             "headers": list(each.response.headers),
             **_body_json(each.response),
         },
@@ -46,6 +46,8 @@ def _interaction(number: int, each: Interaction) -> dict[str, Any]:
         "tokens_out": used.tokens_out if used.counted else None,
         "cost": used.cost,
     }
+    if each.cancelled or each.response.cancelled:
+        found["cancelled"] = True
     if conversation:
         found["conversation"] = [_turn_json(turn) for turn in conversation.turns]
         found["tools"] = list(conversation.tools)

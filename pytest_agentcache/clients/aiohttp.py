@@ -89,6 +89,7 @@ async def _middleware(way: _Way, request: Any, handler: Any) -> Any:
     timeouts = limits.sock_connect or limits.connect or None, limits.sock_read or None
     match await route.decide_async(sent, timeouts):
         case Replay() | Truncate() as decision:
+            await _note_sent(request, sent.body)
             return await _replay(request, decision, way)
         case Fail() as failure:
             timeout, error = native_error(request, limits, failure)
@@ -106,6 +107,14 @@ async def _middleware(way: _Way, request: Any, handler: Any) -> Any:
                 return live
         case PassThrough():
             return _passed(await handler(request), way)
+
+
+async def _note_sent(request: Any, content: bytes) -> None:
+    """Call the trace hooks of a session that see what is sent."""
+    for trace in getattr(request, "_traces", ()):
+        await trace.send_request_headers(request.method, request.url, request.headers)
+        if content:
+            await trace.send_request_chunk_sent(request.method, request.url, content)
 
 
 def _passed(live: Any, way: _Way) -> Any:

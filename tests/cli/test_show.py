@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from pytest_agentcache.http.messages import Headers, Interaction, Request, Response
+from pytest_agentcache.http.messages import CANCELLED, Headers, Interaction, Request, Response
 
 from .conftest import JSON, chat, get, write
 
@@ -99,6 +99,39 @@ def test_other_traffic_is_readable(folder, run):
 
     assert "GET api.weather.example/now?city=Paris → 200 OK" in out
     assert "< {sky: rain, celsius: 12}" in out
+
+
+def given_up() -> list[Interaction]:
+    """A request without a response, and one with the first part of a response."""
+    request = Request("GET", "https://api.example/slow")
+    return [
+        Interaction(request, CANCELLED),
+        Interaction(request, Response(200, JSON, b'{"a": 1}', cancelled=True)),
+    ]
+
+
+def test_cancelled_request_is_shown_as_such(folder, run):
+    """Without a response there is no status; part of a response is marked."""
+    write(folder / "a.yaml", *given_up())
+
+    out = run("show", "a.yaml").out
+    assert "GET api.example/slow → cancelled ──" in out
+    assert "GET api.example/slow → 200 OK cancelled ──" in out
+
+    shown = json.loads(run("show", "a.yaml", "--json").out)["interactions"]
+    assert [each["response"]["status"] for each in shown] == [None, 200]
+    assert [each["cancelled"] for each in shown] == [True, True]
+
+
+def test_diff_of_a_cancelled_request(folder, run):
+    """A response in place of none is a change of its status."""
+    cancelled, partial = given_up()
+    write(folder / "a.yaml", cancelled)
+    write(folder / "b.yaml", partial)
+    write(folder / "c.yaml", get("/slow"))
+
+    assert "response status  [-cancelled-] {+200+}" in run("diff", "a.yaml", "b.yaml").out
+    assert "cancelled" in run("diff", "a.yaml", "c.yaml").out
 
 
 def test_curl_runs_in_a_shell(folder, run):

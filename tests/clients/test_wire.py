@@ -486,6 +486,12 @@ def test_hooks_of_aiohttp_are_called(upstream, threefold):
         async def note_start(*_):
             seen.append("start")
 
+        async def note_headers(*_):
+            seen.append("headers")
+
+        async def note_sent(_, __, params):
+            seen.append(bytes(params.chunk))
+
         async def note_chunk(_, __, params):
             seen.append(params.chunk)
 
@@ -493,10 +499,12 @@ def test_hooks_of_aiohttp_are_called(upstream, threefold):
             seen.append("end")
 
         trace.on_request_start.append(note_start)
+        trace.on_request_headers_sent.append(note_headers)
+        trace.on_request_chunk_sent.append(note_sent)
         trace.on_response_chunk_received.append(note_chunk)
         trace.on_request_end.append(note_end)
         async with aiohttp.ClientSession(trace_configs=[trace]) as session:
-            response = await session.get(url)
+            response = await session.post(url, data=b"body")
             await response.read()
         return seen
 

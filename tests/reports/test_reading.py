@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import base64
+from dataclasses import replace
 from datetime import timedelta
 
 from pytest_agentcache.errors import CassetteError
+from pytest_agentcache.http.messages import CANCELLED
 from pytest_agentcache.reports.html import PageEntry, RunFacts
 
 from .calls import CHAT, NOW, called, chat, entry, missed, picture, streamed, trip, user
@@ -154,6 +156,17 @@ def test_what_is_unused_is_marked(opened):
     assert page.texts("#call-0 .tag") == []
     assert page.text(".row .tag") == "1 unused"
     assert "1 unused" in page.text("#totals")
+
+
+def test_what_was_cancelled_is_marked(opened):
+    """A request without a response has that in place of a status."""
+    first, second = trip()[:2]
+    partial = replace(second, response=replace(second.response, cancelled=True))
+    page = opened(entry("test_a", replace(first, response=CANCELLED), partial), place="t0")
+
+    assert page.text("#call-0 .status") == "cancelled"
+    assert page.text("#call-1 .status") == "200"
+    assert "cancelled" in page.texts("#call-1 .aside")
 
 
 def test_a_file_that_cannot_be_read_is_listed(opened, tmp_path):

@@ -95,7 +95,11 @@ def _urls(was: str, now: str) -> Iterator[Change]:
 
 def _responses(was: Response, now: Response) -> Iterator[Change]:
     if was.status != now.status:
-        yield Change("response", "status", was.status, now.status, weight=2)
+        # Without a status, the caller gave up before the response had begun.
+        was_status, now_status = was.status or "cancelled", now.status or "cancelled"
+        yield Change("response", "status", was_status, now_status, weight=2)
+    elif was.cancelled != now.cancelled:
+        yield Change("response", "cancelled", was.cancelled, now.cancelled, weight=2)
     elif was.reason != now.reason:
         yield Change("response", "reason", was.reason, now.reason, weight=0)
     yield from _headers("response", was.headers, now.headers)

@@ -291,6 +291,8 @@ def describe(pair: Pair) -> str:
             status = pair.latest.response.status
             words = one_line(" ⇒ ".join(part for part in (question, said) if part))
             words = words or _beginning(pair.latest.response.body)
+            if not status:
+                return " · ".join(part for part in ("cancelled", words) if part)
             return f"{status} · {words}" if status >= 400 and words else words or str(status)
         case "moved":
             return "moved, otherwise the same"

@@ -36,6 +36,7 @@ def brief(number: int, interaction: Interaction) -> dict[str, Any]:
         "path": url.path + (f"?{url.query}" if url.query else ""),
         "status": response.status,
         "stream": is_stream(response),
+        "cancelled": interaction.cancelled or response.cancelled,
         "model": model_of(interaction)[:200],
         "in": said.usage.input_tokens,
         "out": said.usage.output_tokens,

@@ -1,5 +1,7 @@
 // A call and a miss: the conversation first, the bytes below it.
 
+// A request that was cancelled before its response had begun has no status.
+const statusText = (call) => String(call.status || "cancelled");
 const statusKind = (status) => (status >= 500 ? "bad" : status >= 400 ? "warn" : "");
 
 function callNode(test, unit, number, open) {
@@ -9,7 +11,8 @@ function callNode(test, unit, number, open) {
     make("span", { class: "number" }, String(call.n)),
     make("span", { class: "method" }, call.method),
     make("span", { class: "where" }, make("b", {}, call.host), make("span", {}, call.path)),
-    make("span", { class: `status ${statusKind(call.status)}` }, String(call.status)),
+    make("span", { class: `status ${statusKind(call.status)}` }, statusText(call)),
+    call.cancelled && Boolean(call.status) && make("span", { class: "aside" }, "cancelled"),
     call.stream && make("span", { class: "aside" }, "stream"),
     call.model && make("span", { class: "aside" }, call.model),
     (call.in || call.out) && make("span", { class: "aside" }, tokensText(call.in, call.out)),
@@ -52,7 +55,7 @@ function callParts(test, number) {
   const shown = JSON.stringify([test.calls[number], whole.turns, whole.answer]).toLowerCase();
   const below = (message) => FOUND.words.some((word) => !shown.includes(word) && (message.body || "").toLowerCase().includes(word));
   nodes.push(messageNode("Request", `${test.calls[number].method} ${whole.url}`, whole.request, plain && whole.request.body, below(whole.request)));
-  nodes.push(messageNode("Response", `${test.calls[number].status} ${whole.reason || ""}`, whole.response, plain && !whole.media, below(whole.response)));
+  nodes.push(messageNode("Response", `${statusText(test.calls[number])} ${whole.reason || ""}`, whole.response, plain && !whole.media, below(whole.response)));
   return nodes.filter(Boolean);
 }
 
