@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from markdown_it import MarkdownIt
 
-from pytest_agentcache.http.messages import Headers
+from pytest_agentcache.http.messages import Headers, Interaction, Request, Response
 
 from .conftest import JSON, chat, get, write
 
@@ -126,6 +128,39 @@ def test_comment_is_not_too_long_for_github(folder, repository, run):
     # The list is folded, so that the warnings stay visible.
     assert "\n\n<details><summary>All 240 cassettes</summary>\n\n" in text
     assert text.endswith("\n</details>\n")
+
+
+def test_change_of_200_cassettes_is_read_in_a_minute(folder, repository, run):
+    """What many cassettes have in common is written once, above the folded list."""
+
+    def record(model, failing=()):
+        for number in range(200):
+            asked = json.dumps({"model": model, "question": f"city {number}"}).encode()
+            status = 429 if number in failing else 200
+            response = Response(status, JSON, b'{"answer": "dry"}')
+            write(
+                folder / f"cassettes/t/test_{number}.yaml",
+                Interaction(Request("POST", "https://api.example/ask", JSON, asked), response),
+            )
+
+    record("small-1")
+    repository.commit()
+    record("large-2", failing=range(150, 170))
+
+    text = run("summary", "--markdown").out
+
+    above, _, below = text.partition("<details>")
+    assert len(text) < 65_536
+    assert "more cassettes" not in text
+    assert len(above.splitlines()) < 20
+    assert (
+        "- ⚠️ error 429 recorded: POST api.example/ask, 20 times, in "
+        "cassettes/t/test\\_150.yaml, cassettes/t/test\\_151.yaml and 18 more\n"
+    ) in above
+    assert "- 200 cassettes: model 'small-1' → 'large-2'\n" in above
+    assert "- 20 cassettes: answer status 200 → 429\n" in above
+    assert below.count("**cassettes/t/") == 200
+    assert "small-1" not in below
 
 
 def test_nothing_changed(folder, repository, run):

@@ -6,7 +6,7 @@ import argparse
 import html
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from ...settings.settings import Settings
 from .. import secrets
 from ..costs import Costs, Prices, costs, rounded
 from ..diff.comparison import Comparison
-from ..diff.text import as_json, headline, phrase, verdict
+from ..diff.text import as_json, headline, main_changes, phrase, verdict
 from ..exit_codes import FINE, REFUSED
 from ..git import Repository
 from ..selection import Loaded, local_path
@@ -28,6 +28,12 @@ _HUGE = 500_000
 _MANY = 20
 # With more cassettes than these, the comment folds their list.
 _UNFOLDED = 10
+# Problems that differ only in their interaction are one line, from this number on.
+_ALIKE = 4
+_MOST_PROBLEMS = 20
+# A change that this many cassettes have is listed once.
+_SHARED_BY = 3
+_MOST_SHARED = 8
 # GitHub allows 65,536 characters in a comment.
 _LONGEST = 60_000
 _SPECIAL = re.compile(r"([\\`*_\[\]|~#])")
@@ -53,20 +59,37 @@ def add(parser: argparse.ArgumentParser) -> None:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A problem to look at before the changes.
+
+    Attributes:
+        text: The problem and its place, in words.
+        severity: 0 is worst.
+        cassette: The name of the cassette.
+        alike: The problem without its place, where several interactions may have the same.
+    """
+
+    text: str
+    severity: int = 0
+    cassette: str = ""
+    alike: str = ""
+
+
 @dataclass(slots=True)
 class Overview:
     """The content of a summary.
 
     Attributes:
         comparisons: The cassettes that differ.
-        warnings: The problems to look at first.
+        problems: What to look at first.
         was: The cost before.
         now: The cost now.
         calls: The number of interactions before and now.
     """
 
     comparisons: list[Comparison]
-    warnings: list[str] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
     was: Costs = field(default_factory=Costs)
     now: Costs = field(default_factory=Costs)
     calls: tuple[int, int] = (0, 0)
@@ -106,12 +129,12 @@ def _overview(
     settings: Settings,
 ) -> Overview:
     overview = Overview(comparisons)
-    overview.warnings += [
-        f"{local_path(error.path)}{_line(error)} cannot be read: {error.problem}"
+    overview.problems += [
+        Problem(f"{local_path(error.path)}{_line(error)} cannot be read: {error.problem}")
         for error in broken
     ]
     before = after = 0
-    found: list[tuple[int, str]] = []
+    found: list[Problem] = []
     for each in comparisons:
         if each.was:
             overview.was += costs(each.was.interactions, prices)
@@ -119,11 +142,11 @@ def _overview(
         if each.now:
             overview.now += costs(each.now.interactions, prices)
             after += len(each.now.interactions)
-            found += _warnings(each, each.now, settings)
+            found += _problems(each, each.now, settings)
     overview.calls = before, after
-    overview.warnings += [text for _, text in sorted(found, key=lambda pair: pair[0])]
+    overview.problems += sorted(found, key=lambda problem: problem.severity)
     if after - before >= _MANY:
-        overview.warnings.append(f"{after - before} more calls than before")
+        overview.problems.append(Problem(f"{after - before} more calls than before"))
     return overview
 
 
@@ -131,13 +154,19 @@ def _line(error: CassetteError) -> str:
     return f":{error.line}" if error.line else ""
 
 
-def _warnings(comparison: Comparison, now: Loaded, settings: Settings) -> Iterator[tuple[int, str]]:
-    """Yield the severity (0 is worst) and the text of each problem of a cassette."""
+def _problems(comparison: Comparison, now: Loaded, settings: Settings) -> Iterator[Problem]:
+    """Yield the problems of a cassette."""
+    name = comparison.name
+
+    def problem(severity: int, what: str, number: int | None, details: str) -> Problem:
+        text = f"{what} in {name}, interaction {number}: {details}"
+        return Problem(text, severity, name, f"{what}: {details}")
+
     found = secrets.find(now.interactions, settings)
     for number, places in found.places.items():
-        yield 0, f"secret in {comparison.name}, interaction {number}: {', '.join(places[:3])}"
+        yield problem(0, "secret", number, ", ".join(places[:3]))
     for number, place, _ in found.suspects:
-        yield 0, f"possible secret in {comparison.name}, interaction {number}: {place}"
+        yield problem(0, "possible secret", number, place)
     for pair in comparison.changed:
         new = pair.now
         if new is None or new.response.status < 400:
@@ -145,18 +174,27 @@ def _warnings(comparison: Comparison, now: Loaded, settings: Settings) -> Iterat
         if pair.was is None or pair.was.response.status != new.response.status:
             where = new.request.url.partition("://")[2].partition("?")[0]
             status = new.response.status
-            yield (
-                1,
-                (
-                    f"error {status} recorded in {comparison.name}, interaction {pair.after}: "
-                    f"{new.request.method} {where}"
-                ),
-            )
+            what = f"error {status} recorded"
+            yield problem(1, what, pair.after, f"{new.request.method} {where}")
     if now.size > _HUGE and (comparison.was is None or now.size > comparison.was.size * 1.2):
-        yield 2, f"{comparison.name} has {size_text(now.size)}"
+        yield Problem(f"{name} has {size_text(now.size)}", 2, name)
     more = len(now.interactions) - (len(comparison.was.interactions) if comparison.was else 0)
     if more >= _MANY:
-        yield 3, f"{comparison.name} has {more} more calls than before"
+        yield Problem(f"{name} has {more} more calls than before", 3, name)
+
+
+def _grouped(problems: Sequence[Problem]) -> Iterator[str]:
+    """Yield problems in words; several that are alike are one, at the place of the first."""
+    groups: dict[str, list[Problem]] = {}
+    for problem in problems:
+        groups.setdefault(problem.alike or problem.text, []).append(problem)
+    for alike, group in groups.items():
+        if len(group) < _ALIKE:
+            yield from (problem.text for problem in group)
+            continue
+        names = [*dict.fromkeys(problem.cassette for problem in group)]
+        more = f" and {len(names) - 2} more" if len(names) > 2 else ""
+        yield f"{alike}, {len(group)} times, in {', '.join(names[:2])}{more}"
 
 
 def _amounts(overview: Overview) -> list[tuple[str, str, str, str]]:
@@ -184,21 +222,31 @@ def _amount(name: str, before: int, after: int) -> tuple[str, str, str, str]:
 def markdown(overview: Overview) -> str:
     """Return a comment for a pull request, no longer than GitHub allows."""
     lines = [f"### {overview.title}", ""]
-    if overview.warnings:
+    if problems := [*_grouped(overview.problems)]:
         lines += ["**Look at these first**", ""]
-        lines += [f"- ⚠️ {_escaped(text)}" for text in overview.warnings]
+        lines += [f"- ⚠️ {_escaped(text)}" for text in problems[:_MOST_PROBLEMS]]
+        if len(problems) > _MOST_PROBLEMS:
+            lines.append(f"- … and {len(problems) - _MOST_PROBLEMS} more: agentcache summary")
         lines.append("")
     if overview.comparisons:
         lines += ["| | before | after | |", "|---|--:|--:|--:|"]
         lines += [f"| {' | '.join(row)} |" for row in _amounts(overview)]
         lines.append("")
     many = len(overview.comparisons) > _UNFOLDED
+    shared = _shared(overview.comparisons) if many else {}
+    if shared:
+        lines += ["**Changes that several cassettes have**", ""]
+        lines += [
+            f"- {number} cassettes: {_escaped(text)}"
+            for text, number in [*shared.items()][:_MOST_SHARED]
+        ]
+        lines.append("")
     if many:
         # Folded, so that the warnings stay visible. GitHub needs the empty line.
         lines += [f"<details><summary>All {len(overview.comparisons)} cassettes</summary>", ""]
     size = sum(map(len, lines))
     for at, each in enumerate(overview.comparisons):
-        block = _block(each)
+        block = _block(each, shared)
         size += len(block) + 1
         if size > _LONGEST:
             lines.append(f"… and {counted(len(overview.comparisons) - at, 'more cassette')}")
@@ -209,9 +257,26 @@ def markdown(overview: Overview) -> str:
     return "\n".join(lines).rstrip()
 
 
-def _block(comparison: Comparison) -> str:
+def _shared(comparisons: Sequence[Comparison]) -> dict[str, int]:
+    """Return the changes that several cassettes have and their number, the most frequent first."""
+    counts = Counter(
+        text
+        for each in comparisons
+        for text in {text for pair in each.changed for text in main_changes(pair)}
+    )
+    return {text: number for text, number in counts.most_common() if number >= _SHARED_BY}
+
+
+def _block(comparison: Comparison, shared: Mapping[str, int]) -> str:
     lines = [f"**{_escaped(comparison.title)}** · {verdict(comparison)}", ""]
-    pairs = comparison.changed
+    # What is listed above is not repeated for each cassette.
+    pairs = [
+        pair
+        for pair in comparison.changed
+        if not shared
+        or pair.kind != "changed"
+        or any(text not in shared for text in main_changes(pair))
+    ]
     lines += [f"- {_escaped(phrase(pair))}" for pair in pairs[:_MANY]]
     if len(pairs) > _MANY:
         lines.append(f"- … and {len(pairs) - _MANY} more")
@@ -229,7 +294,7 @@ def _escaped(text: str) -> str:
 
 def _write(overview: Overview, screen: Screen) -> None:
     screen.line(overview.title, "bold")
-    for text in overview.warnings:
+    for text in _grouped(overview.problems):
         screen.wrapped(f"! {text}", "  ", "red")
     if not overview.comparisons:
         return
@@ -248,7 +313,7 @@ def _write(overview: Overview, screen: Screen) -> None:
 def _as_json(overview: Overview) -> dict[str, Any]:
     return {
         "title": overview.title,
-        "warnings": overview.warnings,
+        "warnings": [problem.text for problem in overview.problems],
         "calls": {"before": overview.calls[0], "after": overview.calls[1]},
         **{
             side: {"tokens_in": used.tokens_in, "tokens_out": used.tokens_out, "cost": used.cost}

@@ -340,6 +340,12 @@ def summary(changes: Sequence[Change]) -> str:
     return "; ".join(parts)
 
 
+def main_changes(pair: Pair) -> list[str]:
+    """Return the changes of an interaction that matter and are not only sent again."""
+    own = [change for change in pair.changes if change.weight == 2 and not change.again]
+    return [_phrase(change) for change in own] if pair.kind == "changed" else []
+
+
 def listed(changes: Sequence[Change]) -> str:
     """Return the last names of the places of changes, such as `id, created, usage`."""
     names = dict.fromkeys(change.place.rpartition(".")[2].partition("[")[0] for change in changes)
