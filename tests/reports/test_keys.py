@@ -210,6 +210,27 @@ def test_a_small_screen_has_one_thing_at_a_time(page):
     assert page.focused() == "a#row-0"
 
 
+def test_a_small_screen_has_the_overview(page):
+    """A button leads to it, and from it to the tests of a host and back to all of them."""
+    size = {"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": False}
+    page.browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    page.open()
+
+    page.click("#overview")
+    assert page.text("#detail h2") == "Overview"
+    assert not page.all("#list")
+    assert page.run("return document.documentElement.scrollWidth") == 390
+
+    page.click(".back")
+    assert page.all("#list")
+    assert not page.all("#detail")
+
+    page.open("overview")
+    page.click(".overview button:not(.back)")
+    assert page.all("#list")
+    assert page.run("return document.getElementById('host').value")
+
+
 def test_an_address_leads_to_a_call(page):
     """Links to a test, and to one call of it, can be passed on."""
     page.open("t1.2")

@@ -2,7 +2,7 @@
 
 function overviewNodes() {
   const calls = TESTS.flatMap((test) => test.calls);
-  const nodes = [make("h2", { tabindex: "-1" }, "Overview"),
+  const nodes = [backNode(), make("h2", { tabindex: "-1" }, "Overview"),
     make("p", { class: "lead" }, INDEX.run ? `A run in mode ${INDEX.run.mode}, ended ${spokenTime(INDEX.made)}.` : `Made ${spokenTime(INDEX.made)}.`)];
   const bad = [
     ["Cannot be read", TESTS.filter((test) => test.error), (test) => test.error.problem],

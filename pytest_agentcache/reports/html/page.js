@@ -73,6 +73,7 @@ function clear() {
 }
 
 function chooseHost(name) {
+  if (isNarrow()) goBack();
   FILTER.host = byId("host").value = name;
   apply();
   focusRow(0);
@@ -83,7 +84,7 @@ function route() {
   const match = /^#t(\d+)(?:\.(\d+))?$/.exec(location.hash);
   const test = match && TESTS[Number(match[1])];
   if (test) show(test, true, match[2] && Number(match[2]) - 1);
-  else if (location.hash !== "#detail") showOverview();
+  else if (location.hash !== "#detail") showOverview(location.hash === "#overview");
 }
 
 function show(test, afresh, call) {
@@ -118,9 +119,11 @@ function markRow(test) {
   row?.scrollIntoView({ block: "nearest" });
 }
 
-function showOverview() {
+// On a narrow screen, the overview covers the list only if it was asked for.
+function showOverview(chosen) {
   OPEN.test = null;
-  delete document.body.dataset.open;
+  if (chosen) document.body.dataset.open = "";
+  else delete document.body.dataset.open;
   for (const row of byId("list").querySelectorAll("[aria-current]")) row.removeAttribute("aria-current");
   document.title = INDEX.title;
   byId("detail").replaceChildren(...overviewNodes());
@@ -260,6 +263,11 @@ function listen() {
       apply();
     });
   }
+  byId("overview").addEventListener("click", () => {
+    location.hash = "overview";
+    showOverview(true);
+    byId("detail").focus();
+  });
   byId("theme").addEventListener("click", nextTheme);
   byId("keys").addEventListener("click", KEYS["?"]);
   byId("skip").addEventListener("click", (event) => {

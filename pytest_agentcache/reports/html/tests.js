@@ -68,9 +68,12 @@ function drawMore(until = LIST.drawn + PIECE) {
   watcher.observe(more);
 }
 
+const backNode = () =>
+  make("button", { type: "button", class: "plain back", on: { click: () => goBack() } }, "← All tests");
+
 function testNode(test, units, narrowed) {
   const nodes = [
-    make("button", { type: "button", class: "plain back", on: { click: () => goBack() } }, "← All tests"),
+    backNode(),
     make("header", { class: "test-head" },
       test.group && make("p", { class: "place" }, test.group),
       make("h2", { tabindex: "-1" }, ...nameOf(test.name)),
