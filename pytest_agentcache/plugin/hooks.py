@@ -180,7 +180,8 @@ def _shut(item: pytest.Item, settings: Settings) -> Generator[None, object, obje
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> Generator[None, object, object]:
     settings = item.config.stash[SETTINGS]
-    if settings.mode == "offline" and not is_on_cassette(item):
+    # A `use_cassette` that a fixture of a wider scope holds open has the requests of the test.
+    if settings.mode == "offline" and not (is_on_cassette(item) or SURROUNDINGS.blocks):
         state_of(item).bare = _open_bare(item, settings)
     result = yield
     fail_on_misses(item)

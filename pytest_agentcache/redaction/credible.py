@@ -15,6 +15,9 @@ _SHORT = re.compile(r"[^\s<>]{1,3}")
 _NUMBER = re.compile(r"[+-]?(?:\d{1,5}|\d{0,5}\.\d{1,6})")
 # `ETH`, `BTC-USD`, `BRK.B`, `1INCH`.
 _TICKER = re.compile(r"(?:[A-Z]{1,6}|[A-Z0-9]{1,5})(?:[-_/.:][A-Z]{1,5})?")
+_DATE = re.compile(r"(?:19|20)\d\d-[01]\d(?:-[0-3]\d)?")
+# Under `hmac` and `sig`, the name of the algorithm.
+_ALGORITHM = re.compile(r"(?:hmac[-_]?)?(?:md5|sha[-_]?(?:1|256|384|512))|[HREP]S(?:256|384|512)")
 _WORDS = re.compile(r"[A-Za-z]+(?:[-_ ./:]+[A-Za-z]+){0,3}")
 # Chunks of one case: in `sortOrder` there are two.
 _CHUNK = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")
@@ -31,8 +34,8 @@ _FOLLOW = {each[0]: frozenset(each[2:]) for each in _PAIRS.split()}
 
 
 def may_be_credential(value: str) -> bool:
-    """Return whether `value` could be a credential, and not only a word, a ticker or a number."""
-    for harmless in (_SHORT, _NUMBER, _TICKER):
+    """Return true unless `value` is merely a word, a ticker, a date, an algorithm or a number."""
+    for harmless in (_SHORT, _NUMBER, _TICKER, _DATE, _ALGORITHM):
         if harmless.fullmatch(value):
             return False
     if len(value) > _LONGEST or not _WORDS.fullmatch(value):

@@ -410,3 +410,33 @@ def test_a_miss_error_in_a_fixture_leaves_other_tests_their_fixtures(suite, on_m
                 requests.get(URL + "/one")
     """)
     suite.run("-p", "no:randomly").assert_outcomes(passed=2, errors=1)
+
+
+@pytest.mark.parametrize("mode", ["replay", "offline"])
+def test_a_cassette_held_by_a_fixture_has_the_requests_of_all_its_tests(suite, upstream, mode):
+    """In offline mode, too, it is around each test that is on no cassette of its own."""
+    suite.write(
+        """
+        from pathlib import Path
+        import pytest, requests
+        from pytest_agentcache import use_cassette
+
+        @pytest.fixture(scope="class")
+        def held():
+            with use_cassette(Path(__file__).parent / "cassettes" / "held.yaml"):
+                yield
+
+        @pytest.mark.usefixtures("held")
+        class TestHeld:
+            def test_one(self):
+                assert requests.get(URL + "/one").ok
+
+            def test_two(self):
+                assert requests.get(URL + "/two").ok
+        """
+    )
+    suite.run("--agentcache-record").assert_outcomes(passed=2)
+    upstream.hits.clear()
+
+    suite.run(f"--agentcache-{mode}" if mode == "offline" else "-q").assert_outcomes(passed=2)
+    assert not upstream.hits

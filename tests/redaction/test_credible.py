@@ -17,6 +17,7 @@ JSON = Headers.of([("content-type", "application/json")])
 FORM = Headers.of([("content-type", "application/x-www-form-urlencoded")])
 HARMLESS = ["ETH", "BTC-USD", "BRK.B", "1INCH", "name", "sort_order", "sortOrder", "true", "null"]
 HARMLESS += ["7", "12345", "0.5", "en", "Authorization", "created at", "next-page", "continue"]
+HARMLESS += ["2026-11-21", "2026-11", "sha256", "hmac-sha1", "HS256"]
 CREDENTIALS = ["hunter2", "s3cr3t", "123456", "98765432", "a1b2c3d4e5", "qzxkvjwpthgf", "xK9-aa11"]
 CREDENTIALS += [
     "correcthorsebatterystaple",
