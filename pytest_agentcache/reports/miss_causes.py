@@ -1,4 +1,4 @@
-"""What made a request miss, as far as its differences show it, and the setting that helps."""
+"""The likely causes of a miss, judged by its differences, and the settings that help."""
 
 from __future__ import annotations
 

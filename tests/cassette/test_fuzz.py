@@ -110,7 +110,7 @@ def read_or_refused(read, path):
 @many
 @given(st.sampled_from(OURS), CHANGES)
 def test_damaged_cassette_is_read_or_refused(tmp_path, original, changes):
-    """What is read can be written, and then it is read as the same."""
+    """A cassette that is read can be written, and reads as the same again."""
     path = tmp_path / original.name
     path.write_bytes(damaged(original.read_bytes(), changes))
     found = read_or_refused(cassette.read, path)

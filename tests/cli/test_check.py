@@ -278,7 +278,7 @@ def test_line_ends_of_windows_are_named(folder, run):
     ids=["header-with-many-values", "wide-indentation"],
 )
 def test_hostile_cassette_takes_neither_time_nor_memory(folder, run, old, new, found):
-    """What a person can write into a cassette is bounded where it costs more than its size."""
+    """Hand-written values that cost more than their size are limited."""
     path = write(folder / "cassettes/t/a.yaml", get())
     text = path.read_text()
     assert old in text

@@ -248,7 +248,7 @@ def test_git_shows_lines_where_the_environment_is_gone(folder, repository, run, 
 
 
 def test_lines_of_git_make_a_patch(folder, repository, run):
-    """What the documented options write can be applied."""
+    """A patch made with the documented options can be applied."""
     path = write(folder / "cassettes/t/a.yaml", chat(("user", "Rain in Paris?")))
     repository.commit()
     run("git-setup")

@@ -131,7 +131,7 @@ def test_comment_is_not_too_long_for_github(folder, repository, run):
 
 
 def test_change_of_200_cassettes_is_read_in_a_minute(folder, repository, run):
-    """What many cassettes have in common is written once, above the folded list."""
+    """Changes that many cassettes have in common are written once, above the folded list."""
 
     def record(model, failing=()):
         for number in range(200):

@@ -103,7 +103,7 @@ def test_long_run_of_letters_is_not_shortened():
 
 
 def test_wide_words_are_split_to_the_width():
-    """Nothing is lost, whatever the width of the characters."""
+    """Nothing is lost, however wide the characters are."""
     word = "weather天気🌧" * 5_000
 
     lines = list(wrap(word, 40))

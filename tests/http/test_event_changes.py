@@ -115,7 +115,7 @@ def test_stream_in_full_is_read():
 
 
 def test_lines_of_json_have_changes_too():
-    """Where nothing is shorter, they are text as before."""
+    """Events stay text if no other form is shorter."""
     raw = b'{"response":"It is","done":false}\n{"response":" dry.","done":false}\n'
 
     fields = body.to_fields(raw, "application/x-ndjson")

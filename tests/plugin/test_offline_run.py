@@ -117,7 +117,7 @@ def test_allowed_hosts_are_open_outside_tests(closed):
 
 
 def test_methods_bound_at_import_are_checked(suite):
-    """What a module binds when it is imported refuses a name before it is looked up."""
+    """A function that a module binds at import refuses a name before looking it up."""
     suite.write("""
         import socket, _socket
         import pytest
@@ -143,7 +143,7 @@ def test_methods_bound_at_import_are_checked(suite):
 
 
 def test_a_failed_run_keeps_its_status(closed):
-    """What comes at the exit changes the status of a green run only."""
+    """A request at the exit changes only the status of a run that passed."""
     suite = closed("atexit", "raw")
     suite.write("def test_one(): assert 0\ndef test_two(): raise KeyboardInterrupt")
     outcome = suite.spawn("--agentcache-offline")
@@ -153,7 +153,7 @@ def test_a_failed_run_keeps_its_status(closed):
 
 
 def test_a_fixture_of_the_session_is_not_outside_a_test(suite):
-    """What a test's fixtures send fails that test."""
+    """A request of a test's fixtures fails that test."""
     suite.write(REACH, "reach.py")
     suite.write("""
         import pytest, reach
