@@ -45,6 +45,29 @@ def test_redacts_and_lists_the_places(folder, run):
     assert run("check").code == 0
 
 
+def test_secret_in_the_changes_of_a_stream(folder, run):
+    """A key is found in a changed event, and where several of them have its pieces."""
+    start = '{"id":"c1","choices":[{"index":0,"delta":{"content":"The key:"}}]}'
+    pieces = "".join(f'      ~ content="{KEY[at : at + 9]}"\n' for at in range(0, len(KEY), 9))
+    for name, changes in (("whole", f'      ~ content=" {KEY}"\n'), ("split", pieces)):
+        path = write(folder / f"cassettes/t/{name}.yaml", get())
+        text = path.read_text().partition("- request:")[0]
+        path.write_text(
+            f"{text}- request: {{method: GET, url: 'https://h.example/'}}\n"
+            "  response:\n    status: 200\n    headers: {content-type: text/event-stream}\n"
+            f'    sse: |\n      {start}\n{changes}      ~ content=" Keep it."\n      [DONE]\n'
+        )
+        assert "secret" in run("check", path).out
+
+        run("redact", path)
+
+        assert "OPENAI_API_KEY" in path.read_text() or "SECRET" in path.read_text()
+        assert KEY[:9] not in path.read_text()
+        assert KEY[9:18] not in path.read_text()
+        assert '      ~ content=" Keep it."\n' in path.read_text()
+        assert run("check", path).code == 0
+
+
 def test_redacting_is_idempotent(folder, run):
     """A redacted cassette is not changed again."""
     path = write(folder / "cassettes/t/a.yaml", *old())
