@@ -173,6 +173,19 @@ def test_change_without_an_event_above():
         body.from_fields({"json_lines": "~\n"})
 
 
+def test_deep_and_strange_streams_are_exact():
+    """Neither the depth of an event nor the number of their kinds is a problem."""
+    deep = [f'{{"a":{value}}}' for value in ("1", "2", "[3]")]
+    for _ in range(400):
+        deep = [f'{{"a":{each}}}' for each in deep]
+    many = [json.dumps({"a": number, f"b{number % 700}": {"c": "x" * 9}}) for number in range(2000)]
+
+    for full in ("\n".join(deep), "\n".join(many)):
+        short = shortened(full)
+        assert len(short) <= len(full)
+        assert restored(short) == full
+
+
 EVENTS = st.lists(
     st.one_of(
         st.fixed_dictionaries({"t": st.just("a"), "d": st.fixed_dictionaries({"text": JSON})}),

@@ -40,6 +40,8 @@ _scalar = re.compile(
     re.ASCII,
 ).match
 _MOST_PAD = 9999
+# Longer ends of a path are not shorter to read.
+_MOST_ENDS = 6
 _FILLED, _ALPHABET = '"p":"', "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 # A longer change would be harder to read than its event.
 _LONGEST_CHANGE = 3 / 4
@@ -256,9 +258,9 @@ def _joined(path: str, name: str) -> str:
 
 
 def _ends(path: str) -> list[str]:
-    """Return the ends of a path that begin with a name, the shortest first."""
+    """Return the last ends of a path that begin with a name, the shortest first."""
     dots = [match.end() for match in _DOT.finditer(path) if match[0] == "."]
-    return [path[dot:] for dot in reversed(dots)]
+    return [path[dot:] for dot in reversed(dots[-_MOST_ENDS:])]
 
 
 def _unpadded(line: str) -> tuple[str, int]:
@@ -351,7 +353,7 @@ class _Writer:
             return line
         known = self._by_fields.get(event.fields)
         if known and not self._begins_run(at, cut.kind):
-            change = self._change(known, [*_differences(known, event, "")], line, cut.pad)
+            change = self._change(known, [*_differences(known, event)], line, cut.pad)
             if change and len(change[0]) <= len(line) * _LONGEST_CHANGE:
                 return change[0]
         self._whole.append(event)
@@ -375,23 +377,25 @@ class _Writer:
                 try:
                     if _applied(short, self._whole)[0] == line:
                         return short, change
-                except ValueError:
+                except (ValueError, RecursionError):
                     # Text that only resembles JSON.
                     pass
         return None
 
 
-def _differences(old: _Event, new: _Event, path: str) -> Iterator[tuple[str, str]]:
+def _differences(old: _Event, new: _Event) -> Iterator[tuple[str, str]]:
     """Yield the values of `new` that differ, the outermost where their fields differ."""
-    value = new.value(path)
-    if old.value(path) == value:
-        return
-    inside = new.inside.get(path)
-    if inside and inside == old.inside.get(path):
-        for each in inside:
-            yield from _differences(old, new, each)
-    else:
-        yield path, value
+    left = [""]
+    while left:
+        path = left.pop()
+        value = new.value(path)
+        if old.value(path) == value:
+            continue
+        inside = new.inside.get(path)
+        if inside and inside == old.inside.get(path):
+            left += reversed(inside)
+        else:
+            yield path, value
 
 
 def _nearest(names: Sequence[str], whole: Sequence[_Event]) -> _Event | None:
