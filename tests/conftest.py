@@ -14,10 +14,10 @@ settings.register_profile(
     max_examples=150,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
-settings.register_profile("quick", settings.get_profile("agentcache"), max_examples=20)
+settings.register_profile("quick", settings.get_profile("agentcache"), max_examples=10)
 
-# How many tests of a module that run pytest inside pytest are quick to run together.
-QUICK_RUNS = 2
+# The fixtures of tests that run pytest, git or a browser.
+RUNNING = {"chromium", "moved", "project", "pytester", "repository", "spawn", "suite"}
 
 
 def pytest_configure(config):
@@ -30,17 +30,17 @@ def pytest_configure(config):
 def pytest_collection_modifyitems(items):
     """Mark as slow what `pytest -m "not slow"` leaves out, beside the tests that say so themselves.
 
-    The quick run has every test function with its first parameters, and of a module whose tests
-    run pytest the first few. So it reaches every module of the package.
+    The quick run has every test function with its first parameters; of those in a module that run
+    pytest, git or a browser it has the first. So it reaches every module of the package.
     """
     cases, runs = Counter(), Counter()
     for item in items:
         function = (item.path, getattr(item, "originalname", item.name), item.parent.name)
         cases[function] += 1
-        is_slow = cases[function] > 1
-        if not is_slow and "pytester" in getattr(item, "fixturenames", ()):
+        is_slow = cases[function] > 1 or item.get_closest_marker("slow") is not None
+        if not is_slow and not RUNNING.isdisjoint(getattr(item, "fixturenames", ())):
             runs[item.path] += 1
-            is_slow = runs[item.path] > QUICK_RUNS
+            is_slow = runs[item.path] > 1
         if is_slow:
             item.add_marker(pytest.mark.slow)
 

@@ -289,6 +289,7 @@ def test_hostile_cassette_takes_neither_time_nor_memory(folder, run, old, new, f
     assert found in done.out
 
 
+@pytest.mark.slow
 def test_large_cassettes_are_checked_in_processes(folder, run, monkeypatch):
     """With the same findings, in the same order, as in one process."""
     for number in range(12):

@@ -103,6 +103,7 @@ def agent(url):
 
 
 @pytest.mark.parametrize("flag", SHUT)
+@pytest.mark.slow
 def test_an_agent_that_catches_everything_is_red(suite, upstream, flag):
     """Retries and `except Exception` around an unrecorded call leave the test red all the same."""
     clients = {name.translate(str.maketrans(".-", "__")): CLIENTS[name] for name in CLIENTS}

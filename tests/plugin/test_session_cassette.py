@@ -29,6 +29,7 @@ def recorded(suite):
     return suite
 
 
+@pytest.mark.slow
 def test_each_test_alone_and_any_order_pass_offline(recorded, upstream):
     """Whichever test comes first finds the token, and nothing is unused."""
     assert upstream.hits.count("GET /token") == 1
