@@ -236,11 +236,15 @@ class _Change:
 
     def restored(self, line: str) -> str | None:
         """Return the line that a change describes; None if it has other names."""
-        text, pad = _without_pad(line)
-        values = self.short.values_in(text)
+        pad = self.event.line.pad
+        values = self.short.values_in(line)
         if values is None:
-            return None
-        return _padded(self.full.filled(values), self.event.line.pad if pad is None else pad)
+            text, own = _without_pad(line)
+            if own is None or (values := self.short.values_in(text)) is None:
+                return None
+            pad = own
+        full = self.full.filled(values)
+        return _padded(full, pad) if pad else full
 
     def written(self, values: tuple[str, ...], pad: int) -> str:
         """Return a change with these values."""
