@@ -115,9 +115,11 @@ def _replace(placed: dict[int, Any]) -> None:
     while begun < len(held):
         # All are kept, so that no id is used again. What cannot change is replaced where it is held
         # in turn; classes are found by their members.
-        begun, found = len(held), gc.get_referrers(*held[begun:])
+        # From Python 3.13 on, the arguments of this call are among the holders.
+        sought = tuple(held[begun:])
+        begun, found = len(held), gc.get_referrers(*sought)
         for holder in found:
-            if holder is held or any(holder is each for each in kept):
+            if holder is held or holder is sought or any(holder is each for each in kept):
                 continue
             if isinstance(holder, tuple):
                 new = tuple.__new__(type(holder), [placed.get(id(each), each) for each in holder])
