@@ -73,7 +73,14 @@ BREAKING = {
 def test_answer_that_breaks_off(client, upstream, cassette, kind):
     """A body that ends too soon is an error where it is read, and not recorded."""
     url = upstream.serve("/it", BREAKING[kind])
-    fails_and_leaves_nothing(cassette, client.broken, lambda: client.send(Call(url)))
+    if (client.name, kind) == ("botocore", "length"):
+        # It does not compare a body with its length, nor does it live.
+        live = client.send(Call(url))[0].body
+        with use_cassette(cassette, mode="record", on_miss="respond"):
+            assert client.send(Call(url))[0].body == live == b"text "
+        assert not cassette.exists()
+    else:
+        fails_and_leaves_nothing(cassette, client.broken, lambda: client.send(Call(url)))
 
 
 @pytest.mark.parametrize("kind", ["chunked", "events", "events-length"])
