@@ -93,8 +93,9 @@ def damaged(raw, changes):
     return raw
 
 
-def read_or_refused(read, path):
-    """Return the cassette; None if it was refused, with its name and a remedy."""
+def read_damaged(read, path, original, changes):
+    """Return the cassette in a damaged copy; None if it was refused, with its name and a remedy."""
+    path.write_bytes(damaged(original.read_bytes(), changes))
     refused = None
     try:
         return read(path)
@@ -112,8 +113,7 @@ def read_or_refused(read, path):
 def test_damaged_cassette_is_read_or_refused(tmp_path, original, changes):
     """A cassette that is read can be written, and reads as the same again."""
     path = tmp_path / original.name
-    path.write_bytes(damaged(original.read_bytes(), changes))
-    found = read_or_refused(cassette.read, path)
+    found = read_damaged(cassette.read, path, original, changes)
     if found:
         text = cassette.render(found, {})
         assert cassette.parse(text, path).interactions == found.interactions
@@ -123,9 +123,7 @@ def test_damaged_cassette_is_read_or_refused(tmp_path, original, changes):
 @given(st.sampled_from(FOREIGN), CHANGES)
 def test_damaged_foreign_cassette_is_read_or_refused(tmp_path, original, changes):
     """The same for cassettes of VCR.py and betamax, and for HAR."""
-    path = tmp_path / original.name
-    path.write_bytes(damaged(original.read_bytes(), changes))
-    found = read_or_refused(foreign.read_foreign, path)
+    found = read_damaged(foreign.read_foreign, tmp_path / original.name, original, changes)
     if found:
         assert all(each.request.method for each in found.interactions)
 

@@ -121,14 +121,17 @@ def opened(chromium: Any, tmp_path: Path) -> Iterator[Callable[..., Page]]:
         write(path, render(entries, run=run, **facts))
         return Page(chromium, path).open(place)
 
-    chromium.execute_cdp_cmd(
-        "Emulation.setDeviceMetricsOverride",
-        {"width": 1300, "height": 850, "deviceScaleFactor": 1, "mobile": False},
-    )
+    resize(chromium, 1300, 850)
     look(chromium, "light")
     yield open_
     chromium.get("about:blank")
     chromium.get_log("browser")
+
+
+def resize(browser: Any, width: int, height: int) -> None:
+    """Give the page a size in pixels."""
+    size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
 
 
 def look(browser: Any, scheme: str) -> None:

@@ -7,7 +7,7 @@ import pytest
 from pytest_agentcache.reports.html import RunFacts
 
 from .calls import chat, entry, missed, picture, trip, user
-from .conftest import look
+from .conftest import look, resize
 
 ENTER, ESCAPE, TAB = "\ue007", "\ue00c", "\ue004"
 
@@ -193,8 +193,7 @@ return low;
 
 def test_a_small_screen_has_one_thing_at_a_time(page):
     """The list, a test, and the way back; nothing is wider than the screen."""
-    size = {"width": 400, "height": 800, "deviceScaleFactor": 1, "mobile": False}
-    page.browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    resize(page.browser, 400, 800)
     page.open()
     assert page.all("#list")
     assert not page.all("#detail")
@@ -212,8 +211,7 @@ def test_a_small_screen_has_one_thing_at_a_time(page):
 
 def test_a_small_screen_has_the_overview(page):
     """A button leads to it, and from it to the tests of a host and back to all of them."""
-    size = {"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": False}
-    page.browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    resize(page.browser, 390, 844)
     page.open()
 
     page.click("#overview")
