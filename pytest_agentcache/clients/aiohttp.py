@@ -266,14 +266,13 @@ async def _record(live: Any, forward: Forward, way: _Way) -> None:
     coding = _undone_coding(way, headers)
     # Read as UTF-8 by aiohttp; the wire may carry any byte.
     reason = (live.reason or "").encode("utf-8", "surrogateescape").decode("latin-1")
-    version = "HTTP/{}.{}".format(*live.version)
     recorder = forward.record(
         live.status,
         reason,
         headers,
         framed=chunked,
         decodes=codings_of(headers) == (coding,),
-        http_version="" if version == "HTTP/1.1" else version,
+        http_version="HTTP/{}.{}".format(*live.version),
     )
     content = live.content
     body = await RecordedBody(

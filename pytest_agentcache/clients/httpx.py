@@ -189,7 +189,7 @@ def _recorder(live: Any, forward: Forward) -> ResponseRecorder:
         _reason(live),
         headers,
         framed=framed,
-        http_version="" if version == "HTTP/1.1" else version,
+        http_version=version,
     )
 
 

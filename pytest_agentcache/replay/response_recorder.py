@@ -61,7 +61,9 @@ class ResponseRecorder:
         ended: Callable[[], None] = lambda: None,
     ) -> None:
         self.request, self.status, self.reason = request, status, reason
-        self._drop, self._ended, self._http_version = drop, ended, http_version
+        self._drop, self._ended = drop, ended
+        # As in `Response`.
+        self._http_version = "" if http_version == "HTTP/1.1" else http_version
         self.headers = response_headers(
             headers, status, request.method, settings.drop_headers, settings.keep_headers
         )
