@@ -99,7 +99,7 @@ def run(args: argparse.Namespace, screen: Screen) -> int:
     moved = suite.moved(paths) if suite else {}
     if args.max_age is None:
         args.max_age = settings.max_age
-    check = partial(_findings_in, settings=settings, limits=_Limits.of(args))
+    check = partial(_findings_in, args=args, settings=settings)
     findings = [
         each
         for path, found in zip(paths, _for_each(check, paths), strict=True)
@@ -114,19 +114,6 @@ def run(args: argparse.Namespace, screen: Screen) -> int:
         screen.line()
     screen.wrapped(_total(len(paths), findings), "", "bold", "red" if left else "green")
     return FOUND if left else FINE
-
-
-@dataclass(frozen=True, slots=True)
-class _Limits:
-    """The arguments of the command that concern one cassette."""
-
-    fix: bool
-    max_age: timedelta | None
-    max_size: int
-
-    @classmethod
-    def of(cls, args: argparse.Namespace) -> _Limits:
-        return cls(args.fix, args.max_age, args.max_size)
 
 
 def _for_each(
@@ -150,12 +137,12 @@ def _size(path: Path) -> int:
         return 0
 
 
-def _findings_in(path: Path, *, settings: Settings, limits: _Limits) -> list[Finding]:
+def _findings_in(path: Path, *, args: argparse.Namespace, settings: Settings) -> list[Finding]:
     """Return the findings in a cassette and the files beside it."""
-    return list(_findings(path, settings, limits))
+    return list(_findings(path, args, settings))
 
 
-def _findings(path: Path, settings: Settings, limits: _Limits) -> Iterator[Finding]:
+def _findings(path: Path, args: argparse.Namespace, settings: Settings) -> Iterator[Finding]:
     name = local_path(path)
     if target := outside_target(path):
         yield Finding(
@@ -171,19 +158,19 @@ def _findings(path: Path, settings: Settings, limits: _Limits) -> Iterator[Findi
     except CassetteError as error:
         yield Finding(name, error.line, "unreadable", error.problem, error.remedy)
         return
-    in_form = [] if loaded.foreign else [*_form(loaded, fix=limits.fix)]
+    in_form = [] if loaded.foreign else [*_form(loaded, fix=args.fix)]
     if any(each.fixed for each in in_form):
         # The line numbers have changed.
         loaded = load(path)
     yield from _secrets(loaded, settings)
     yield from in_form
-    yield from _age(loaded, limits.max_age)
-    if loaded.size > limits.max_size:
+    yield from _age(loaded, args.max_age)
+    if loaded.size > args.max_size:
         yield Finding(
             name,
             None,
             "size",
-            f"{size_text(loaded.size)}, more than {size_text(limits.max_size)}",
+            f"{size_text(loaded.size)}, more than {size_text(args.max_size)}",
             "Request less in the test, or raise --max-size",
         )
     for stray in strays(loaded):
