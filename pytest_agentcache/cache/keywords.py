@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import inspect
 from collections.abc import Mapping
 from operator import attrgetter
 from typing import Any
 
 from ..errors import SettingsError
+from ..settings.suggestions import did_you_mean
 
 # The packages that pip installs for backends and serialisers with other names.
 _EXTRAS = {
@@ -53,8 +53,7 @@ def check(keywords: Mapping[str, Any]) -> None:
         known -= {"cache_name", "serializer"}
     for name in keywords:
         if name not in known:
-            close = difflib.get_close_matches(name, known, 1)
-            meant = f"; did you mean {close[0]}?" if close else ""
+            meant = did_you_mean(name, known)
             with_it = " with a backend that is made already" if backend is None else ""
             if isinstance(keywords.get("backend"), str):
                 with_it = f" with backend {backend}"

@@ -54,7 +54,7 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
 def pytest_load_initial_conftests(
     early_config: pytest.Config, args: list[str]
 ) -> Generator[None, object, object]:
-    _check(options.check_flags, args)
+    _check(options.refuse_unknown, args)
     # Conftest files and test modules may make clients while they are imported.
     if values := options.environment_of_run(early_config):
         from ..redaction import dummies

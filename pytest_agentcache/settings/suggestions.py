@@ -6,8 +6,7 @@ Every run of pytest imports this, so it must stay light.
 from __future__ import annotations
 
 from collections.abc import Iterable
-
-PREFIX = "agentcache_"
+from os.path import commonprefix
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
@@ -15,6 +14,8 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     from difflib import get_close_matches
 
     # What all names begin with says nothing about how close they are.
-    bare = {each.removeprefix(PREFIX): each for each in sorted(known)}
-    close = get_close_matches(name.lower().removeprefix(PREFIX), bare, n=1)
+    names = sorted(known)
+    prefix = commonprefix(names) if len(names) > 1 else ""  # noqa: RUF071 - not of paths
+    bare = {each.removeprefix(prefix): each for each in names}
+    close = get_close_matches(name.lower().removeprefix(prefix), bare, n=1)
     return f"; did you mean {bare[close[0]]}?" if close else ""

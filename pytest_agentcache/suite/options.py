@@ -46,11 +46,11 @@ def add_options(parser: pytest.Parser) -> None:
         parser.addini(f"agentcache_{setting.name}", text, type=check.ini, default=None)
 
 
-def check_flags(arguments: Iterable[str]) -> None:
-    """Suggest a flag for one that does not exist, before pytest refuses it.
+def refuse_unknown(arguments: Iterable[str]) -> None:
+    """Refuse flags that do not exist, with a suggestion, before pytest does without one.
 
     Raises:
-        SettingsError: For an argument that looks like a flag of this plugin and is close to one.
+        SettingsError: For an argument that looks like a flag of this plugin and is none of them.
     """
     known = [f"--agentcache-{name}" for name in (*_FLAGS, "report")]
     for argument in arguments:

@@ -317,3 +317,5 @@ def test_misspelled_flag_names_the_one_that_was_meant(suite):
     outcome.stderr.fnmatch_lines(
         ["*unknown flag --agentcache-ofline; did you mean --agentcache-offline?"]
     )
+    # What all flags begin with does not make one close to another.
+    assert "did you mean" not in suite.run("--agentcache-xyz").stderr.str()
