@@ -263,12 +263,13 @@ def _lead_with(text: str, report: Any) -> None:
     if not isinstance(shown, ExceptionChainRepr):
         report.sections.append(("agentcache", text))
         return
+    cause, _, _ = text.partition("\n")
     crash, lead = shown.reprcrash, ReprTracebackNative([f"{text}\n"])
     # pytest prints a chain of errors with such a line below each of them.
     shown.chain = [(lead, crash, "The test then failed with its own error:"), *shown.chain]
     if crash is not None:
         first, _, _ = crash.message.partition("\n")
-        crash.message = f"{text.partition(chr(10))[0]}, then {first}"
+        crash.message = f"{cause}, then {first}"
 
 
 def shorten_summary(call: pytest.CallInfo[None], report: Any) -> None:

@@ -9,7 +9,6 @@ from urllib.parse import urlsplit
 
 from ..cassette.foreign import is_foreign
 from ..files import display_path, quoted
-from ..http.messages import Request
 from ..matching.differences import short
 from ..replay.misses import Miss
 from ..replay.responder import Responder
@@ -111,8 +110,8 @@ def _miss(miss: Miss, search: MissSearch, root: Path, owner: str) -> Iterator[st
         yield f"{_request(miss)} was refused: no client that can be recorded sent it"
         yield _sent(miss)
         yield f"  if {owner} needs it, allow it: agentcache_allowed_hosts = {miss.request.url}"
-        target = Request(miss.request.method, f"//{miss.request.url}")
-        yield from _indented(miss_causes.of_host(target, [], search.responder.settings))
+        target = f"//{miss.request.url}"
+        yield from _indented(miss_causes.of_host(target, (), search.responder.settings))
         return
     if path is None:
         yield f"{_request(miss)} was sent by a test that is not on a cassette"
@@ -125,8 +124,8 @@ def _miss(miss: Miss, search: MissSearch, root: Path, owner: str) -> Iterator[st
     yield _sent(miss)
     yield from _indented(_closest(miss, search))
     if miss.kind == "missing":
-        recorded = (each.request for each in search.responder.recorded)
-        yield from _indented(miss_causes.of_host(miss.request, recorded, search.responder.settings))
+        lines = miss_causes.of_host(miss.request.url, search.hosts, search.responder.settings)
+        yield from _indented(lines)
     if elsewhere := search.elsewhere(miss):
         yield f"  it is on another cassette: {display_path(elsewhere, root)}"
         url = urlsplit(miss.request.url)

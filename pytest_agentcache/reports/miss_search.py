@@ -16,6 +16,7 @@ from ..http.messages import Request
 from ..matching.differences import differences
 from ..replay.misses import Miss
 from ..replay.responder import Responder
+from ..settings.hosts import host_of
 
 # For all misses of a test together.
 _MOST_SECONDS = 0.5
@@ -42,6 +43,11 @@ class MissSearch:
     def _recorded(self) -> list[Request]:
         """The requests of the cassette, normalized."""
         return [self.responder.normalized(each.request) for each in self.responder.recorded]
+
+    @cached_property
+    def hosts(self) -> frozenset[str]:
+        """The hosts on the cassette, with their ports."""
+        return frozenset(host_of(each.request.url) for each in self.responder.recorded)
 
     def closest_to(self, request: Request) -> Any:
         """Return the number of the closest interaction and its differences, None if none is close.

@@ -157,24 +157,19 @@ def _is_json_path(name: str, path: str, source: str) -> None:
 
 
 def _is_host(name: str, host: str, source: str) -> None:
-    bare = _without_scheme(name, host, source)
+    _is_address(name, host, source)
     # An IPv6 address has no slash, and no glob needs one: paths are not compared here.
-    if "/" in bare:
+    bare, slash, _ = host.partition("/")
+    if slash:
         raise SettingsError(
-            f"{source}: {name} has {host!r}; it takes a host without a path: "
-            f"{bare.partition('/')[0]}"
+            f"{source}: {name} has {host!r}; it takes a host without a path: {bare}"
         )
 
 
-def _without_scheme(name: str, host: str, source: str) -> str:
+def _is_address(name: str, host: str, source: str) -> None:
     _, found, rest = host.removeprefix("!").partition("://")
     if found:
         raise SettingsError(f"{source}: {name} has {host!r}; write it without scheme: {rest}")
-    return host
-
-
-def _is_address(name: str, host: str, source: str) -> None:
-    _without_scheme(name, host, source)
 
 
 def _is_personal(name: str, kind: str, source: str) -> None:

@@ -18,6 +18,11 @@ def host_listed(host: str, port: int | None, listed: Iterable[str]) -> bool:
     return any(glob in names or any(fnmatchcase(name, glob) for name in names) for glob in globs)
 
 
+def host_of(url: str) -> str:
+    """Return the host of `url` and its port, if it names one, without user and password."""
+    return urlsplit(url).netloc.rpartition("@")[2]
+
+
 def url_listed(url: str, listed: Iterable[str]) -> bool:
     """Return true if the host of `url`, with its port, matches one of `listed`."""
     parts = urlsplit(url)

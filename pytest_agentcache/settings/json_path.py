@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterable
 from typing import Any
@@ -28,7 +29,8 @@ def json_path(path: str) -> list[str | int]:
         PathError: If `path` is not of that form.
     """
     if path.startswith("/"):
-        steps = [each.replace("~1", "/").replace("~0", "~") for each in path[1:].split("/")]
+        names = (each.replace("~1", "/").replace("~0", "~") for each in path[1:].split("/"))
+        steps = [int(name) if name.isdecimal() else name for name in names]
         raise PathError(f"{path!r} is a JSON pointer; write {joined(steps)}")
     rest = path.removeprefix("$").removeprefix("json.")
     found: list[str | int] = []
@@ -51,11 +53,8 @@ def json_path(path: str) -> list[str | int]:
 
 
 def joined(steps: Iterable[str | int]) -> str:
-    """Return the path with some steps, which are names, indices or digits of indices."""
-    path = ""
-    for step in steps:
-        path = below(path, int(step) if str(step).isdecimal() else step)
-    return path
+    """Return the path with these steps, which are names and indices."""
+    return functools.reduce(below, steps, "")
 
 
 def below(path: str, step: str | int) -> str:

@@ -59,7 +59,7 @@ def _commands() -> dict[str, str]:
 
 
 def program_of(command: str) -> str:
-    """Return the Python that a command for git runs; empty if there is none."""
+    """Return the path of the Python in a command for git; empty without one."""
     words = shlex.split(command)
     before = words[: words.index("-m")] if "-m" in words else []
     return next((word for word in before if Path(word).is_absolute()), "")

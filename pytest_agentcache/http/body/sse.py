@@ -1,9 +1,9 @@
 """Server-sent events (WHATWG HTML, section 9.2): one event a line, and the exact bytes again.
 
 A regular stream is written as the data of its events, one a line, most of them as changes of an
-event above (`event_changes`). A few words beside it say what
-else the bytes need: `typed` (an `event:` line that repeats the data's "type"), `crlf`, `unspaced`
-(`data:x`), `unterminated` (no blank line at the end).
+event above (`event_changes`). A few words beside it say what else the bytes need: `typed` (an
+`event:` line that repeats the data's "type"), `crlf`, `unspaced` (`data:x`), `unterminated` (no
+blank line at the end).
 """
 
 from __future__ import annotations

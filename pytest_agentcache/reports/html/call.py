@@ -16,6 +16,7 @@ from ...llm.conversation import conversation_of, documents, model_of, response_t
 from ...llm.history import History
 from ...llm.parts import Part, Turn, size_text
 from ...llm.reading import is_stream, read_output
+from ...settings.hosts import host_of
 from . import media
 
 # Characters of a body, and of a piece of a message; a page is read, not parsed.
@@ -32,7 +33,7 @@ def brief(number: int, interaction: Interaction) -> dict[str, Any]:
     facts = {
         "n": number,
         "method": request.method,
-        "host": url.netloc.rpartition("@")[2] or "(no host)",
+        "host": host_of(request.url) or "(no host)",
         "path": url.path + (f"?{url.query}" if url.query else ""),
         "status": response.status,
         "stream": is_stream(response),
