@@ -153,7 +153,7 @@ def _queue_refreshes(session: Any) -> None:
         later = request.copy()
 
         def run() -> None:
-            with DISPATCHER.acting_for(caller):
+            with DISPATCHER.acting_for(lambda: caller):
                 answer = self._send_and_cache(later, actions, mine, **kwargs)
             # A response that is not stored leaves the stale one; a miss is reported as a miss.
             stored = answer.status_code in self.settings.allowable_codes

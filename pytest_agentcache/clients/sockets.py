@@ -18,7 +18,7 @@ from typing import Any
 from ..errors import NetworkBlocked
 from ..http.messages import Request
 from ..replay.dispatcher import DISPATCHER, find_caller
-from ..replay.misses import Caller, Miss
+from ..replay.misses import Miss, Sender
 from ..settings.hosts import host_listed
 from ..settings.settings import Settings
 from ..settings.telemetry import is_ignored
@@ -120,7 +120,7 @@ class SocketGuard:
         self,
         allowed: tuple[str, ...],
         mode: str,
-        refused: Callable[[str, Caller | None], None],
+        refused: Callable[[str, Sender | None], None],
         ignored: tuple[str, ...] = (),
     ) -> None:
         self._allowed, self._ignored = allowed, ignored
@@ -195,7 +195,7 @@ class SocketGuard:
 
 
 def guard_for(
-    settings: Settings, refused: Callable[[str, Caller | None], None] = lambda target, caller: None
+    settings: Settings, refused: Callable[[str, Sender | None], None] = lambda target, caller: None
 ) -> SocketGuard:
     """Return the guard for a test or a run with `settings`."""
     allowed = (*settings.allowed_hosts, *settings.passthrough)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from ..faults import Upstream
     from ..http.messages import Request, Response
     from ..replay.hooks import Hooks
-    from ..replay.misses import Caller
+    from ..replay.misses import Sender
     from ..replay.session import Harness
     from ..settings.settings import Settings
     from .vcr_suite.suite import VcrSuite
@@ -175,7 +175,7 @@ def guard_of(settings: Settings, item: pytest.Item) -> Any:
     from ..http.messages import Request
     from ..replay.misses import Miss
 
-    def refused(target: str, caller: Caller | None) -> None:
+    def refused(target: str, caller: Sender | None) -> None:
         state_of(item).refused.append(Miss(Request("CONNECT", target), "socket", caller))
 
     return guard_for(settings, refused)

@@ -100,7 +100,7 @@ def late_misses() -> Iterator[str]:
     from ..replay.misses import sentence
 
     for miss in _take("late"):
-        yield sentence(miss) + (f", at {miss.caller}" if miss.caller else "")
+        yield sentence(miss) + (f", {miss.caller.phrase}" if miss.caller else "")
 
 
 def _take(kind: str) -> list[Miss]:
@@ -119,7 +119,7 @@ def _sentence(miss: Miss) -> str:
     text = f"{miss.request.method} {miss.request.url} was refused"
     if miss.count > 1:
         text += f" {miss.count} times"
-    return text + (f", at {miss.caller}" if miss.caller else "")
+    return text + (f", {miss.caller.phrase}" if miss.caller else "")
 
 
 def remaining() -> list[str]:

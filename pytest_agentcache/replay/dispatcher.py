@@ -28,7 +28,7 @@ from .async_wait import in_worker, let_others_run, pause_async
 from .cache_router import Router, Timeouts
 from .decisions import Decision, PassThrough, Replay
 from .guard import Guard
-from .misses import Caller, Miss, empty_response, is_not_cached, not_cached
+from .misses import Caller, Miss, Sender, empty_response, is_not_cached, not_cached
 from .ordering import lanes
 from .responder import Responder
 
@@ -317,20 +317,21 @@ class Dispatcher:
             self._thread.upstream -= 1
 
     @contextmanager
-    def acting_for(self, caller: Caller | None) -> Iterator[None]:
-        """Report `caller` as the sender of this thread's requests."""
-        before = getattr(self._thread, "caller", None)
-        self._thread.caller = caller
+    def acting_for(self, find_sender: Callable[[], Sender | None]) -> Iterator[None]:
+        """Report what `find_sender` returns as the sender of this thread's requests."""
+        before = getattr(self._thread, "find_sender", None)
+        self._thread.find_sender = find_sender
         try:
             yield
         finally:
-            self._thread.caller = before
+            self._thread.find_sender = before
 
     @property
-    def acts_for(self) -> Caller | None:
-        """The line of user code for which this thread sends requests, if it is on another stack."""
-        caller: Caller | None = getattr(self._thread, "caller", None)
-        return caller
+    def acts_for(self) -> Callable[[], Sender | None] | None:
+        """Finds the sender of this thread's requests, if that is not on its own stack."""
+        find_sender: Callable[[], Sender | None] | None
+        find_sender = getattr(self._thread, "find_sender", None)
+        return find_sender
 
     @contextmanager
     def owned_by(self, responder: Responder | None) -> Iterator[None]:
@@ -432,7 +433,7 @@ class Route:
         caller, queued = find_caller(), session.queue(request)
 
         def decide() -> Decision:
-            with DISPATCHER.acting_for(caller):
+            with DISPATCHER.acting_for(lambda: caller):
                 return session.decide(request, timeouts, queued)
 
         try:
@@ -463,10 +464,10 @@ class Route:
         return decision if router is None else router.note_decision(request, decision)
 
 
-def find_caller() -> Caller | None:
-    """Return the innermost line of user code on this thread's stack, or the one it acts for."""
-    if (caller := DISPATCHER.acts_for) is not None:
-        return caller
+def find_caller() -> Sender | None:
+    """Return the innermost line of user code on this thread's stack, or what it acts for."""
+    if (find_sender := DISPATCHER.acts_for) is not None:
+        return find_sender()
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         file = frame.f_code.co_filename

@@ -22,6 +22,38 @@ class Caller:
         place = f"{self.file}:{self.line}"
         return place if self.function == "<module>" else f"{place} in {self.function}()"
 
+    @property
+    def phrase(self) -> str:
+        """What follows "sent"."""
+        return f"at {self}"
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """Another process that sent a request.
+
+    Attributes:
+        pid: Its process id; None where the system does not say.
+        command: Its command line; empty where the system does not say.
+    """
+
+    pid: int | None = None
+    command: str = ""
+
+    def __str__(self) -> str:
+        if self.pid is None:
+            return "another process"
+        return f"process {self.pid}" + (f" ({self.command})" if self.command else "")
+
+    @property
+    def phrase(self) -> str:
+        """What follows "sent"."""
+        return f"by {self}"
+
+
+Sender = Caller | Process
+"""What sent a request, as far as it is known."""
+
 
 @dataclass(slots=True)
 class Miss:
@@ -32,20 +64,20 @@ class Miss:
         kind: `missing` (not recorded), `exhausted` (all its recordings were replayed), `late`
             (sent after the end of its test), `forked` (sent by a forked child process, which
             cannot record) or `socket` (a connection outside every client).
-        caller: The line of user code that sent it, if known.
-        count: The number of times that the same line sent the same request.
+        caller: The line of user code, or the other process, that sent it, if known.
+        count: The number of times that the same caller sent the same request.
         reported: Whether it is in the report of a test already.
     """
 
     request: Request
     kind: str
-    caller: Caller | None = None
+    caller: Sender | None = None
     count: int = 1
     reported: bool = field(default=False, compare=False)
 
 
 def noted(misses: list[Miss], miss: Miss) -> Miss:
-    """Add `miss` to `misses`, or count it if the same line has sent the same request before."""
+    """Add `miss` to `misses`, or count it if the same caller has sent the same request before."""
     for known in misses:
         if (known.request, known.kind, known.caller) == (miss.request, miss.kind, miss.caller):
             known.count += 1

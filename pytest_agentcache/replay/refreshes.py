@@ -10,7 +10,7 @@ from typing import Any
 from ..errors import RefreshError
 from ..http.messages import Request
 from ..state import fork_safe
-from .misses import Caller
+from .misses import Sender
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Refresh:
     """
 
     request: Request
-    caller: Caller | None = field(compare=False, repr=False)
+    caller: Sender | None = field(compare=False, repr=False)
     session: Any = field(compare=False, repr=False)
     run: Callable[[], None] = field(compare=False, repr=False)
 

@@ -26,7 +26,7 @@ from .decisions import Decision, Fail, Forward, PassThrough, Replay, Scripted, T
 from .forked import ForkedChildren
 from .guard import Guard
 from .hooks import Hooks
-from .misses import Caller, Miss, not_cached, noted, sentence
+from .misses import Miss, Sender, not_cached, noted, sentence
 from .normalization import Normalization
 from .planned_faults import apply_fault
 from .recorded_log import RecordedLog, Slot
@@ -113,7 +113,7 @@ class Responder:
     def decide(
         self,
         request: Request,
-        find_caller: Callable[[], Caller | None] = lambda: None,
+        find_caller: Callable[[], Sender | None] = lambda: None,
         selection: Selection | None = None,
         passes: bool | None = None,
     ) -> Decision:
@@ -121,7 +121,7 @@ class Responder:
 
         Args:
             request: The request that the client is about to send, with its secrets.
-            find_caller: Finds the line of user code that sends it; called only for a miss.
+            find_caller: Finds what sends it; called only for a miss.
             selection: The faults planned for it, if their delays have passed already.
             passes: Whether it goes straight to the network; None to look its URL up.
 
@@ -410,7 +410,7 @@ class Responder:
             finally:
                 self.log.end_in_line(order, key)
 
-    def miss(self, request: Request, kind: str, caller: Caller | None) -> Response:
+    def miss(self, request: Request, kind: str, caller: Sender | None) -> Response:
         """Keep a miss and return the response to it: requests-cache's `504 Not Cached`.
 
         Raises:

@@ -144,7 +144,7 @@ def _request(miss: Miss) -> str:
 
 
 def _sent(miss: Miss) -> str:
-    sent = f"sent at {miss.caller}" if miss.caller else "sent by a library, not by your code"
+    sent = f"sent {miss.caller.phrase}" if miss.caller else "sent by a library, not by your code"
     return f"  {sent}" + (f", {miss.count} times" if miss.count > 1 else "")
 
 
