@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import tempfile
+import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -146,7 +147,9 @@ class Run:
         """
         self._folder.mkdir(parents=True, exist_ok=True)
         name = hashlib.sha256(str(path.resolve()).encode("utf-8", "surrogateescape")).hexdigest()
-        mark, own = self._folder / f"{name}.began", self._folder / f"{name}.{os.getpid()}"
+        mark = self._folder / f"{name}.began"
+        # Other processes and threads begin at the same time.
+        own = self._folder / f"{name}.{os.getpid()}-{threading.get_native_id()}"
         own.write_text(now.isoformat(), "ascii")
         try:
             # A link appears atomically, and not at all if another process was first.
