@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from typing import Any, NoReturn
 
 from ..http.messages import Headers, Request
-from ..http.wire import WireSocket, frames, message
+from ..http.wire import WireSocket, frames, message, read_chunked
 from ..replay.decisions import Fail, Forward, PassThrough, Replay, Truncate
 from ..replay.dispatcher import DISPATCHER
 from ..replay.native_errors import caused_by
@@ -121,19 +121,10 @@ def _parse(module: Any, origin: str, sent: bytes) -> Request:
     file = io.BytesIO(sent)
     method, target, _ = file.readline().decode("latin-1").split(" ", 2)
     headers = Headers.of(module.parse_headers(file).items())
-    body = file.read()
-    if headers.get("transfer-encoding").lower() == "chunked":
-        body = _unchunked(body)
+    is_chunked = headers.get("transfer-encoding").lower() == "chunked"
+    body = read_chunked(file) if is_chunked else file.read()
     url = target if target.startswith(("http://", "https://")) else origin + target
     return Request(method, url, headers, body)
-
-
-def _unchunked(raw: bytes) -> bytes:
-    file, body = io.BytesIO(raw), b""
-    while size := int(file.readline().split(b";")[0] or b"0", 16):
-        body += file.read(size)
-        file.readline()
-    return body
 
 
 def _replay(connection: Any, getresponse: Any, decision: Replay | Truncate, method: str) -> Any:

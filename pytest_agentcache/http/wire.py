@@ -142,8 +142,8 @@ class WireSocket:
         """The file closes by itself."""
 
 
-def response_socket(response: Response, method: str, until: int | None = None) -> WireSocket:
-    """Return a socket from which a client reads a response.
+def response_bytes(response: Response, method: str, until: int | None = None) -> Iterator[bytes]:
+    """Yield the bytes of a response.
 
     Args:
         response: The response.
@@ -151,17 +151,20 @@ def response_socket(response: Response, method: str, until: int | None = None) -
         until: The number of bytes of the body after which the connection breaks; None for the
             whole body.
     """
-    return WireSocket(
-        message(
-            method,
-            response.status,
-            response.reason,
-            framing.response_fields(response, method),
-            framing.pieces(response, until),
-            length=framing.length(response),
-            whole=until is None,
-        )
+    return message(
+        method,
+        response.status,
+        response.reason,
+        framing.response_fields(response, method),
+        framing.pieces(response, until),
+        length=framing.length(response),
+        whole=until is None,
     )
+
+
+def response_socket(response: Response, method: str, until: int | None = None) -> WireSocket:
+    """Return a socket from which a client reads a response; arguments as in `response_bytes`."""
+    return WireSocket(response_bytes(response, method, until))
 
 
 def begun(response: Response, method: str) -> http.client.HTTPResponse:
@@ -211,6 +214,21 @@ def frames(live: http.client.HTTPResponse) -> Iterator[bytes]:
         raise http.client.IncompleteRead(b"", live.length)
     # Before Python 3.13, a response stays open after `read1` returned its last byte.
     live.close()
+
+
+def read_chunked(file: Any) -> bytes:
+    """Return a body in chunked transfer coding that is read from `file`, without its trailers.
+
+    Raises:
+        ValueError: If a size is no hexadecimal number.
+    """
+    parts = []
+    while size := int(file.readline().split(b";")[0].strip() or b"0", 16):
+        parts.append(file.read(size))
+        file.readline()
+    while file.readline().strip():
+        pass
+    return b"".join(parts)
 
 
 def _next_chunk(live: Any) -> bytes:

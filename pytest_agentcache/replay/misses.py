@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass, field
 
 from ..http.messages import Headers, Request, Response
+from ..serving.sender import Process
 
 _NOT_CACHED = "Not Cached"
 
@@ -28,29 +29,6 @@ class Caller:
         return f"at {self}"
 
 
-@dataclass(frozen=True, slots=True)
-class Process:
-    """Another process that sent a request.
-
-    Attributes:
-        pid: Its process id; None where the system does not say.
-        command: Its command line; empty where the system does not say.
-    """
-
-    pid: int | None = None
-    command: str = ""
-
-    def __str__(self) -> str:
-        if self.pid is None:
-            return "another process"
-        return f"process {self.pid}" + (f" ({self.command})" if self.command else "")
-
-    @property
-    def phrase(self) -> str:
-        """What follows "sent"."""
-        return f"by {self}"
-
-
 Sender = Caller | Process
 """What sent a request, as far as it is known."""
 
@@ -63,7 +41,8 @@ class Miss:
         request: The request, redacted and normalized; for a raw socket its URL is the address.
         kind: `missing` (not recorded), `exhausted` (all its recordings were replayed), `late`
             (sent after the end of its test), `forked` (sent by a forked child process, which
-            cannot record) or `socket` (a connection outside every client).
+            cannot record), `untrusted` (HTTPS of another process, which refuses the certificate)
+            or `socket` (a connection outside every client).
         caller: The line of user code, or the other process, that sent it, if known.
         count: The number of times that the same caller sent the same request.
         reported: Whether it is in the report of a test already.
@@ -93,6 +72,7 @@ def sentence(miss: Miss) -> str:
         "missing": f"{what} is not on the cassette",
         "exhausted": f"{what} was asked more often than it was recorded",
         "forked": f"{what} was sent by a forked child process, which cannot record",
+        "untrusted": f"{what}: HTTPS through the proxy of agentcache.serve() was not trusted",
         "late": f"{what} was asked after the end of its test",
         "socket": f"{what}: a connection past every client that is recorded",
     }[miss.kind]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -14,9 +15,11 @@ from ..cache.isolation import Isolation
 from ..cassette import Cassette
 from ..clock import Clock
 from ..faults import Upstream
+from ..http.messages import Request
 from ..llm.prompt_log import PromptCall
 from ..llm.usage import Usage, usage_of
 from ..redaction import dummies
+from ..serving.sender import Process
 from ..settings.settings import Settings
 from ..state import fork_safe
 from .cache_router import Router
@@ -24,6 +27,7 @@ from .cassette_file import CassetteFile
 from .dispatcher import DISPATCHER, find_caller
 from .hooks import Hooks
 from .misses import Miss
+from .ordering import lanes
 from .process_cassette import ProcessCassette
 from .refreshes import Refresh
 from .responder import Responder
@@ -33,6 +37,7 @@ if TYPE_CHECKING:
     from requests_cache import CachedSession
 
     from ..cache.session import IsolatedSession
+    from ..serving.server import Server
 
 
 @dataclass(slots=True)
@@ -79,6 +84,7 @@ class Harness:
         init=False, default_factory=lambda: fork_safe(threading.RLock())
     )
     _requests_session: Any = field(init=False, default=None)
+    _server: Server | None = field(init=False, default=None)
 
     def open(self) -> Harness:
         """Read the cassette and start to handle all requests.
@@ -139,6 +145,8 @@ class Harness:
 
     def close(self) -> None:
         """Close it; requests after this are late."""
+        if self._server is not None:
+            self._server.close()
         self.cassette_file.note_used(self.responder)
         dummies.release(self._dummies)
         self.clock.release()
@@ -211,6 +219,39 @@ class Harness:
         """The upstream of the test: faults that override the cassette, and the calls so far."""
         self.responder.plan.watched = True
         return Upstream(self.responder.plan)
+
+    def serve(self, port: int = 0) -> Server:
+        """Serve the cassette to other processes and languages, until the end of the test.
+
+        What arrives there is a request of the test. Every call returns the same server.
+
+        Args:
+            port: The port on 127.0.0.1; 0 for one that is free.
+
+        Raises:
+            SettingsError: If the port is in use.
+        """
+        from ..serving.server import Server
+
+        with self._making:
+            if self._server is None:
+                self._server = Server(self._acting_for, self._untrusted, port)
+                # What the test itself sends to the server is decided there.
+                self.responder.direct += (f"127.0.0.1:{self._server.port}",)
+            return self._server
+
+    @contextmanager
+    def _acting_for(self, find_process: Callable[[], Process]) -> Iterator[None]:
+        lane = lanes.current().fork()
+        with (
+            DISPATCHER.owned_by(self.responder),
+            DISPATCHER.acting_for(find_process),
+            lanes.working(lane),
+        ):
+            yield
+
+    def _untrusted(self, address: str, process: Process) -> None:
+        self.responder.miss(Request("CONNECT", address), "untrusted", process)
 
     @property
     def pending(self) -> tuple[Refresh, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -52,7 +53,7 @@ def misses(
     search = MissSearch(responder, path, found)
     blocks = [_miss(miss, search, root, owner) for miss in found]
     lines = [line for block in blocks for line in [*block, ""]]
-    if all(miss.kind == "socket" for miss in found):
+    if all(miss.kind in ("socket", "untrusted") for miss in found):
         # What bypasses every client cannot be recorded.
         return "\n".join(lines).rstrip()
     if len(found) == 1:
@@ -113,6 +114,11 @@ def _miss(miss: Miss, search: MissSearch, root: Path, owner: str) -> Iterator[st
         target = f"//{miss.request.url}"
         yield from _indented(miss_causes.of_host(target, (), search.responder.settings))
         return
+    if miss.kind == "untrusted":
+        yield f"{_request(miss)}: the proxy of agentcache.serve() was not trusted"
+        yield _sent(miss)
+        yield from _indented(_trust(miss.request.url))
+        return
     if path is None:
         yield f"{_request(miss)} was sent by a test that is not on a cassette"
     elif miss.kind == "forked":
@@ -133,6 +139,15 @@ def _miss(miss: Miss, search: MissSearch, root: Path, owner: str) -> Iterator[st
         yield f"    agentcache_session_cassette = {url.netloc}{url.path}"
 
 
+def _trust(address: str) -> Iterator[str]:
+    if find_spec("trustme") is None:
+        yield "HTTPS needs a certificate: pip install 'pytest-agentcache[serve]'"
+        return
+    base = f"https://{address.removesuffix(':443')}"
+    yield "start it with the variables of agentcache.serve().env, or give its client"
+    yield f"the base URL agentcache.serve().base({base!r})"
+
+
 def _indented(lines: Iterable[str]) -> Iterator[str]:
     return (f"  {line}" for line in lines)
 
@@ -140,7 +155,9 @@ def _indented(lines: Iterable[str]) -> Iterator[str]:
 def _request(miss: Miss) -> str:
     url = urlsplit(miss.request.url)
     where = f"{url.netloc}{url.path}" + (f"?{url.query}" if url.query else "")
-    return f"{miss.request.method} {miss.request.url if miss.kind == 'socket' else where}"
+    return (
+        f"{miss.request.method} {miss.request.url if miss.request.method == 'CONNECT' else where}"
+    )
 
 
 def _sent(miss: Miss) -> str:

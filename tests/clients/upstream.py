@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import ssl
 import threading
 from collections import defaultdict, deque
 from dataclasses import dataclass, field
@@ -91,6 +92,11 @@ class Upstream:
     def closed(self, connection: socket.socket) -> None:
         with self._lock:
             self._open.discard(connection)
+
+    def secure(self, context: ssl.SSLContext) -> None:
+        """From now on it speaks HTTPS."""
+        self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
+        self.url = self.url.replace("http:", "https:")
 
     def stop(self) -> None:
         """From now on nobody answers here, on old connections neither. Idempotent."""
