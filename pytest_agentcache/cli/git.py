@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -217,11 +216,17 @@ def from_bytes(raw: bytes, path: Path, beside: Callable[[str], bytes | None]) ->
     Raises:
         CassetteError: If it is not a valid cassette.
     """
+    names = cassette.sidecars_named_in(raw)
+    shown = Path(local_path(path))
+    if not names and _HEAD.search(raw[:4096]):
+        return Loaded(path, replace(parse(raw, shown), path=path), raw)
+    import tempfile
+
     with tempfile.TemporaryDirectory(prefix="agentcache-") as folder:
         copy = Path(folder) / (path.name or "cassette.yaml")
         copy.write_bytes(raw)
         sidecars = cassette.sidecar_folder(copy)
-        for name in cassette.sidecars_named_in(raw):
+        for name in names:
             sidecars.mkdir(exist_ok=True)
             content = beside(name)
             (sidecars / name).write_bytes(f"<{name}>".encode() if content is None else content)
@@ -231,8 +236,7 @@ def from_bytes(raw: bytes, path: Path, beside: Callable[[str], bytes | None]) ->
             else:
                 found, is_foreign = parse(raw, copy), False
         except CassetteError as error:
-            named = Path(local_path(path))
-            raise CassetteError(named, error.problem, error.remedy, error.line) from None
+            raise CassetteError(shown, error.problem, error.remedy, error.line) from None
     return Loaded(path, replace(found, path=path), raw, is_foreign)
 
 

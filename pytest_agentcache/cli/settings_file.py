@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import tomllib
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
-import pytest
-from _pytest.config.findpaths import load_config_dict_from_file
+import iniconfig
 
 from ..errors import SettingsError
 from ..settings.settings import Settings, from_ini
@@ -61,13 +61,32 @@ def configuration_of(folder: Path) -> tuple[Path, dict[str, Any]] | None:
             # A parent folder that this user may not read.
             continue
         try:
-            # Read by pytest itself, which has its own rules for comments, lists and sections.
-            found = load_config_dict_from_file(path)
-        except (OSError, ValueError, pytest.UsageError, pytest.fail.Exception) as error:
+            found = _keys(path)
+        except (OSError, ValueError, AttributeError, iniconfig.ParseError) as error:
             raise CommandError(f"{path}: cannot be read: {error}") from None
         if found is not None:
-            return path, {key: getattr(value, "value", value) for key, value in found.items()}
+            return path, found
     return None
+
+
+def _keys(path: Path) -> dict[str, Any] | None:
+    """Return the keys of pytest's section of a file; None if pytest would pass it over.
+
+    pytest has a function for this, but importing it takes longer than most commands run.
+    """
+    always = path.stem.removeprefix(".") == "pytest"
+    if path.suffix != ".toml":
+        sections = iniconfig.IniConfig(str(path)).sections
+        found = sections.get("tool:pytest" if path.suffix == ".cfg" else "pytest")
+        return dict(found) if found is not None else {} if always else None
+    document = tomllib.loads(path.read_text(encoding="utf-8"))
+    if always:
+        return dict(document.get("pytest", {}))
+    table = dict(document.get("tool", {}).get("pytest", {}))
+    ini = table.pop("ini_options", None)
+    if table or ini is None:
+        return table or None
+    return {key: value if isinstance(value, list) else str(value) for key, value in ini.items()}
 
 
 def _settings(path: Path, keys: dict[str, Any]) -> Settings:

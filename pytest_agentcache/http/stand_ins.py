@@ -8,11 +8,9 @@ clock.
 from __future__ import annotations
 
 import hashlib
-import uuid
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime
 from fnmatch import fnmatchcase
 from functools import lru_cache
 
@@ -115,6 +113,8 @@ def filled(headers: Headers, seed: str, now: datetime) -> Headers:
         names = next((each.names for each in _FAMILIES if each.glob == name), (name,))
         pairs += [(each, _stand_in(each, seed, now)) for each in names]
     if "date" not in headers:
+        from email.utils import format_datetime
+
         pairs.append(("date", format_datetime(now.astimezone(UTC), usegmt=True)))
     return replace(headers, pairs=tuple(pairs))
 
@@ -146,6 +146,8 @@ def _stand_in(name: str, seed: str, now: datetime) -> str:
 
 
 def _uuid(digest: str) -> str:
+    import uuid
+
     return str(uuid.UUID(digest[:32], version=4))
 
 

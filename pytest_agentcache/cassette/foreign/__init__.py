@@ -3,17 +3,24 @@
 Reading only needs PyYAML. Only the persister, which VCR.py itself calls, imports vcrpy.
 """
 
-from .conversion import converted
-from .foreign import (
-    kind_of,
-    modified_at,
-    nothing_new,
-    read_foreign,
-    unplayable,
-    write_har,
-    write_vcr,
-)
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from .source import LARGEST, NotHttpError, is_foreign
+
+if TYPE_CHECKING:
+    from .conversion import converted
+    from .foreign import (
+        kind_of,
+        modified_at,
+        nothing_new,
+        read_foreign,
+        unplayable,
+        write_har,
+        write_vcr,
+    )
 
 __all__ = [
     "LARGEST",
@@ -28,3 +35,11 @@ __all__ = [
     "write_har",
     "write_vcr",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    # Loaded when asked for: most cassettes are not foreign, but each file is checked for it.
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    home = "conversion" if name == "converted" else "foreign"
+    return getattr(import_module(f".{home}", __name__), name)

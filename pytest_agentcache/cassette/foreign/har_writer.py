@@ -7,10 +7,10 @@ import json
 import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from importlib.metadata import version
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+from ... import __version__
 from ...http.body import form
 from ...http.body.kinds import FORM
 from ...http.body.text import charset_of
@@ -28,7 +28,7 @@ def as_har(cassette: Cassette) -> str:
     entries = [
         _entry(number, each, instant) for number, each in enumerate(cassette.interactions, 1)
     ]
-    creator = {"name": "pytest-agentcache", "version": version("pytest-agentcache")}
+    creator = {"name": "pytest-agentcache", "version": __version__}
     log = {"version": "1.2", "creator": creator, "pages": [], "entries": entries}
     return json.dumps({"log": log}, ensure_ascii=False, indent=2) + "\n"
 

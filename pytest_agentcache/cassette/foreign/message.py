@@ -6,7 +6,6 @@ import re
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 from ...http.body import encoding
@@ -168,6 +167,8 @@ def _dates(interactions: Iterable[Interaction]) -> Iterator[datetime]:
 
 
 def _http_date(text: str) -> Iterator[datetime]:
+    from email.utils import parsedate_to_datetime
+
     try:
         yield _utc(parsedate_to_datetime(text))
     except (ValueError, TypeError, IndexError):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import io
 import re
-import zipfile
 import zlib
 from base64 import b64decode, b64encode
 from bisect import bisect_right
@@ -94,6 +93,8 @@ def is_packed(raw: bytes) -> bool:
 def members(raw: bytes) -> Iterator[tuple[str, bytes]]:
     """Yield the files of a zip archive, or the content of other compressed bytes, unless huge."""
     if raw.startswith(_ZIP):
+        import zipfile
+
         try:
             with zipfile.ZipFile(io.BytesIO(raw)) as archive:
                 small = [each for each in archive.infolist() if each.file_size < _LARGEST]
