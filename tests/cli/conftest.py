@@ -172,14 +172,14 @@ class Repository:
         self.git("config", "user.name", "Somebody")
         self.git("config", "user.email", "somebody@example.org")
 
-    def git(self, *words: str) -> str:
-        """Run git and return its output."""
+    def git(self, *words: str, **variables: str) -> str:
+        """Run git with more variables of the environment, and return its output."""
         done = subprocess.run(
             ["git", *words],
             cwd=self.root,
             capture_output=True,
             encoding="utf-8",
-            env=environment(),
+            env=environment() | variables,
             check=False,
         )
         assert done.returncode == 0, done.stderr

@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import sys
+import time
 
 from pytest_agentcache.http.messages import Headers, Interaction, Request, Response
 
@@ -222,6 +224,39 @@ def test_git_shows_cassettes_in_words(folder, repository, run, spawn):
     assert "Rain in [-Paris-]{+London+}?" in diff
     assert "-  user       Rain in Paris?" in log
     assert "+  user       Rain in London?" in log
+
+
+def test_git_diff_has_one_process_for_all_cassettes(folder, repository, run, tmp_path):
+    """The first process writes every cassette and ends with git; unsafe folders have no server."""
+    paths = [folder / f"cassettes/t/{name}.yaml" for name in "abcd"]
+    for path in paths:
+        write(path, chat(("user", "Rain in Paris?")))
+    repository.commit()
+    run("git-setup")
+    for path in paths[:3]:
+        write(path, chat(("user", f"Rain in {path.stem}, or Zürich?")))
+    paths[3].write_text("<<<<<<< ours\n")
+    started = tmp_path / "started"
+    (tmp_path / "sitecustomize.py").write_text(f"open({str(started)!r}, 'a').write('x')\n")
+    sockets = tmp_path / f"agentcache-{os.getuid()}"
+
+    def diff():
+        started.write_text("")
+        path = os.pathsep.join([str(tmp_path), *sys.path])
+        out = repository.git("diff", PYTHONPATH=path, TMPDIR=str(tmp_path))
+        return out, len(started.read_text())
+
+    one, processes = diff()
+    while sockets.exists():
+        time.sleep(0.01)
+    sockets.mkdir(mode=0o777)
+    sockets.chmod(0o777)
+
+    assert processes == 1
+    assert [f"cassettes/t/{name}.yaml" in one for name in "abcd"] == [True] * 4
+    assert "{+c, or Zürich+}" in one
+    assert "+<<<<<<< ours" in one
+    assert diff() == (one, 4)
 
 
 def test_git_shows_lines_where_the_environment_is_gone(folder, repository, run, monkeypatch):

@@ -19,7 +19,7 @@ from ..git import Repository
 from ..selection import find, local_path, read_bytes
 from ..settings_file import configuration_here, settings_here
 from ..terminal import Screen, counted
-from .git_setup import PATTERN, configured, program_of
+from .git_setup import PATTERN, configured, missing_program
 
 _OTHERS = ("pytest-recording", "pytest-vcr")
 
@@ -173,7 +173,7 @@ def _drivers(repository: Repository) -> Iterator[Problem]:
             "this clone does not show cassettes in words, as .gitattributes says",
             "Run agentcache git-setup",
         )
-    elif not Path(program := program_of(command)).exists():
+    elif program := missing_program(command):
         yield Problem(
             f"git calls {program} for each cassette, which is gone",
             "Run agentcache git-setup in the environment that you use now",

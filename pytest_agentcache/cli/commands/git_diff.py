@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import difflib
 import os
+from dataclasses import replace
+from io import StringIO
 from pathlib import Path
 
 from ...errors import AgentCacheError
@@ -12,6 +14,7 @@ from ..diff.comparison import Comparison
 from ..diff.text import write
 from ..exit_codes import FINE
 from ..git import from_git
+from ..git_client import SOCKET
 from ..terminal import Screen, clean, label
 
 
@@ -25,19 +28,37 @@ def run(args: argparse.Namespace, screen: Screen) -> int:
     """Write the changes; never fail, because git would stop there."""
     if os.environ.get("GIT_PAGER_IN_USE") and not os.environ.get("NO_COLOR"):
         screen.colour = screen.colour or args.color == "auto"
-    if len(args.rest) < 6:
-        screen.line(f"* Unmerged path {label(args.path)}")
-        return FINE
-    old, _, _, new = args.rest[:4]
-    name = args.rest[6] if len(args.rest) > 6 else args.path
+    _write(args.path, args.rest, screen)
+    socket, number, of = (
+        os.environ.get(name, "")
+        for name in (SOCKET, "GIT_DIFF_PATH_COUNTER", "GIT_DIFF_PATH_TOTAL")
+    )
+    if socket and number != of:
+        from .. import git_server
+
+        screen.out.flush()
+        git_server.start(Path(socket), lambda words: _output(words, screen))
+    return FINE
+
+
+def _output(words: list[str], screen: Screen) -> bytes:
+    """Return the changes of another cassette as they would be written to the screen."""
+    other = replace(screen, out=StringIO())
+    _write(words[0], words[1:], other)
+    return other.out.getvalue().encode(screen.out.encoding or "utf-8", "replace")
+
+
+def _write(path: str, rest: list[str], screen: Screen) -> None:
+    if len(rest) < 6:
+        screen.line(f"* Unmerged path {label(path)}")
+        return
+    old, _, _, new = rest[:4]
+    name = rest[6] if len(rest) > 6 else path
     try:
-        was, now = (
-            from_git(Path(file), Path(each)) for file, each in ((old, args.path), (new, name))
-        )
+        was, now = (from_git(Path(file), Path(each)) for file, each in ((old, path), (new, name)))
         write(Comparison.of(was, now, follows=True), screen)
     except AgentCacheError as error:
-        _write_lines(args.path, old, new, str(error), screen)
-    return FINE
+        _write_lines(path, old, new, str(error), screen)
 
 
 def _write_lines(path: str, old: str, new: str, why: str, screen: Screen) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import os
 import shlex
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from .. import git_client
 from ..exit_codes import FINE, CommandError
 from ..git import Repository
 from ..terminal import Screen
@@ -49,20 +51,23 @@ def _commands() -> dict[str, str]:
     An error of one of them would end `git diff`.
     """
     # The full path, because git also runs outside the virtual environment.
-    program = f"{shlex.quote(sys.executable)} -P -m pytest_agentcache"
+    python = shlex.quote(sys.executable)
+    program = f"{python} -P -m pytest_agentcache"
+    # Isolated, because it starts faster. Windows has no processes that could stay behind.
+    client = f"{python} -I -S {shlex.quote(git_client.__file__)} $PPID"
+    diff = f"{program} git-diff" if os.name == "nt" else client
     lines = 'diff -u -L "a/$1" -L "b/$1" "$2" "$5"'
     instead = f"{{ echo 'agentcache cannot be run: agentcache git-setup' >&2; {lines}; :; }}"
     return {
-        "command": f'f() {{ {program} git-diff "$@" 2>/dev/null || {instead}; }}; f',
+        "command": f'f() {{ {diff} "$@" 2>/dev/null || {instead}; }}; f',
         "textconv": f'f() {{ {program} git-textconv "$1" 2>/dev/null || cat "$1"; }}; f',
     }
 
 
-def program_of(command: str) -> str:
-    """Return the path of the Python in a command for git; empty without one."""
-    words = shlex.split(command)
-    before = words[: words.index("-m")] if "-m" in words else []
-    return next((word for word in before if Path(word).is_absolute()), "")
+def missing_program(command: str) -> str:
+    """Return the first path in a command for git at which there is no file; empty if all exist."""
+    paths = (word for word in shlex.split(command) if Path(word).is_absolute())
+    return next((path for path in paths if not Path(path).exists()), "")
 
 
 def _set_up(repository: Repository, attributes: Path) -> list[str]:
