@@ -43,9 +43,9 @@ def run(args: argparse.Namespace, screen: Screen) -> int:
 
 def _output(words: list[str], screen: Screen) -> bytes:
     """Return the changes of another cassette as they would be written to the screen."""
-    other = replace(screen, out=StringIO())
-    _write(words[0], words[1:], other)
-    return other.out.getvalue().encode(screen.out.encoding or "utf-8", "replace")
+    text = StringIO()
+    _write(words[0], words[1:], replace(screen, out=text))
+    return text.getvalue().encode(screen.out.encoding or "utf-8", "replace")
 
 
 def _write(path: str, rest: list[str], screen: Screen) -> None:
