@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
+
+import pytest
+
+from examples import upstream as examples
+
 SUITE = """
-    import json, os, subprocess, sys
+    import json, os, shutil, subprocess, sys
     import pytest
 
     READ = "import sys, urllib.request as u; print(u.urlopen(sys.argv[1]).read().decode())"
@@ -13,6 +20,8 @@ SUITE = """
         "node": ["node", "-e", FETCH],
         "python": [sys.executable, "-c", READ],
     }
+    NEEDED = [pytest.param(each, marks=pytest.mark.skipif(not shutil.which(run[0]), reason=each))
+              for each, run in PROGRAMS.items()]
 
     def output(program, url, **options):
         run = [*PROGRAMS[program], url]
@@ -20,12 +29,12 @@ SUITE = """
         assert not done.returncode, done.stderr
         return done.stdout
 
-    @pytest.mark.parametrize("program", PROGRAMS)
+    @pytest.mark.parametrize("program", NEEDED)
     def test_by_base_url(agentcache, program):
         url = agentcache.serve().base(URL + "/base")
         assert json.loads(output(program, url))["path"] == "/base"
 
-    @pytest.mark.parametrize("program", PROGRAMS)
+    @pytest.mark.parametrize("program", NEEDED)
     def test_by_proxy(agentcache, program):
         env = os.environ | agentcache.serve().env
         assert json.loads(output(program, URL + "/proxy", env=env))["path"] == "/proxy"
@@ -36,8 +45,55 @@ def test_child_is_recorded_and_replayed(suite, upstream):
     """A child in any language is recorded, and replays with upstream stopped."""
     suite.write(SUITE)
     suite.record()
-    assert sorted(upstream.hits) == ["GET /base"] * 3 + ["GET /proxy"] * 3
+    programs = 1 + bool(shutil.which("curl")) + bool(shutil.which("node"))
+    assert sorted(upstream.hits) == ["GET /base"] * programs + ["GET /proxy"] * programs
     upstream.stop()
 
-    suite.run().assert_outcomes(passed=6)
+    both = {"passed": 2 * programs, "skipped": 6 - 2 * programs}
+    suite.run().assert_outcomes(**both)
+    suite.run("--agentcache-offline").assert_outcomes(**both)
+
+
+JAVASCRIPT = Path(__file__).parent / "javascript"
+CHAT = """
+    import os, subprocess
+    import pytest
+
+    def ask(agentcache, *arguments):
+        env = os.environ | agentcache.serve().env
+        command = ["node", PROGRAM, *arguments]
+        return subprocess.check_output(command, env=env, text=True).strip()
+
+    @pytest.mark.agentcache(router=True, session={"expire_after": 300})
+    def test_router(agentcache):
+        for seconds, flag in [(0, "true"), (299, "true"), (1, "true"), (0, "false")]:
+            agentcache.clock.tick(seconds)
+            assert ask(agentcache, "openai", flag) == "You asked: Say hello."
+        cached = [call.from_cache for call in agentcache.prompt_cache]
+        assert cached == [False, True, False, False]
+
+    @pytest.mark.parametrize("client", ["openai", "stream", "anthropic", "ai", "fetch"])
+    def test_client(agentcache, client):
+        assert ask(agentcache, client) == "You asked: Say hello."
+"""
+
+
+@pytest.mark.skipif(
+    not (JAVASCRIPT / "node_modules").exists(),
+    reason=f"no packages of JavaScript: npm install --no-package-lock --prefix {JAVASCRIPT}",
+)
+def test_clients_of_javascript(suite, monkeypatch):
+    """SDKs of JavaScript are recorded and replayed, through the router as the page of it says."""
+    with examples.Upstream(0) as upstream:
+        for name, value in {
+            "ANTHROPIC_API_KEY": "none-needed",
+            "ANTHROPIC_BASE_URL": upstream.url,
+            "OPENAI_API_KEY": "none-needed",
+            "OPENAI_BASE_URL": f"{upstream.url}/v1",
+        }.items():
+            monkeypatch.setenv(name, value)
+        suite.write(CHAT.replace("PROGRAM", repr(str(JAVASCRIPT / "chat.mjs"))))
+        suite.record()
+        assert upstream.hits == {"/v1/chat/completions": 7, "/v1/messages": 1}
+
     suite.run("--agentcache-offline").assert_outcomes(passed=6)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import ssl
 import subprocess
 import sys
@@ -111,6 +112,9 @@ def test_https_through_the_proxy(secure_upstream, cassette, program):
     """A child trusts the proxy by the variables that it is given."""
     secure_upstream.serve("/one", Answer(b"encrypted"))
     url = f"https://localhost:{secure_upstream.port}/one"
+
+    if not shutil.which(program[0]):
+        pytest.skip(f"{program[0]} is not installed")
 
     def read(harness) -> str:
         env = os.environ | harness.serve().env
