@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from ..http.messages import Interaction
 from ..redaction import Redaction
+from ..redaction.environment import Findings, search
 from ..settings.settings import Settings
 from .diff.changes import changes
 
@@ -25,6 +26,11 @@ class Secrets:
     safe: tuple[Interaction, ...]
     places: dict[int, list[str]]
     suspects: list[tuple[int, str, str]]
+
+
+def of_environment(settings: Settings) -> Findings:
+    """Return the secrets in the environment, on which the result of `find` depends."""
+    return search(os.environ, settings.redact_env)
 
 
 def find(interactions: Sequence[Interaction], settings: Settings) -> Secrets:

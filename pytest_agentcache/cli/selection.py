@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .. import cassette
+from .. import cassette, stored_results
 from ..cassette import Cassette, foreign, is_ours
 from ..cassette.paths import FOLDER, likely_owner_of, owner_of
 from ..errors import CassetteError
@@ -200,6 +200,24 @@ def read_bytes(path: Path) -> bytes:
         ) from None
     except ValueError as error:
         raise CassetteError(path, f"cannot be read: {error}", "Check the path") from None
+
+
+def digest_of(path: Path) -> str | None:
+    """Return the digest of a cassette and of the files beside it, on which its results depend.
+
+    Returns:
+        None for a link, and for anything whose results are not kept.
+    """
+    folder = cassette.sidecar_folder(path)
+    if path.is_symlink() or path.parent.is_symlink() or folder.is_symlink():
+        return None
+    try:
+        contents = [read_bytes(path)]
+        for each in sorted(folder.iterdir()) if folder.is_dir() else ():
+            contents += [os.fsencode(each.name), read_bytes(each)]
+    except (CassetteError, OSError):
+        return None
+    return stored_results.digest_of(*contents)
 
 
 def parse(raw: bytes, path: Path) -> Cassette:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from pytest_agentcache.cli.commands import check
-from pytest_agentcache.http.messages import Headers
+from pytest_agentcache.http.messages import Headers, Interaction, Request, Response
 
 from .conftest import JSON, chat, get, snapshot, write
 
@@ -144,6 +144,44 @@ def test_unknown_key_is_found_and_left_alone(folder, run):
     assert rules(done) == ["unreadable"]
     assert "unknown key 'colour'" in done.json["findings"][0]["problem"]
     assert snapshot(folder) == before
+
+
+def test_unchanged_cassettes_are_not_read_again(folder, run, monkeypatch):
+    """Results are kept until the files, the settings or the secrets of the environment change."""
+    path = write(folder / "cassettes/t/a.yaml", picture(b"abc"))
+    write(folder / "cassettes/t/b.yaml", get(answer={"token": "hunter-2-hunter"}))
+    read, load = [], check.load
+    monkeypatch.setattr(check, "load", lambda file, **more: read.append(file) or load(file, **more))
+
+    def checked(*words):
+        read.clear()
+        done = run("check", "--json", *words)
+        return [file.name for file in read], rules(done)
+
+    assert checked() == (["a.yaml", "b.yaml"], ["secret"])
+    assert checked() == ([], ["secret"])
+    assert checked("cassettes/t/a.yaml", "--max-age", "1d") == ([], ["age"])
+
+    path.write_text(path.read_text() + "\n")
+    assert checked() == (["a.yaml"], ["form", "secret"])
+    (sidecar,) = path.with_suffix("").iterdir()
+    sidecar.write_bytes(b"abd")
+    assert checked() == (["a.yaml"], ["unreadable", "secret"])
+    sidecar.with_name("bin-0123456789.bin").write_bytes(b"")
+    sidecar.write_bytes(sidecar.read_bytes().replace(b"d", b"c"))
+    assert checked() == (["a.yaml"], ["form", "stray", "secret"])
+    assert checked("--max-size", "10B")[0] == ["a.yaml", "b.yaml"]
+    monkeypatch.setenv("MY_TOKEN", "weather.example")
+    assert checked()[0] == ["a.yaml", "b.yaml"]
+    (folder / "pytest.ini").write_text("[pytest]\nagentcache_redact = !token\n")
+    assert checked()[0] == ["a.yaml", "b.yaml"]
+    assert checked()[0] == []
+
+
+def picture(body):
+    """An interaction whose response body has a file of its own."""
+    headers = Headers((("content-type", "image/png"),))
+    return Interaction(Request("GET", "https://h.example/p"), Response(200, headers, body))
 
 
 def test_age(folder, run):

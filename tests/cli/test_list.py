@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from pytest_agentcache.cli.commands import list as commands
+
 from .conftest import chat, get, write
 
 USAGE = {"prompt_tokens": 1200, "completion_tokens": 85, "cost": 0.0125}
@@ -102,3 +104,18 @@ def test_virtual_environments_are_skipped(folder, run):
     assert [row["path"] for row in run("list", "--json").json["cassettes"]] == [
         "cassettes/a/y.yaml"
     ]
+
+
+def test_unchanged_cassettes_are_listed_without_being_read(folder, run, monkeypatch):
+    """The second list is the first one, from the results that were kept."""
+    write(folder / "cassettes/test_trip/test_a.yaml", chat(("user", "Hi"), usage=USAGE), get())
+    path = write(folder / "cassettes/test_trip/test_b.yaml", get())
+    first = run("list").out
+    monkeypatch.setattr(commands, "load_inside", pytest.fail)
+
+    assert run("list").out == first
+
+    monkeypatch.undo()
+    write(path, get(), get("/b"))
+    assert "1 call" in first
+    assert "1 call" not in run("list", path).out

@@ -6,21 +6,23 @@ import argparse
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 from ... import cassette
 from ...errors import CassetteError
 from ...reports.run_summary import rerecording_command
 from ...settings import durations
 from ...settings.settings import Settings
+from ...stored_results import StoredResults
 from .. import secrets
 from ..collect import Suite, collect
 from ..exit_codes import FINE, FOUND
-from ..selection import Loaded, check_inside, find, load, local_path, outside_target
+from ..selection import Loaded, check_inside, digest_of, find, load, local_path, outside_target
 from ..settings_file import settings_here
 from ..terminal import Screen, columns, counted, label, one_line, short_age, size_text
 from .prune import strays
@@ -52,6 +54,37 @@ class Finding:
     problem: str
     remedy: str
     fixed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Checked:
+    """What was found in a cassette. It depends on its files and the settings, not on the time.
+
+    Attributes:
+        findings: The findings, except its age.
+        recorded_at: The time of the recording, in ISO 8601; empty if unknown.
+        test: The test that owns the cassette; empty if unknown.
+    """
+
+    findings: tuple[Finding, ...]
+    recorded_at: str = ""
+    test: str = ""
+
+    @classmethod
+    def of(cls, findings: Iterable[Finding], loaded: Loaded | None = None) -> _Checked:
+        """Return the result for findings in a cassette; None if it was not read."""
+        recorded = loaded.cassette.recorded_at if loaded else None
+        return cls(
+            tuple(findings),
+            recorded.isoformat() if recorded else "",
+            loaded.test if loaded else "",
+        )
+
+    @classmethod
+    def from_json(cls, value: list[Any]) -> _Checked:
+        """Return the result from the JSON of `astuple`."""
+        findings, recorded_at, test = value
+        return cls(tuple(Finding(*each) for each in findings), recorded_at, test)
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -99,11 +132,14 @@ def run(args: argparse.Namespace, screen: Screen) -> int:
     moved = suite.moved(paths) if suite else {}
     if args.max_age is None:
         args.max_age = settings.max_age
-    check = partial(_findings_in, args=args, settings=settings)
     findings = [
         each
-        for path, found in zip(paths, _for_each(check, paths), strict=True)
-        for each in (*found, *_orphan(path, suite, moved))
+        for path, found in _checked(paths, args, settings).items()
+        for each in (
+            *found.findings,
+            *_age(path, found, args.max_age),
+            *_orphan(path, suite, moved),
+        )
     ]
     left = [finding for finding in findings if not finding.fixed]
     if args.json:
@@ -116,9 +152,28 @@ def run(args: argparse.Namespace, screen: Screen) -> int:
     return FOUND if left else FINE
 
 
-def _for_each(
-    check: Callable[[Path], list[Finding]], paths: Sequence[Path]
-) -> Iterable[list[Finding]]:
+def _checked(
+    paths: Sequence[Path], args: argparse.Namespace, settings: Settings
+) -> dict[Path, _Checked]:
+    """Return the results by path; those of unchanged cassettes are from an earlier run."""
+    stored = StoredResults("check", settings, args.max_size, secrets.of_environment(settings))
+    digests = {path: None if args.fix else digest_of(path) for path in paths}
+    found: dict[Path, _Checked] = {}
+    for path, digest in digests.items():
+        known = stored.get(local_path(path), digest) if digest else None
+        if known is not None:
+            found[path] = _Checked.from_json(known)
+    left = [path for path in paths if path not in found]
+    check = partial(_check, args=args, settings=settings)
+    for path, new in zip(left, _for_each(check, left), strict=True):
+        found[path] = new
+        if digest := digests[path]:
+            stored.put(local_path(path), digest, astuple(new))
+    stored.save()
+    return {path: found[path] for path in paths}
+
+
+def _for_each(check: Callable[[Path], _Checked], paths: Sequence[Path]) -> Iterable[_Checked]:
     """Return what `check` returns for each path; on all cores if the files are large."""
     cores = os.cpu_count() or 1
     if cores == 1 or len(paths) < 2 or sum(map(_size, paths)) < _WORTH_PROCESSES:
@@ -137,40 +192,33 @@ def _size(path: Path) -> int:
         return 0
 
 
-def _findings_in(path: Path, *, args: argparse.Namespace, settings: Settings) -> list[Finding]:
-    """Return the findings in a cassette and the files beside it."""
-    return list(_findings(path, args, settings))
-
-
-def _findings(path: Path, args: argparse.Namespace, settings: Settings) -> Iterator[Finding]:
+def _check(path: Path, *, args: argparse.Namespace, settings: Settings) -> _Checked:
+    """Check a cassette and the files beside it."""
     name = local_path(path)
     if target := outside_target(path):
-        yield Finding(
-            name,
-            None,
-            "link",
-            f"a link that points outside its folder, to {target}",
-            "Replace the link by the cassette; it was not read",
-        )
-        return
+        problem = f"a link that points outside its folder, to {target}"
+        remedy = "Replace the link by the cassette; it was not read"
+        return _Checked.of([Finding(name, None, "link", problem, remedy)])
     try:
         loaded = load(path, convert=False)
     except CassetteError as error:
-        yield Finding(name, error.line, "unreadable", error.problem, error.remedy)
-        return
+        found = Finding(name, error.line, "unreadable", error.problem, error.remedy)
+        return _Checked.of([found])
     in_form = [] if loaded.foreign else [*_form(loaded, fix=args.fix)]
     if any(each.fixed for each in in_form):
         # The line numbers have changed.
         loaded = load(path)
-    yield from _secrets(loaded, settings)
-    yield from in_form
-    yield from _age(loaded, args.max_age)
-    if loaded.size > args.max_size:
+    findings = [*_secrets(loaded, settings), *in_form, *_files(loaded, args.max_size)]
+    return _Checked.of(findings, loaded)
+
+
+def _files(loaded: Loaded, largest: int) -> Iterator[Finding]:
+    if loaded.size > largest:
         yield Finding(
-            name,
+            local_path(loaded.path),
             None,
             "size",
-            f"{size_text(loaded.size)}, more than {size_text(args.max_size)}",
+            f"{size_text(loaded.size)}, more than {size_text(largest)}",
             "Request less in the test, or raise --max-size",
         )
     for stray in strays(loaded):
@@ -178,7 +226,7 @@ def _findings(path: Path, args: argparse.Namespace, settings: Settings) -> Itera
             local_path(stray),
             None,
             "stray",
-            f"{path.name} does not refer to it",
+            f"{loaded.path.name} does not refer to it",
             "Remove it: agentcache prune",
         )
 
@@ -246,12 +294,14 @@ def _form(loaded: Loaded, *, fix: bool) -> Iterator[Finding]:
     yield Finding(local_path(loaded.path), line, "form", problem, remedy, fixed)
 
 
-def _age(loaded: Loaded, limit: timedelta | None) -> Iterator[Finding]:
-    recorded, now = loaded.cassette.recorded_at, datetime.now(UTC)
-    if limit is not None and recorded and now - recorded > limit:
-        command = rerecording_command([loaded.test] if loaded.test else [])
+def _age(path: Path, checked: _Checked, limit: timedelta | None) -> Iterator[Finding]:
+    if limit is None or not checked.recorded_at:
+        return
+    recorded, now = datetime.fromisoformat(checked.recorded_at), datetime.now(UTC)
+    if now - recorded > limit:
+        command = rerecording_command([checked.test] if checked.test else [])
         yield Finding(
-            local_path(loaded.path),
+            local_path(path),
             None,
             "age",
             f"recorded {short_age(now - recorded)} ago, on {recorded:%Y-%m-%d}",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 from collections import Counter
+from dataclasses import astuple
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,10 @@ from urllib.parse import urlsplit
 
 from ...errors import CassetteError
 from ...http.messages import Interaction
+from ...stored_results import StoredResults
 from ..costs import Costs, costs
 from ..exit_codes import FINE, REFUSED
-from ..selection import Loaded, find, load_inside, local_path, unreadable
+from ..selection import Loaded, digest_of, find, load_inside, local_path, unreadable
 from ..terminal import Screen, columns, counted, cut, cut_middle, label, pad, short_age, size_text
 
 _SORTS = ("path", "age", "size", "tokens", "interactions")
@@ -31,11 +33,19 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, screen: Screen) -> int:
     """List the cassettes, and report unreadable ones on standard error."""
     rows, broken = [], []
+    stored = StoredResults("list")
     for path in find(args.paths):
+        digest = digest_of(path)
+        facts = stored.get(local_path(path), digest) if digest else None
         try:
-            rows.append(_row(load_inside(path)))
+            if facts is None:
+                facts = _facts(load_inside(path))
+                if digest:
+                    stored.put(local_path(path), digest, facts)
+            rows.append(_row(path, facts))
         except CassetteError as error:
             broken.append(error)
+    stored.save()
     if args.sort != "path":
         rows.sort(key=lambda row: row[args.sort] or 0, reverse=True)
     if args.json:
@@ -52,21 +62,36 @@ def run(args: argparse.Namespace, screen: Screen) -> int:
     return REFUSED if broken else FINE
 
 
-def _row(loaded: Loaded) -> dict[str, Any]:
-    recorded, used = loaded.cassette.recorded_at, costs(loaded.interactions)
+def _facts(loaded: Loaded) -> dict[str, Any]:
+    """Return what is listed of a cassette and depends on nothing but its files, as JSON."""
+    recorded = loaded.cassette.recorded_at
     return {
-        "path": local_path(loaded.path),
         "test": loaded.test,
         "interactions": len(loaded.interactions),
         "hosts": _hosts(loaded.interactions),
         "recorded_at": recorded.isoformat() if recorded else None,
-        "age": (datetime.now(UTC) - recorded).total_seconds() if recorded else None,
         "size": loaded.size,
+        "costs": astuple(costs(loaded.interactions)),
+        "foreign": loaded.foreign,
+    }
+
+
+def _row(path: Path, facts: dict[str, Any]) -> dict[str, Any]:
+    recorded, used = facts["recorded_at"], Costs(*facts["costs"])
+    age = datetime.now(UTC) - datetime.fromisoformat(recorded) if recorded else None
+    return {
+        "path": local_path(path),
+        "test": facts["test"],
+        "interactions": facts["interactions"],
+        "hosts": facts["hosts"],
+        "recorded_at": recorded,
+        "age": age.total_seconds() if age else None,
+        "size": facts["size"],
         "tokens": used.tokens_in + used.tokens_out,
         "tokens_in": used.tokens_in,
         "tokens_out": used.tokens_out,
         "cost": used.cost,
-        "foreign": loaded.foreign,
+        "foreign": facts["foreign"],
         "costs": used,
     }
 
@@ -85,8 +110,8 @@ def _write(rows: list[dict[str, Any]], screen: Screen, *, by_folder: bool) -> No
     folders = folders or [_common(paths)] * len(rows)
     indent = "  " if any(folders) else ""
     cells = [_cells(row, folder) for row, folder in zip(rows, folders, strict=True)]
-    numbers = [f"{each[1]:>{max(columns(c[1]) for c in cells)}}" for each in cells]
     widths = [max(columns(each[at]) for each in cells) for at in range(len(cells[0]))]
+    numbers = [f"{each[1]:>{widths[1]}}" for each in cells]
     fixed = sum(widths[2:5]) + widths[1] + 8 + len(indent)
     room = screen.width - fixed
     hosts_room = min(widths[5], max(0, room - widths[0] - 2), 40)
