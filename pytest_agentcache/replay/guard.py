@@ -1,15 +1,24 @@
-"""The guard of the network, as `replay` sees it."""
+"""The guard of the network, as the clients see it."""
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import NoReturn, Protocol
+
+from ..network import sockets
 
 
-class Guard(Protocol):
-    """The check of each connection and name look-up; see `clients.sockets`."""
+class Guard(sockets.Guard, Protocol):
+    """The check of each connection and name look-up; see `clients.sockets`.
 
-    def check(self, event: str, arguments: tuple[Any, ...]) -> None:
-        """Raise for a connection or a look-up that is not allowed."""
+    Attributes:
+        allowed: Hosts, host:port or globs that may be reached besides loopback.
+    """
 
-    def remember(self, host: str, found: Any) -> None:
-        """Note the addresses that the look-up of `host` returned."""
+    allowed: tuple[str, ...]
+
+    def allows(self, host: str, port: int | None) -> bool:
+        """Return true if a connection to `host` is allowed."""
+        ...
+
+    def refuse(self, target: str) -> NoReturn:
+        """Keep the miss of a connection to `target`, a host or host:port, and raise."""

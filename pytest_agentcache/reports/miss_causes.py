@@ -12,8 +12,9 @@ from ..matching.differences import Difference
 from ..matching.stable_ids.finder import IdFinder
 from ..matching.stable_ids.rewriting import Rewriter
 from ..matching.stable_ids.volatile import INSTANT
+from ..network.rules import host_listed
 from ..settings.checks import IDS
-from ..settings.hosts import host_listed, host_of
+from ..settings.hosts import host_of
 from ..settings.json_path import PathError, joined, json_path
 from ..settings.settings import Settings
 from ..settings.telemetry import looks_like_telemetry

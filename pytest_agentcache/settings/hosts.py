@@ -6,16 +6,9 @@ from collections.abc import Iterable
 from fnmatch import fnmatchcase
 from urllib.parse import urlsplit
 
+from ..network.rules import host_listed
+
 LOOPBACK = ("localhost", "127.*.*.*", "::1", "0.0.0.0")  # noqa: S104 - no bind
-
-
-def host_listed(host: str, port: int | None, listed: Iterable[str]) -> bool:
-    """Return true if `host` (with `port`) matches one of `listed`: host, host:port or glob."""
-    host = host.strip("[]").lower()
-    # Brackets are no glob where they hold an IPv6 address.
-    names = {host, f"[{host}]"} | ({f"{host}:{port}", f"[{host}]:{port}"} if port else set())
-    globs = [each.lower() for each in listed]
-    return any(glob in names or any(fnmatchcase(name, glob) for name in names) for glob in globs)
 
 
 def host_of(url: str) -> str:

@@ -6,13 +6,13 @@ import pytest
 
 from pytest_agentcache.errors import MissError
 from pytest_agentcache.http.messages import Headers, Interaction, Request, Response
+from pytest_agentcache.network.rules import host_listed
 from pytest_agentcache.replay.decisions import Forward, PassThrough
 from pytest_agentcache.replay.hooks import Hooks
 from pytest_agentcache.replay.misses import Caller
 from pytest_agentcache.replay.ordering import sequence
 from pytest_agentcache.replay.responder import Responder
 from pytest_agentcache.replay.response_recorder import ResponseRecorder
-from pytest_agentcache.settings.hosts import host_listed
 from pytest_agentcache.settings.settings import Settings
 
 

@@ -1,0 +1,116 @@
+"""The patches of Python's sockets: an audit hook (PEP 578), and checks before names are looked up.
+
+The hook sees every connection of the `socket` module, whichever library opens it and however the
+function was imported. Libraries with sockets of their own in C do not pass through it.
+"""
+
+from __future__ import annotations
+
+import _socket
+import sys
+from typing import TYPE_CHECKING, Any, Protocol
+
+from .rules import EVENTS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class Guard(Protocol):
+    """The check of each connection and name look-up."""
+
+    def check(self, event: str, arguments: tuple[Any, ...]) -> None:
+        """Raise for a connection or a look-up that is not allowed."""
+
+    def remember(self, host: Any, found: Any) -> None:
+        """Note the addresses that the look-up of `host` returned."""
+
+
+# The place of the address among the arguments of each method of a socket that takes one.
+_WITH_ADDRESS = {"connect": 0, "connect_ex": 0, "sendto": -1, "sendmsg": 3}
+
+
+def install(find_guard: Callable[[], Guard | None]) -> None:
+    """Patch the sockets for the rest of the process.
+
+    Args:
+        find_guard: Finds the guard of the caller; None while the network is open.
+    """
+
+    def hook(event: str, arguments: tuple[Any, ...]) -> None:
+        # Python calls this for every audit event, so the common case returns at once.
+        if event in EVENTS and (guard := find_guard()) is not None:
+            guard.check(event, arguments)
+
+    sys.addaudithook(hook)
+    patch_methods(find_guard)
+    _socket.socket = _checked(_socket.socket, find_guard)  # type: ignore[misc]
+    # `socket.getaddrinfo` looks up this function at each call, however it was imported.
+    _socket.getaddrinfo = _remembering(_socket.getaddrinfo, find_guard)
+    known: Any = sys.modules.get("socket", _socket)
+    for name in ("gethostbyname", "gethostbyname_ex"):
+        setattr(known, name, _remembering(getattr(known, name), find_guard))
+
+
+def patch_methods(find_guard: Callable[[], Guard | None]) -> None:
+    """Check addresses before the methods of sockets look names up. Idempotent.
+
+    Needed again in front of each test: pytest-socket restores the methods that it found at its
+    import. Sockets that are not imported yet will derive from the patched ones in C.
+    """
+    socket: Any = sys.modules.get("socket")
+    if socket is None:
+        return
+    for method, at in _WITH_ADDRESS.items():
+        found = getattr(socket.socket, method)
+        if getattr(found, "__module__", None) != __name__:
+            setattr(socket.socket, method, _checking(found, at, find_guard))
+
+
+def _checked(
+    raw: type[_socket.socket], find_guard: Callable[[], Guard | None]
+) -> type[_socket.socket]:
+    """Return the type of sockets in C with the same checks; its own methods cannot be replaced."""
+
+    class Instances(type):
+        # Sockets of `socket.socket` derive from the original.
+        def __instancecheck__(cls, instance: object) -> bool:
+            return isinstance(instance, raw)
+
+    kind = Instances if "socket" in sys.modules else type
+    methods = {
+        name: _checking(getattr(raw, name), at, find_guard) for name, at in _WITH_ADDRESS.items()
+    }
+    made: Any = kind(
+        raw.__name__, (raw,), {"__module__": raw.__module__, "__slots__": (), **methods}
+    )
+    checked: type[_socket.socket] = made
+    return checked
+
+
+def _checking(
+    method: Callable[..., Any], at: int, find_guard: Callable[[], Guard | None]
+) -> Callable[..., Any]:
+    """Check an address before Python looks its name up, which happens before its audit hooks."""
+
+    def method_checked(self: _socket.socket, *arguments: Any) -> Any:
+        guard = find_guard()
+        if guard is not None and len(arguments) > at:
+            guard.check("socket.connect", (self, arguments[at]))
+        return method(self, *arguments)
+
+    return method_checked
+
+
+def _remembering(
+    look_up: Callable[..., Any], find_guard: Callable[[], Guard | None]
+) -> Callable[..., Any]:
+    """Give the guard the addresses of an allowed name: sockets connect to addresses."""
+
+    def look_up_remembered(host: Any, *arguments: Any, **keywords: Any) -> Any:
+        found = look_up(host, *arguments, **keywords)
+        if (guard := find_guard()) is not None:
+            guard.remember(host, found)
+        return found
+
+    return look_up_remembered
