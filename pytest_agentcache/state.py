@@ -20,6 +20,7 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 STATES = {
+    "clients.children.CHILDREN": "the offline run that closes the processes that it starts",
     "clock.engines._Installed.engine": "the engine that freezes time now",
     "clock.engines._Installed.zone": "the local time zone from before it was frozen",
     "clock.frozen_time.TIME": "frozen time: where it is, and what reads it",

@@ -13,6 +13,7 @@ from ..clock import loops, trio
 from ..replay.cache_router import Router
 from ..replay.dispatcher import DISPATCHER
 from . import aiohttp, http_client, httpx, requests_cache, sockets, urllib3, vcr
+from .children import CHILDREN
 from .concurrency import follow_forks, follow_tasks, follow_threads, follow_trio, follow_workers
 
 
@@ -78,4 +79,4 @@ def _patch_on_import(name: str, patch: Callable[[ModuleType], None]) -> None:
         wrapt.register_post_import_hook(patch_once, name)
 
 
-__all__ = ["CLIENTS", "DISPATCHER", "Client", "Router", "install"]
+__all__ = ["CHILDREN", "CLIENTS", "DISPATCHER", "Client", "Router", "install"]

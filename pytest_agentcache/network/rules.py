@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import _socket
-import re
-from typing import TYPE_CHECKING, Any
 
+# Importing `typing` would take longer than all of this.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     import ipaddress
     from collections.abc import Iterable
+    from typing import Any
 
 CONNECTS = ("socket.connect", "socket.sendto", "socket.sendmsg")
 LOOKUPS = (
@@ -73,6 +74,8 @@ class Rules:
         return host_listed(host, port, self.allowed)
 
     def _may_look_up(self, host: str) -> bool:
+        import re
+
         # A host that is allowed on one port has to be looked up first, on any port.
         names = [re.sub(r"(?<=[^:]):[\d*?]+$", "", each) for each in self.allowed]
         return host_listed(host, None, names) or self.is_listed(host, None)

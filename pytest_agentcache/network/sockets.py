@@ -8,23 +8,15 @@ from __future__ import annotations
 
 import _socket
 import sys
-from typing import TYPE_CHECKING, Any, Protocol
 
 from .rules import EVENTS
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
 
-
-class Guard(Protocol):
-    """The check of each connection and name look-up."""
-
-    def check(self, event: str, arguments: tuple[Any, ...]) -> None:
-        """Raise for a connection or a look-up that is not allowed."""
-
-    def remember(self, host: Any, found: Any) -> None:
-        """Note the addresses that the look-up of `host` returned."""
-
+    from .guard import Guard
 
 # The place of the address among the arguments of each method of a socket that takes one.
 _WITH_ADDRESS = {"connect": 0, "connect_ex": 0, "sendto": -1, "sendmsg": 3}

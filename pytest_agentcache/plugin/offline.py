@@ -11,6 +11,7 @@ import logging
 import os
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ from ..state import on_reset
 
 if TYPE_CHECKING:
     from ..replay.misses import Miss
+    from ..replay.responder import Responder
     from ..settings.settings import Settings
 
 
@@ -61,8 +63,9 @@ def start(config: pytest.Config, settings: Settings) -> None:
         if clients is not None and not is_inner:
             # An earlier run in this process may have been offline.
             clients.DISPATCHER.guard = clients.DISPATCHER.outside = None
+            clients.CHILDREN.open()
         return
-    from ..clients import DISPATCHER, install
+    from ..clients import CHILDREN, DISPATCHER, install
     from ..clients.sockets import guard_for
     from ..replay.responder import Responder
     from ..settings.hosts import LOOPBACK
@@ -77,16 +80,60 @@ def start(config: pytest.Config, settings: Settings) -> None:
     if is_inner:
         config.add_cleanup(restore)
     else:
+        CHILDREN.open()
         PROCESS_END.status = None
         # Registered first, it runs after the functions that conftest files register.
         atexit.unregister(report_at_exit)
         atexit.register(report_at_exit)
-    DISPATCHER.outside = Responder(
+    DISPATCHER.outside = outside = Responder(
         replace(settings, on_miss="fail"),
         direct=(*LOOPBACK, *settings.allowed_hosts),
         environment=dict(os.environ),
     )
-    DISPATCHER.guard = guard_for(settings)
+    DISPATCHER.guard = guard = guard_for(settings)
+    if settings.close_children:
+        undo = CHILDREN.close(guard.allowed, outside)
+        if is_inner:
+            config.add_cleanup(undo)
+
+
+def hear_children(test: str = "", responder: Responder | None = None) -> list[Miss]:
+    """Note what child processes have tried since the last call, as misses.
+
+    Args:
+        test: The node id of the running test, empty outside any.
+        responder: The responder of its requests, if it has one.
+
+    Returns:
+        The misses of the running test, if it has no responder.
+    """
+    clients: Any = sys.modules.get("pytest_agentcache.clients")
+    run = clients.CHILDREN.run if clients is not None else None
+    if run is None or not (attempts := list(run.attempts())):
+        return []
+    from ..errors import MissError
+    from ..http.messages import Request
+    from ..replay.misses import Miss, noted
+    from ..settings.telemetry import is_ignored
+
+    found: list[Miss] = []
+    for attempt in attempts:
+        owner = test if attempt.test is None else attempt.test
+        around = responder if owner == test and responder else run.responder
+        if is_ignored(f"//{attempt.target}", around.settings.ignore_hosts):
+            continue
+        # Command lines may hold keys.
+        process = replace(attempt.process, command=around.redaction.text(attempt.process.command))
+        request = Request("CONNECT", attempt.target)
+        if owner != test and owner:
+            clients.DISPATCHER.late_misses.append(Miss(request, "late", process))
+        elif owner and responder is None:
+            noted(found, Miss(request, "socket", process))
+        else:
+            # Under `on_miss="raise"` it is too late to raise; the test fails all the same.
+            with suppress(MissError):
+                around.miss(request, "socket", process)
+    return found
 
 
 def misses_outside() -> Iterator[str]:
@@ -107,6 +154,7 @@ def _take(kind: str) -> list[Miss]:
     clients: Any = sys.modules.get("pytest_agentcache.clients")
     if clients is None:
         return []
+    hear_children()
     found: list[Miss] = (
         clients.DISPATCHER.take_late_misses()
         if kind == "late"
@@ -133,6 +181,8 @@ def remaining() -> list[str]:
 def report_at_exit() -> None:
     """Report what was missed after the end of the run, and make a green run red for it."""
     lines = remaining()
+    if (clients := sys.modules.get("pytest_agentcache.clients")) is not None:
+        clients.CHILDREN.open()
     if not lines:
         return
     for line in lines:

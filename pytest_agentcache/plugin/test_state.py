@@ -17,6 +17,7 @@ from _pytest._code.code import ExceptionChainRepr, ReprTracebackNative
 from ..errors import MissError, RedactedTwinsWarning
 from ..replay.run_state import SURROUNDINGS
 from ..suite.collection import COLLECTION, test_name
+from . import offline
 
 if TYPE_CHECKING:
     from ..http.messages import Request
@@ -89,9 +90,16 @@ def state_of(item: pytest.Item) -> TestState:
 
 def fail_on_misses(item: pytest.Item) -> None:
     """Fail a test, with its report, if it has misses that are not reported yet."""
+    _hear_children(item)
     if text := _misses_text(item):
         state_of(item).raised = text
         raise Failed(text)
+
+
+def _hear_children(item: pytest.Item) -> None:
+    state = state_of(item)
+    harness = state.harness or state.bare
+    state.refused += offline.hear_children(item.nodeid, harness.responder if harness else None)
 
 
 def _misses_text(item: pytest.Item) -> str:
@@ -237,6 +245,7 @@ def finish(item: pytest.Item, harness: Harness) -> None:
 
 def tell_misses(item: pytest.Item, call: pytest.CallInfo[None], report: Any) -> None:
     """Add the misses to the report of a test, however it ended."""
+    _hear_children(item)
     state = state_of(item)
     unreported = [*state.own(), *state.outside()]
     unreported += [miss for block in SURROUNDINGS.blocks for miss in block.unreported()]

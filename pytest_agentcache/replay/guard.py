@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import NoReturn, Protocol
 
-from ..network import sockets
+from ..network import guard
 
 
-class Guard(sockets.Guard, Protocol):
+class Guard(guard.Guard, Protocol):
     """The check of each connection and name look-up; see `clients.sockets`.
 
     Attributes:

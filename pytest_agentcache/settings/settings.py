@@ -51,9 +51,8 @@ def _setting(default: Any, check: Check, text: str, *, marker: bool = True) -> A
 class Settings:
     """The settings of a test, merged in `suite.options` and read everywhere else.
 
-    Each field is an ini key `agentcache_<name>`; all but `mode`, `auto`, `vcr` and `env` are
-    also
-    arguments of the marker and keys of the `agentcache_config` fixture.
+    Each field is an ini key `agentcache_<name>`; all but `mode`, `auto`, `vcr`, `env` and
+    `close_children` are also arguments of the marker and keys of the `agentcache_config` fixture.
     """
 
     mode: str = _setting("replay", one_of(*MODES), "what a test on a cassette may do", marker=False)
@@ -154,6 +153,9 @@ class Settings:
     )
     allowed_hosts: tuple[str, ...] = _setting(
         (), HOSTS, "hosts (host, host:port or glob) that sockets may reach while the network is off"
+    )
+    close_children: bool = _setting(
+        True, TRUTH, "close the network of the processes that an offline run starts", marker=False
     )
     freeze: bool | datetime | None = _setting(
         None, START, "whether to freeze the clock, or the time at which it starts (ISO 8601, zone)"

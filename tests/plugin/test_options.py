@@ -173,6 +173,7 @@ INI = {
     "clock_engine": ("freezegun", "freezegun"),
     "session_cassette": ("a.example b.example/v1/*", ("a.example", "b.example/v1/*")),
     "allowed_hosts": ("*.example", ("*.example",)),
+    "close_children": ("false", False),
     "freeze": (
         "2026-11-21T11:00:00+01:00",
         dt.datetime(2026, 11, 21, 10, tzinfo=dt.UTC),
