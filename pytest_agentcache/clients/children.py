@@ -15,11 +15,9 @@ from pathlib import Path
 from ..network.closing import TEST, VARIABLE, Closing, patch_process_starts, proxies_of
 from ..network.proxy import Proxy
 from ..replay.dispatcher import DISPATCHER
-from ..replay.misses import Process
 from ..replay.responder import Responder
+from ..serving.sender import Process, process_of
 from ..state import fork_safe, on_reset
-
-_LONGEST = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +99,9 @@ class ClosedRun:
             test = "" if facts["test"] == self._outer_test else facts["test"]
             # "test_agent.py::test_one (call)"
             test = test and test.rpartition(" (")[0]
-            command = " ".join(facts["command"].split())[:_LONGEST]
-            yield Attempt(facts["target"], Process(facts["pid"], command), test)
+            pid = facts["pid"]
+            process = Process() if pid is None else process_of(pid, facts["command"])
+            yield Attempt(facts["target"], process, test)
 
 
 @dataclass(slots=True)
