@@ -52,7 +52,7 @@ class ClosedRun:
         self._is_starting = False
         self._lock = fork_safe(threading.RLock())
         self._read = 0
-        # That of a run around this one is none of its own.
+        # The test of a run around this one is not a test of this run.
         self._outer_test = os.environ.get(TEST)
         added = (VARIABLE, "PYTHONPATH")
         self._before = {name: os.environ.get(name) for name in added}
