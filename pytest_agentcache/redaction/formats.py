@@ -7,6 +7,7 @@ where the mark is found. If an expression has a group, only the group is replace
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -28,6 +29,7 @@ class Format:
         name: The name of the placeholder.
         marks: Every secret contains one of these; without any, the expression is always tried.
         expression: The source of a regular expression (of bytes) for a whole secret.
+        leads: Whether every secret begins with one of the marks, which makes the search fast.
         anywhere: Whether it may also begin inside a word.
         around: Whether a mark may be outside the sixteen or more characters of the secret itself,
             or the secret may be shorter.
@@ -36,6 +38,7 @@ class Format:
     name: str
     marks: tuple[bytes, ...]
     expression: bytes
+    leads: bool = True
     anywhere: bool = False
     around: bool = False
 
@@ -44,6 +47,20 @@ class Format:
         """The regular expression, compiled when a mark is found for the first time."""
         source = self.expression if self.anywhere else BEGIN + b"(?:" + self.expression + b")"
         return re.compile(source)
+
+    def found(self, raw: bytes) -> Iterator[re.Match[bytes]]:
+        """Yield each secret of this format in `raw`."""
+        if not (self.leads and self.marks):
+            yield from self.pattern.finditer(raw)
+            return
+        match = self.pattern.match
+        for mark in self.marks:
+            at = raw.find(mark)
+            while at >= 0:
+                secret = match(raw, at)
+                if secret:
+                    yield secret
+                at = raw.find(mark, secret.end() if secret else at + 1)
 
 
 def _key(name: str, mark: str, rest: str) -> Format:
@@ -99,6 +116,7 @@ _MODELS = (
         "AZURE_OPENAI_API_KEY",
         (b"JQQJ99",),
         rb"[A-Za-z0-9]{52}JQQJ99[A-Za-z0-9]{26}(?![A-Za-z0-9])",
+        leads=False,
     ),
     _key("DATABRICKS_TOKEN", "dapi", r"[0-9a-f]{32}(?:-\d)?"),
 )
@@ -121,6 +139,7 @@ _CLOUDS = (
         "AWS_SECRET_ACCESS_KEY",
         (b"ecret", b"ECRET"),
         rb"(?i:secret_?(?:access_?)?key)[\s\"'\\:=>]{1,8}((?:[A-Za-z0-9/+]|%(?:25)?2[BbFf]|\\/){40})(?![A-Za-z0-9/+=])",
+        leads=False,
         anywhere=True,
         around=True,
     ),
@@ -140,9 +159,13 @@ _CLOUDS = (
         rb"(?:AccountKey|SharedAccessKey)(?:=|%(?:25)?3[Dd])(" + _CODE + rb"{20,}" + _PAD + rb")",
         anywhere=True,
     ),
-    Format("AZURE_SAS", (b"sig=",), rb"[?&;](?:amp;)?sig=([\w%+/-]{20,}=?)", anywhere=True),
-    Format("AZURE_CLIENT_SECRET", (b"Q~",), rb"[\w~.-]{3}\dQ~[\w~.-]{31,34}"),
-    Format("DIGITALOCEAN_TOKEN", (b"_v1_",), rb"do[oprt]_v1_[0-9a-f]{32,}"),
+    Format("AZURE_SAS", (b"sig=",), rb"(?<=[?&;])sig=([\w%+/-]{20,}=?)", anywhere=True),
+    Format("AZURE_CLIENT_SECRET", (b"Q~",), rb"[\w~.-]{3}\dQ~[\w~.-]{31,34}", leads=False),
+    Format(
+        "DIGITALOCEAN_TOKEN",
+        (b"doo_v1_", b"dop_v1_", b"dor_v1_", b"dot_v1_"),
+        rb"do[oprt]_v1_[0-9a-f]{32,}",
+    ),
     _key("ALIBABA_ACCESS_KEY_ID", "LTAI", r"[A-Za-z0-9]{12,}"),
     _key("VAULT_TOKEN", "hvs.", r"[\w-]{24,}"),
     _key("HEROKU_API_KEY", "HRKU-", r"[\w-]{30,}"),
@@ -156,14 +179,18 @@ _CLOUDS = (
     _key("DOCKER_TOKEN", "dckr_pat_", r"[\w-]{20,}"),
     Format("FLY_API_TOKEN", (b"fm2_",), rb"fm2_" + _CODE + rb"{60,}" + _PAD),
 )
+_GITLAB = (
+    *(b"glpat-", b"gldt-", b"glrt-", b"glrtr-", b"glptt-", b"glsoat-", b"glft-", b"glcbt-"),
+    *(b"glimt-", b"gloas-", b"glagent-", b"glffct-"),
+)
 _SERVICES = (
-    Format("GITHUB_TOKEN", (b"gh",), rb"gh[pousr]_[A-Za-z0-9]{30,}"),
-    _key("GITHUB_TOKEN", "github_pat_", r"\w{40,}"),
     Format(
-        "GITLAB_TOKEN",
-        (b"gl",),
-        rb"gl(?:pat|dt|rt|rtr|ptt|soat|ft|cbt|imt|oas|agent|ffct)-[\w.-]{20,}",
+        "GITHUB_TOKEN",
+        (b"ghp_", b"gho_", b"ghu_", b"ghs_", b"ghr_"),
+        rb"gh[pousr]_[A-Za-z0-9]{30,}",
     ),
+    _key("GITHUB_TOKEN", "github_pat_", r"\w{40,}"),
+    Format("GITLAB_TOKEN", _GITLAB, b"(?:" + b"|".join(_GITLAB) + rb")[\w.-]{20,}"),
     _key("NPM_TOKEN", "npm_", r"[A-Za-z0-9]{30,}"),
     _key("PYPI_TOKEN", "pypi-", r"[\w-]{40,}"),
     Format(
@@ -177,26 +204,35 @@ _SERVICES = (
         rb"hooks\.slack\.com\\?/(?:services|workflows|triggers)\\?/((?:[\w+-]|\\?/){20,})",
         anywhere=True,
     ),
-    Format("STRIPE_API_KEY", (b"_live_", b"_test_"), rb"[sr]k_(?:live|test)_[A-Za-z0-9]{16,}"),
+    Format(
+        "STRIPE_API_KEY",
+        (b"sk_live_", b"sk_test_", b"rk_live_", b"rk_test_"),
+        rb"[sr]k_(?:live|test)_[A-Za-z0-9]{16,}",
+    ),
     Format("WEBHOOK_SECRET", (b"whsec_",), rb"whsec_" + _CODE + rb"{16,}" + _PAD),
     Format("TWILIO_API_KEY", (b"SK",), rb"SK[0-9a-f]{32}(?![0-9A-Za-z])"),
     _key("SENDGRID_API_KEY", "SG.", r"[\w-]{16,}\.[\w-]{16,}"),
     _key("MAILGUN_API_KEY", "key-", r"[0-9a-f]{32}(?![0-9A-Za-z])"),
-    Format("MAILCHIMP_API_KEY", (b"-us",), rb"[0-9a-f]{32}-us\d{1,2}(?!\d)"),
+    Format("MAILCHIMP_API_KEY", (b"-us",), rb"[0-9a-f]{32}-us\d{1,2}(?!\d)", leads=False),
     Format(
         "TELEGRAM_BOT_TOKEN",
         (b"bot", b":AA", b"3AAA", b"3aAA"),
         rb"(?:(?<=bot)|(?<!\d))\d{6,12}(?::|%(?:25)?3[Aa])AA[\w-]{30,}"
         rb"|(?<=bot)\d{6,12}(?::|%(?:25)?3[Aa])[\w-]{30,}",
+        leads=False,
         anywhere=True,
     ),
     Format(
-        "DISCORD_BOT_TOKEN", (), rb"[MNO][\w-]{22,27}\.[\w-]{6}\.[\w-]{27,}(?![\w-]|\.[\w-]{8})"
+        "DISCORD_BOT_TOKEN",
+        # The first part is base64 of digits.
+        tuple(f"{first}{second}".encode() for first in "MNO" for second in "DTjz"),
+        rb"[MNO][\w-]{22,27}\.[\w-]{6}\.[\w-]{27,}(?![\w-]|\.[\w-]{8})",
     ),
     Format(
         "DISCORD_WEBHOOK",
         (b"/webhooks/",),
         rb"discord(?:app)?\.com\\?/api\\?/webhooks\\?/\d+\\?/([\w-]{40,})",
+        leads=False,
         anywhere=True,
     ),
     Format("SHOPIFY_TOKEN", (b"shp",), rb"shp(?:at|ca|pa|ss)_[0-9a-fA-F]{32}"),
@@ -228,7 +264,9 @@ _SERVICES = (
         rb"tskey-(?:auth|api|client|scim|webhook)-[A-Za-z0-9]{8,}(?:-[A-Za-z0-9]{16,})?",
     ),
     Format("PLANETSCALE_TOKEN", (b"pscale_",), rb"pscale_(?:tkn|pw|oauth)_[\w.=-]{32,}"),
-    Format("TERRAFORM_TOKEN", (b".atlasv1.",), rb"[A-Za-z0-9]{14}\.atlasv1\.[\w=-]{60,}"),
+    Format(
+        "TERRAFORM_TOKEN", (b".atlasv1.",), rb"[A-Za-z0-9]{14}\.atlasv1\.[\w=-]{60,}", leads=False
+    ),
     Format("CIRCLECI_TOKEN", (b"CCIP",), rb"CCIP(?:AT|RJ)_[A-Za-z0-9]{16,}_[0-9a-f]{40}"),
     Format("BUILDKITE_TOKEN", (b"bkua_", b"bkaj_", b"bkct_"), rb"bk(?:ua|aj|ct)_[A-Za-z0-9_]{36,}"),
     Format("SONAR_TOKEN", (b"squ_", b"sqp_", b"sqa_"), rb"sq[upa]_[0-9a-f]{40}"),
@@ -291,6 +329,12 @@ _SERVICES = (
     _key("DATADOG_APP_KEY", "ddapp_", r"[A-Za-z0-9]{34}"),
     _key("AGE_SECRET_KEY", "AGE-SECRET-KEY-1", r"[A-Z0-9]{40,}"),
 )
+_SCHEMES = (
+    *(b"postgresql", b"postgres", b"mysql", b"mariadb", b"mongodb", b"rediss", b"redis", b"amqps"),
+    *(b"amqp", b"mssql", b"sqlserver", b"oracle", b"clickhouse", b"cockroachdb", b"nats", b"ftp"),
+    *(b"sftp", b"ssh", b"smtps", b"smtp", b"ldaps", b"ldap", b"kafka", b"mqtts", b"mqtt", b"neo4j"),
+    b"bolt",
+)
 _GENERAL = (
     Format(
         "PRIVATE_KEY",
@@ -298,6 +342,7 @@ _GENERAL = (
         rb"-----BEGIN [A-Z0-9 ]{0,32}PRIVATE KEY(?: BLOCK)?-----"
         rb"[^-]{16,32768}(?:-(?!----)[^-]{0,4096}){0,8}"
         rb"-----END [A-Z0-9 ]{0,32}PRIVATE KEY(?: BLOCK)?-----",
+        leads=False,
         anywhere=True,
         around=True,
     ),
@@ -309,9 +354,8 @@ _GENERAL = (
     ),
     Format(
         "PASSWORD",
-        (b"://", b":\\/\\/"),
-        rb"(?i:postgres(?:ql)?|mysql|mariadb|mongodb|rediss?|amqps?|mssql|sqlserver|oracle|clickhouse"
-        rb"|cockroachdb|nats|ftp|sftp|ssh|smtps?|ldaps?|kafka|mqtts?|neo4j|bolt)(?:\+[a-z0-9_+]{1,16})?"
+        _SCHEMES,
+        b"(?:" + b"|".join(_SCHEMES) + rb")(?:\+[a-z0-9_+]{1,16})?"
         rb":\\?/\\?/[^:@/\s\"'\\<>]{0,128}:([^\s\"'\\<>]{1,256})@",
         around=True,
     ),
@@ -321,6 +365,7 @@ _GENERAL = (
         rb"(?i:server|host|data source|user(?: id|name)?|uid|dbname|database)"
         rb"\s{0,2}=[^\n\"]{1,200}?[;\s]"
         rb"(?i:password|pwd)\s{0,2}=\s{0,2}([^;\s\"'&\\<>]{3,256})",
+        leads=False,
         anywhere=True,
         around=True,
     ),
@@ -336,6 +381,7 @@ _GENERAL = (
         "BEARER_TOKEN",
         (b"earer ", b"EARER "),
         rb"(?i:bearer) ((?=[A-Za-z._~+/-]{0,64}\d)[\w.~+/-]{20,}={0,2})",
+        leads=False,
         anywhere=True,
         around=True,
     ),
@@ -348,6 +394,7 @@ PERSONAL = {
             "EMAIL",
             (b"@", b"%40"),
             rb"[A-Za-z0-9][\w.+-]{0,63}(?:@|%40)(?:[A-Za-z0-9-]{1,63}\.){1,8}[A-Za-z]{2,24}(?![\w-])",
+            leads=False,
             around=True,
         ),
     ),
@@ -358,6 +405,7 @@ PERSONAL = {
             "ACCOUNT_ID",
             (b"ccount", b"CCOUNT", b"wner", b".dkr.ecr."),
             rb"(?i:account|owner)_?(?i:id|number)?[\s\"'\\:=>]{1,6}(\d{12})(?!\d)|(\d{12})(?=\.dkr\.ecr\.)",
+            leads=False,
             around=True,
         ),
         Format("ACCOUNT_ID", (b"acct_",), rb"acct_[A-Za-z0-9]{14,}"),

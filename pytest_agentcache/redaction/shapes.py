@@ -21,7 +21,6 @@ _ASSIGNMENT = re.compile(
 )
 _ASSIGNMENT_MARKS = frozenset({b"_KEY", b"_TOKEN", b"_SECRET", b"_PASSW", b"_CREDENTIALS"})
 _BASIC_MARKS = frozenset({b"asic ", b"ASIC "})
-_DISCORD = re.compile(rb"\.[\w-]{6}\.[\w-]{27}")
 
 # What keys are made of, as one character each; everything else is a blank.
 _SIGNS = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-+/=.%~:@\\")
@@ -135,9 +134,7 @@ class Shapes:
         hits = self._hits(raw)
         found = [each for mark in hits for each in self._marked.get(mark, ())]
         for each in (*dict.fromkeys(found), *self._unmarked):
-            if each.name == "DISCORD_BOT_TOKEN" and not _DISCORD.search(raw):
-                continue
-            for match in each.pattern.finditer(raw):
+            for match in each.found(raw):
                 yield match.start(match.lastindex or 0), match.end(match.lastindex or 0), each.name
         if "BASIC_AUTH" in self._others and not _BASIC_MARKS.isdisjoint(hits):
             for match in _BASIC.finditer(raw):

@@ -99,7 +99,7 @@ def keys(seed: int) -> dict[str, str]:
     made["langsmith"] += "_" + some(HEX, 10)
     made["sendgrid"] = f"SG.{some(WORD, 22)}.{some(WORD, 43)}"
     made["telegram"] = f"{some(string.digits, 9)[:8]}7:AA{some(WORD, 33)}"
-    made["discord"] = f"M{some(ALNUM, 23)}.{some(ALNUM, 6)}.{some(ALNUM, 38)}"
+    made["discord"] = f"MT{some(ALNUM, 22)}.{some(ALNUM, 6)}.{some(ALNUM, 38)}"
     made["mailchimp"] = some(HEX, 32) + "-us12"
     made["jwt"] = jwt()
     return made
