@@ -147,9 +147,7 @@ def _move(item: pytest.Item, harness: Harness, asked: Sequence[Request]) -> Move
     from ..reports import miss_search
     from ..suite import renames
 
-    def holds(other: Path) -> bool:
-        return miss_search.holds(other, asked[0], harness.responder)
-
+    holds = miss_search.holder_of(asked[0], harness.responder)
     old = renames.best(path, test_name(item), collection.left, holds)
     return renames.move(old, path, collection.collected) if old else None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -18,10 +18,10 @@ from ..replay.misses import Miss
 from ..replay.responder import Responder
 from ..settings.hosts import host_of
 
-# For all misses of a test together.
-_MOST_SECONDS = 0.5
+# For all misses of a test together; once for its cassette and once for those of removed tests.
+_MOST_SECONDS = 0.25
 # What a cassette writes as it is, however it wraps and escapes a text.
-_WORD = re.compile(rb"[A-Za-z0-9]{8,64}")
+_WORD = re.compile(rb"[A-Za-z0-9]{6,64}")
 _ESCAPE = re.compile(rb"\\(?:u[0-9A-Fa-f]{4}|.)|%[0-9A-Fa-f]{2}", re.DOTALL)
 
 
@@ -91,10 +91,19 @@ class MissSearch:
         return found
 
 
-def holds(path: Path, request: Request, responder: Responder) -> bool:
-    """Return whether the cassette at `path` has `request`."""
+def holder_of(request: Request, responder: Responder) -> Callable[[Path], bool]:
+    """Return a function that says whether a cassette has `request`.
+
+    It takes a limited time for all cassettes together. After that it says no.
+    """
     wanted = responder.normalized(request)
-    return bool(_held(path, [(wanted, _signs(wanted, responder))], responder))
+    signs = _signs(wanted, responder)
+    until = time.perf_counter() + _MOST_SECONDS
+
+    def holds(path: Path) -> bool:
+        return time.perf_counter() < until and bool(_held(path, [(wanted, signs)], responder))
+
+    return holds
 
 
 def _held(

@@ -16,7 +16,7 @@ from pytest_agentcache.http.messages import Headers, Interaction, Request, Respo
 from pytest_agentcache.replay.misses import Miss
 from pytest_agentcache.replay.responder import Responder
 from pytest_agentcache.reports import miss_search
-from pytest_agentcache.reports.miss_search import MissSearch, holds
+from pytest_agentcache.reports.miss_search import MissSearch, holder_of
 from pytest_agentcache.settings.settings import Settings
 
 text = st.text(
@@ -56,7 +56,7 @@ def test_what_is_on_a_cassette_is_found(tmp_path_factory, body):
     media, raw = body
     path = write(tmp_path_factory.mktemp("c") / "a.yaml", request(raw, media))
 
-    assert holds(path, request(raw, media), Responder(Settings()))
+    assert holder_of(request(raw, media), Responder(Settings()))(path)
 
 
 def test_all_misses_are_sought_in_one_reading(tmp_path, monkeypatch):
@@ -73,6 +73,21 @@ def test_all_misses_are_sought_in_one_reading(tmp_path, monkeypatch):
 
     assert [search.elsewhere(miss) for miss in misses] == [other] * 5
     assert parsed == [other]
+
+
+def test_cassettes_of_removed_tests_are_read_for_a_limited_time(tmp_path, monkeypatch):
+    """Those without the names of fields are not parsed; when the time is up, none is."""
+    sent = request(b'{"city":"Oslo"}')
+    path = write(tmp_path / "a.yaml", sent)
+    other = write(tmp_path / "b.yaml", request(b'{"number":1}'), request(b'{"numbers":1}'))
+    holds = holder_of(sent, Responder(Settings()))
+    numbered = holder_of(request(b'{"number":1}'), Responder(Settings()))
+    monkeypatch.setattr(miss_search, "_MOST_SECONDS", 0)
+    too_late = holder_of(sent, Responder(Settings()))
+
+    assert [holds(path), holds(other), too_late(path)] == [True, False, False]
+    monkeypatch.setattr(miss_search.cassette, "read", pytest.fail)
+    assert not numbered(path)
 
 
 @pytest.mark.parametrize(
@@ -92,4 +107,4 @@ def test_settings_that_change_what_is_compared_are_heeded(tmp_path, settings):
         sent = request(b'{"path":"/tmp/sentsentfolder"}')
     path = write(tmp_path / "a.yaml", recorded)
 
-    assert holds(path, sent, Responder(Settings(**settings)))
+    assert holder_of(sent, Responder(Settings(**settings)))(path)
