@@ -136,7 +136,9 @@ def _signs(request: Request, responder: Responder) -> list[bytes]:
         return [step]
     # The longest are the rarest. A placeholder of a secret may have another name there.
     body = _ESCAPE.sub(b" ", request.body)
-    words = set(_WORD.findall(body)) if b"<" not in body else set()
+    # The headers of parts are written in lower case.
+    is_as_written = b"<" not in body and not request.content_type.startswith("multipart/")
+    words = set(_WORD.findall(body)) if is_as_written else set()
     return [step, *sorted(words, key=lambda word: (-len(word), word))[:4]]
 
 

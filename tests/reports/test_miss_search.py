@@ -31,6 +31,13 @@ bodies = (
     )
     | st.binary(max_size=60).map(lambda value: ("application/octet-stream", value))
     | text.map(lambda value: ("text/plain", value.encode()))
+    | text.map(
+        lambda value: (
+            "multipart/form-data; boundary=B",
+            b'--B\r\nContent-Disposition: form-data; name="a"\r\n\r\n%s\r\n--B--\r\n'
+            % value.encode(),
+        )
+    )
 )
 
 
