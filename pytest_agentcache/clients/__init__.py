@@ -12,7 +12,18 @@ import wrapt
 from ..clock import loops, trio
 from ..replay.cache_router import Router
 from ..replay.dispatcher import DISPATCHER
-from . import aiohttp, http_client, httpx, requests_cache, sockets, urllib3, vcr
+from . import (
+    aiohttp,
+    grpc,
+    http_client,
+    httpx,
+    pycurl,
+    requests_cache,
+    sockets,
+    urllib3,
+    uvloop,
+    vcr,
+)
 from .children import CHILDREN
 from .concurrency import follow_forks, follow_tasks, follow_threads, follow_trio, follow_workers
 
@@ -42,6 +53,7 @@ CLIENTS: tuple[Client, ...] = (aiohttp, http_client, httpx, requests_cache, urll
 
 _PATCHES: dict[str, Callable[[ModuleType], None]] = {
     **{name: client.install for client in CLIENTS for name in client.MODULES},
+    **{each.LIBRARY: each.install for each in (grpc, pycurl, uvloop)},
     "asyncio.base_events": follow_tasks,
     "asyncio.selector_events": lambda module: loops.install(),
     trio.MODULE: _trio,

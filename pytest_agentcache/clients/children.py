@@ -123,10 +123,10 @@ class Children:
         """
         if not self.patched:
             self.patched = True
-            patch_process_starts(self._closing)
+            patch_process_starts(self.closing)
             if hasattr(os, "register_at_fork"):
                 # A forked child could not start the proxy for its own children.
-                os.register_at_fork(before=self._closing)
+                os.register_at_fork(before=self.closing)
         # See `network/site`: this process may be a child itself, such as a worker of xdist.
         if closed := getattr(sys.modules.get("_agentcache_network"), "closed", None):
             closed.hand_over()
@@ -144,7 +144,8 @@ class Children:
             self.run.open()
         self.run = None
 
-    def _closing(self) -> Closing | None:
+    def closing(self) -> Closing | None:
+        """Return what closes a child that is about to start; None for nothing."""
         if self.run is None:
             return None
         guard = DISPATCHER.guard

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any
 
 from ..errors import NetworkBlocked
 from ..http.messages import Request
@@ -60,15 +60,19 @@ class SocketGuard(Rules):
             MissError: Under `on_miss="raise"`.
         """
         if target := self.refused(event, arguments):
-            self.refuse(target)
+            self._refuse(target)
 
-    def refuse(self, target: str) -> NoReturn:
-        """Keep the miss of a connection to `target`, a host or host:port, and raise.
+    def check_host(self, host: str | bytes | None, port: object) -> None:
+        """Raise for a connection to `host` that is not allowed, given by name or by address.
 
         Raises:
             NetworkBlocked: An `OSError`, like any failed connection.
             MissError: Under `on_miss="raise"`.
         """
+        if target := self.refused_host(host, port):
+            self._refuse(target)
+
+    def _refuse(self, target: str) -> None:
         caller = find_caller()
         responder = DISPATCHER.owner()
         request = Request("CONNECT", target)

@@ -40,9 +40,12 @@ class Rules:
             return None
         return host_and_port(host, port)
 
-    def allows(self, host: str, port: int | None) -> bool:
-        """Return true if a connection to `host` is allowed, given by name or by address."""
-        return self._allows("socket.connect", _name(host), port)
+    def refused_host(self, host: Any, port: object) -> str | None:
+        """Return the target of a connection that is not allowed, given by name or by address."""
+        name, number = _name(host), port if isinstance(port, int) else None
+        if self._allows("socket.connect", name, number):
+            return None
+        return host_and_port(name, number)
 
     def remember(self, host: Any, found: Any) -> None:
         """Keep the addresses that the look-up of an allowed `host` returned."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NoReturn, Protocol
+from typing import Protocol
 
 from ..network import guard
 
@@ -16,9 +16,5 @@ class Guard(guard.Guard, Protocol):
 
     allowed: tuple[str, ...]
 
-    def allows(self, host: str, port: int | None) -> bool:
-        """Return true if a connection to `host` is allowed."""
-        ...
-
-    def refuse(self, target: str) -> NoReturn:
-        """Keep the miss of a connection to `target`, a host or host:port, and raise."""
+    def check_host(self, host: str | bytes | None, port: object) -> None:
+        """Raise for a connection to `host` that is not allowed, given by name or by address."""

@@ -14,8 +14,8 @@ pytestmark = pytest.mark.skipif(os.name != "posix", reason="environments pass on
 
 # Addresses are those of RFC 5737: nothing is reached even where the guard fails.
 HEAD = """
-    import asyncio, json, multiprocessing, os, shutil, subprocess, sys
-    import pytest
+    import asyncio, multiprocessing, os, subprocess, sys
+    import pytest, uvloop
 
     CONNECT = "import socket; socket.create_connection(('203.0.113.1', 9), timeout=1)"
     PYTHON = [sys.executable, "-c", CONNECT]
@@ -52,6 +52,13 @@ WAYS = {
             await (await asyncio.create_subprocess_exec(*PYTHON)).wait()
 
         asyncio.run(start())
+    """,
+    "uvloop": """
+        async def start():
+            await (await asyncio.create_subprocess_exec(*PYTHON, env={})).wait()
+
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(start())
     """,
     "spawned": """
         process = multiprocessing.get_context("spawn").Process(target=connect)
