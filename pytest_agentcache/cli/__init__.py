@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import os
 import signal
@@ -11,6 +12,7 @@ from pathlib import Path
 
 from ..errors import AgentCacheError
 from .arguments import parser
+from .commands import WITH_PROGRAM
 from .exit_codes import FINE, FOUND, REFUSED
 from .terminal import Screen
 
@@ -49,8 +51,12 @@ def _run(argv: Sequence[str], screen: Screen) -> tuple[int, str]:
     """Run a command and return its exit code and its error message, if any."""
     # The options before the command take no values.
     command = next((word for word in argv if not word.startswith("-")), "")
+    program: Sequence[str] = ()
+    if command in WITH_PROGRAM and "--" in argv:
+        at = argv.index("--")
+        argv, program = argv[:at], argv[at + 1 :]
     try:
-        args = parser(command).parse_args(argv)
+        args = parser(command).parse_args(argv, argparse.Namespace(program=program))
     except SystemExit as ended:
         return (ended.code if isinstance(ended.code, int) else REFUSED), ""
     screen.paint(args.color)

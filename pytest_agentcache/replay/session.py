@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from ..cache.isolation import Isolation
 from ..cassette import Cassette
 from ..clock import Clock
 from ..faults import Upstream
-from ..http.messages import Request
 from ..llm.prompt_log import PromptCall
 from ..llm.usage import Usage, usage_of
 from ..redaction import dummies
-from ..serving.sender import Process
 from ..settings.settings import Settings
 from ..state import fork_safe
 from .cache_router import Router
@@ -27,11 +25,11 @@ from .cassette_file import CassetteFile
 from .dispatcher import DISPATCHER, find_caller
 from .hooks import Hooks
 from .misses import Miss
-from .ordering import lanes
 from .process_cassette import ProcessCassette
 from .refreshes import Refresh
 from .responder import Responder
 from .run_state import Run
+from .served import ServedTest
 
 if TYPE_CHECKING:
     from requests_cache import CachedSession
@@ -220,13 +218,16 @@ class Harness:
         self.responder.plan.watched = True
         return Upstream(self.responder.plan)
 
-    def serve(self, port: int = 0) -> Server:
+    def serve(self, port: int = 0, *, host: str = "127.0.0.1", upstream: str = "") -> Server:
         """Serve the cassette to other processes and languages, until the end of the test.
 
         What arrives there is a request of the test. Every call returns the same server.
 
         Args:
-            port: The port on 127.0.0.1; 0 for one that is free.
+            port: The port; 0 for one that is free.
+            host: The address to listen on. Any other than that of loopback can be reached from
+                other machines and containers.
+            upstream: The base URL for requests that name no upstream of their own.
 
         Raises:
             SettingsError: If the port is in use.
@@ -235,23 +236,10 @@ class Harness:
 
         with self._making:
             if self._server is None:
-                self._server = Server(self._acting_for, self._untrusted, port)
+                self._server = Server(ServedTest(self.responder), host, port, upstream)
                 # What the test itself sends to the server is decided there.
-                self.responder.direct += (f"127.0.0.1:{self._server.port}",)
+                self.responder.direct += (urlsplit(self._server.url).netloc,)
             return self._server
-
-    @contextmanager
-    def _acting_for(self, find_process: Callable[[], Process]) -> Iterator[None]:
-        lane = lanes.current().fork()
-        with (
-            DISPATCHER.owned_by(self.responder),
-            DISPATCHER.acting_for(find_process),
-            lanes.working(lane),
-        ):
-            yield
-
-    def _untrusted(self, address: str, process: Process) -> None:
-        self.responder.miss(Request("CONNECT", address), "untrusted", process)
 
     @property
     def pending(self) -> tuple[Refresh, ...]:

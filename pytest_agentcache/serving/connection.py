@@ -19,6 +19,8 @@ from ..http.messages import Headers, Request, Response
 from ..http.wire import frames, message, read_chunked, response_bytes
 
 _TARGET = re.compile(r"/?(?P<scheme>https?):/+(?P<rest>[^/?#].*)", re.DOTALL)
+MISSES = "/_agentcache/misses"
+"""The path at which the server itself returns the misses so far."""
 # The first byte of a TLS connection (RFC 8446, section 5.1).
 _HANDSHAKE = b"\x16"
 
@@ -52,12 +54,15 @@ class Connection(BaseHTTPRequestHandler):
         if self.command == "CONNECT":
             self._tunnel()
             return
+        if self.path.removeprefix(self.server.url) == MISSES:
+            self._send_json(200, {"misses": self.server.test.misses()})
+            return
         try:
             request = self._request()
         except ValueError as error:
             self._send_error(400, str(error))
         else:
-            with self.server.acting_for(self._peer):
+            with self.server.sending(self._peer):
                 self._respond(request)
 
     def _request(self) -> Request:
@@ -67,7 +72,10 @@ class Connection(BaseHTTPRequestHandler):
             ValueError: If it names no upstream, or its body is not framed as it says.
         """
         target = self._origin + self.path if self._origin else self.path
-        found = _TARGET.fullmatch(target.removeprefix(self.server.url))
+        target = target.removeprefix(self.server.url)
+        found = _TARGET.fullmatch(target)
+        if found is None and self.server.default:
+            found = _TARGET.fullmatch(self.server.default.rstrip("/") + target)
         if found is None:
             raise ValueError(
                 f"{self.path} names no upstream. Use {self.server.url}/https://HOST/PATH, as "
@@ -142,9 +150,11 @@ class Connection(BaseHTTPRequestHandler):
 
     def _send_error(self, status: int, text: str) -> None:
         self.close_connection = True
-        body = json.dumps({"error": {"message": f"pytest-agentcache: {text}"}}).encode()
+        self._send_json(status, {"error": {"message": f"pytest-agentcache: {text}"}})
+
+    def _send_json(self, status: int, content: Any) -> None:
         headers = Headers((("content-type", "application/json"), ("x-should-retry", "false")))
-        reason = http.client.responses[status]
+        body, reason = json.dumps(content).encode(), http.client.responses[status]
         self._send(Response(status, headers, body, reason))
 
     def _write(self, parts: Iterable[bytes]) -> None:

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from ..errors import SettingsError
@@ -18,7 +19,7 @@ from .connection import Connection
 from .sender import Process, sender_at
 from .upstream import Upstream
 
-_HOST = "127.0.0.1"
+LOOPBACK, _ANY = "127.0.0.1", "0.0.0.0"  # noqa: S104 - only where the user asks for it
 # The variables of SDKs, and where they lead to without them.
 _BASES = {
     "ANTHROPIC_BASE_URL": "https://api.anthropic.com",
@@ -28,6 +29,21 @@ _BASES = {
 _PRELOAD = Path(__file__).with_name("preload.cjs")
 
 
+class Test(Protocol):
+    """The test to which the requests belong; see `replay.served`."""
+
+    def sending(self, find_process: Callable[[], Process]) -> AbstractContextManager[None]:
+        """Return a context in which a thread sends requests for the process that is found."""
+        ...
+
+    def untrusted(self, address: str, process: Process) -> None:
+        """Note that a process does not trust the server to be the one at `address`."""
+
+    def misses(self) -> list[dict[str, Any]]:
+        """Return the misses so far, as JSON."""
+        ...
+
+
 class Server:
     """The cassette of a test on a port of this machine, for other processes and languages.
 
@@ -35,41 +51,38 @@ class Server:
     one that the test sends itself. The server ends with the test.
 
     Args:
-        acting_for: Returns a context in which a thread sends requests for the process that the
-            given function finds.
-        untrusted: Called with the host and the process where it does not trust the certificate.
+        test: The test whose requests these are.
+        host: The address to listen on.
         port: The port; 0 for one that is free.
+        default: The base URL for requests that name no upstream; empty if there is none.
 
     Attributes:
         port: The port.
+        default: As above.
         upstream: Sends the requests.
         authority: Signs the certificates for HTTPS; None without the extra `serve`.
 
     Raises:
-        SettingsError: If the port is in use.
+        SettingsError: If the address is in use, or the base URL is none.
     """
 
-    def __init__(
-        self,
-        acting_for: Callable[[Callable[[], Process]], AbstractContextManager[None]],
-        untrusted: Callable[[str, Process], None],
-        port: int = 0,
-    ) -> None:
-        self._acting_for, self._untrusted = acting_for, untrusted
+    def __init__(self, test: Test, host: str = LOOPBACK, port: int = 0, default: str = "") -> None:
+        self.test, self.default = test, default and _checked(default, "upstream=")
         self._open: set[socket.socket] = set()
         self._workers: set[threading.Thread] = set()
         self._lock, self._closed = threading.Lock(), False
         self.upstream = Upstream()
         try:
-            self._listener = socket.create_server((_HOST, port), backlog=256)
+            self._listener = socket.create_server((host, port), backlog=256)
         except OSError as error:
             raise SettingsError(
-                f"agentcache.serve(port={port}): {error.strerror}. Leave the port out to get a "
-                "free one, or end the process that uses it"
+                f"serve on {host}:{port}: {error.strerror}. Leave the port out to get a free one, "
+                "or end the process that uses it"
             ) from None
         self.authority: Authority | None = None
         with suppress(ImportError):
             self.authority = Authority()
+        self._host = LOOPBACK if host == _ANY else host
         self.port: int = self._listener.getsockname()[1]
         self._thread = threading.Thread(target=self._accept, name="agentcache-serve", daemon=True)
         self._thread.start()
@@ -77,7 +90,7 @@ class Server:
     @property
     def url(self) -> str:
         """The URL of the server itself, `http://127.0.0.1:PORT`; also that of its proxy."""
-        return f"http://{_HOST}:{self.port}"
+        return f"http://{self._host}:{self.port}"
 
     def base(self, url: str) -> str:
         """Return the base URL by which a client reaches `url` through this server.
@@ -88,12 +101,7 @@ class Server:
         Raises:
             SettingsError: If it is no absolute URL of HTTP.
         """
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise SettingsError(
-                f"base({url!r}): must be an absolute URL, such as 'https://api.openai.com/v1'"
-            )
-        return f"{self.url}/{url}"
+        return f"{self.url}/{_checked(url, 'base')}"
 
     @property
     def env(self) -> dict[str, str]:
@@ -119,7 +127,7 @@ class Server:
         """Close the port and all connections, and wait for their threads."""
         self._closed = True
         # This wakes `accept`, on every system.
-        with suppress(OSError), socket.create_connection((_HOST, self.port), timeout=5):
+        with suppress(OSError), socket.create_connection((self._host, self.port), 5):
             pass
         self._thread.join()
         self._listener.close()
@@ -135,9 +143,9 @@ class Server:
         if self.authority is not None:
             self.authority.close()
 
-    def acting_for(self, peer: int) -> AbstractContextManager[None]:
+    def sending(self, peer: int) -> AbstractContextManager[None]:
         """Return a context in which this thread sends requests of the process at port `peer`."""
-        return self._acting_for(lambda: sender_at(peer, self.port))
+        return self.test.sending(lambda: sender_at(peer, self.port))
 
     def secure(
         self,
@@ -156,7 +164,7 @@ class Server:
         """
         host = address.rpartition(":")[0].strip("[]")
         if self.authority is None:
-            self._untrusted(address, sender_at(peer, self.port))
+            self.test.untrusted(address, sender_at(peer, self.port))
             return
         # A process that refuses a certificate is gone soon after.
         process = Process() if self.authority.knows(host) else sender_at(peer, self.port)
@@ -166,7 +174,7 @@ class Server:
                 handle(inside)
         except ssl.SSLError as error:
             if "ALERT" in (error.reason or ""):
-                self._untrusted(address, process)
+                self.test.untrusted(address, process)
 
     @contextmanager
     def tracking(self, connection: socket.socket) -> Iterator[None]:
@@ -198,3 +206,17 @@ class Server:
             Connection(connection, peer, self)
         with self._lock:
             self._workers.discard(threading.current_thread())
+
+
+def _checked(url: str, where: str) -> str:
+    """Return `url`.
+
+    Raises:
+        SettingsError: If it is no absolute URL of HTTP.
+    """
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise SettingsError(
+            f"serve: {where} {url!r} must be an absolute URL, such as 'https://api.openai.com/v1'"
+        )
+    return url

@@ -28,6 +28,7 @@ ARGUMENTS = {
     "prune": ["--no-suite"],
     "import": ["a.har"],
     "export": ["cassettes/test_t/test_t.yaml", "--to", "har", "--out", "b.har"],
+    "serve": ["cassettes/test_t/test_t.yaml", "--", sys.executable, "-c", ""],
     "git-setup": [],
     "init": ["--dry-run"],
     "doctor": [],
@@ -67,7 +68,7 @@ def test_command_writes_json(folder, repository, run, name):
     run("export", "cassettes/test_t/test_t.yaml", "--to", "har", "--out", "a.har")
     (folder / "test_t.py").write_text("def test_t(agentcache): pass\n")
 
-    done = run(name, *ARGUMENTS[name], "--json")
+    done = run(name, "--json", *ARGUMENTS[name])
 
     assert isinstance(done.json, dict)
     assert (done.code, done.err) == (0, "")
@@ -79,7 +80,9 @@ def test_commands_start_quickly(folder, repository):
     repository.commit()
     har = "export", "cassettes/test_t/test_t.yaml", "--to", "har", "--out", "a.har"
     first = [("--help",), *((name, *ARGUMENTS[name]) for name in ("list", "show", "diff"))]
-    others = [(name, *words) for name, words in ARGUMENTS.items() if name != "doctor"]
+    others = [
+        (name, *words) for name, words in ARGUMENTS.items() if name not in {"doctor", "serve"}
+    ]
     program = f"""
 import contextlib, os, sys
 from pytest_agentcache.cli import main

@@ -82,7 +82,7 @@ class Reader:
         assert block.text.startswith("$ "), f"{block}: a console starts with a command"
         for part in re.split(r"^\$ ", block.text, flags=re.MULTILINE)[1:]:
             command, _, expected = part.partition("\n")
-            code, output = self._do(command)
+            code, output = self._do(self._local(command))
             missing = first_missing(self._local(expected), output)
             assert not missing, f"{block}: `{command}` does not print {missing!r}, but\n{output}"
             self._exit_code = code

@@ -161,13 +161,12 @@ def test_bad_input(replayed, cassette):
         done = curl(f"{server.url}/v1/models", "-w", "%{http_code}")
         assert "/v1/models names no upstream. Use http://127.0.0.1" in done.stdout
         assert done.stdout.endswith("400")
-        with pytest.raises(
-            SettingsError, match=r"base\('api.openai.com'\): must be an absolute URL"
-        ):
+        with pytest.raises(SettingsError, match=r"base 'api\.openai\.com' must be an absolute"):
             server.base("api.openai.com")
+        taken = f"127.0.0.1:{server.port}: Address already in use"
         with (
             use_cassette(cassette.with_name("two.yaml"), mode="replay") as other,
-            pytest.raises(SettingsError, match=rf"serve\(port={server.port}\): Address already in"),
+            pytest.raises(SettingsError, match=taken),
         ):
             other.serve(server.port)
     assert curl(server.url).returncode == 7

@@ -28,10 +28,13 @@ COMMANDS = {
     "prune": "remove orphans and files that no cassette refers to, after confirmation",
     "import": "convert cassettes of VCR.py, pytest-recording and betamax, and HAR files",
     "export": "convert a cassette to the format of VCR.py or to a HAR file",
+    "serve": "serve a cassette to other test runners, containers and languages",
     "git-setup": "have `git diff` and `git log -p` show cassettes in words",
     "git-diff": "called by `git diff` after git-setup",
     "git-textconv": "called by `git log -p` after git-setup",
 }
+# Commands that run a program, which follows `--` with its arguments, as `args.program`.
+WITH_PROGRAM = {"serve"}
 
 
 class Command(Protocol):
