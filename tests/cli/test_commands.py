@@ -35,6 +35,8 @@ ARGUMENTS = {
 }
 # Called by git, whose arguments and output are fixed.
 FOR_GIT = {"git-diff", "git-textconv"}
+# The output is that of another program.
+OF_ANOTHER = {"offline"}
 HEAVY = {"aiohttp", "freezegun", "httpx", "pytest", "requests", "requests_cache", "urllib3", "vcr"}
 
 
@@ -60,7 +62,7 @@ def test_parser_knows_every_command():
     assert parser().parse_args(["list", "--sort", "size"]).run is load("list").run
 
 
-@pytest.mark.parametrize("name", sorted({*COMMANDS} - FOR_GIT))
+@pytest.mark.parametrize("name", sorted({*COMMANDS} - FOR_GIT - OF_ANOTHER))
 def test_command_writes_json(folder, repository, run, name):
     """With `--json`, each command writes one JSON document and nothing else."""
     write(folder / "cassettes/test_t/test_t.yaml", get())

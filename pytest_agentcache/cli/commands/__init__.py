@@ -30,6 +30,7 @@ COMMANDS = {
     "export": "convert a cassette to the format of VCR.py or to a HAR file",
     "serve": "serve a cassette to other test runners, containers and languages",
     "git-setup": "have `git diff` and `git log -p` show cassettes in words",
+    "offline": "run a command without a network, in a namespace of its own (Linux)",
     "git-diff": "called by `git diff` after git-setup",
     "git-textconv": "called by `git log -p` after git-setup",
 }
