@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Any, ParamSpec, TypeVar, cast
 from unittest import SkipTest
 
-from .clients import DISPATCHER, install
+from .clients import CHILDREN, DISPATCHER, install
 from .clients.sockets import guard_for
 from .errors import CassetteError, FaultError, SettingsError
 from .faults import fault_report
@@ -137,6 +137,8 @@ def _block(
     merged = replace(merged, mode=_mode(mode))
     place, name = Path(path).absolute(), f"use_cassette({os.fspath(path)!r})"
     install()
+    if merged.children:
+        CHILDREN.patch()
     with ExitStack() as stack:
         hooks = SURROUNDINGS.hooks() if SURROUNDINGS.hooks else Hooks()
         temporary = tempfile.TemporaryDirectory

@@ -7,10 +7,11 @@ import os
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ..network.closing import TEST, VARIABLE, Closing, patch_process_starts, proxies_of
 from ..network.proxy import Proxy
@@ -104,6 +105,26 @@ class ClosedRun:
             yield Attempt(facts["target"], process, test)
 
 
+@dataclass(frozen=True, slots=True)
+class ChildEnvironment:
+    """What the environment of a child is completed with.
+
+    Attributes:
+        closing: What closes its network, in an offline run.
+        variables: Returns the variables that lead it to the server of its test, given its others.
+    """
+
+    closing: Closing | None
+    variables: Callable[[Mapping[str, str]], Mapping[str, str]] | None
+
+    def environment(self, given: Mapping[Any, Any]) -> dict[Any, Any]:
+        """Return the environment of a child that would start with `given`."""
+        found = {os.fsdecode(name): os.fsdecode(value) for name, value in given.items()}
+        if self.closing is not None:
+            found = self.closing.environment(found)
+        return found | dict(self.variables(found)) if self.variables is not None else found
+
+
 @dataclass(slots=True)
 class Children:
     """The children of this process.
@@ -121,12 +142,7 @@ class Children:
         Returns:
             The function that undoes it.
         """
-        if not self.patched:
-            self.patched = True
-            patch_process_starts(self.closing)
-            if hasattr(os, "register_at_fork"):
-                # A forked child could not start the proxy for its own children.
-                os.register_at_fork(before=self.closing)
+        self.patch()
         # See `network/site`: this process may be a child itself, such as a worker of xdist.
         if closed := getattr(sys.modules.get("_agentcache_network"), "closed", None):
             closed.hand_over()
@@ -137,6 +153,15 @@ class Children:
             self.run = before
 
         return undo
+
+    def patch(self) -> None:
+        """Complete the environment of every child from now on. Idempotent."""
+        if not self.patched:
+            self.patched = True
+            patch_process_starts(self.completes)
+            if hasattr(os, "register_at_fork"):
+                # A forked child could not start the proxy for its own children.
+                os.register_at_fork(before=self.closing)
 
     def open(self) -> None:
         """End the run that closes children, if there is one."""
@@ -150,6 +175,11 @@ class Children:
             return None
         guard = DISPATCHER.guard
         return self.run.closing(guard.allowed if guard is not None else ())
+
+    def completes(self) -> ChildEnvironment | None:
+        """Return what completes the environment of a child; None for nothing."""
+        closing, variables = self.closing(), DISPATCHER.variables_of_children
+        return ChildEnvironment(closing, variables) if closing or variables else None
 
 
 CHILDREN = Children()

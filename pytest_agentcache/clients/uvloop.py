@@ -73,12 +73,12 @@ def _getnameinfo(getnameinfo: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _starting(start: Callable[..., Any]) -> Callable[..., Any]:
-    """Return the method of a loop that starts a process, with its environment closed."""
+    """Return the method of a loop that starts a process, with its environment completed."""
 
     async def start_closed(self: Any, *arguments: Any, **options: Any) -> Any:
-        if (closing := CHILDREN.closing()) is not None:
+        if (completes := CHILDREN.completes()) is not None:
             given = options.get("env")
-            options["env"] = closing.environment(os.environ if given is None else given)
+            options["env"] = completes.environment(os.environ if given is None else given)
         return await start(self, *arguments, **options)
 
     return start_closed

@@ -12,7 +12,15 @@ import sys
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from typing import Any
+    from typing import Any, Protocol
+
+    class Completes(Protocol):
+        """What adds variables to the environment of a child, such as `Closing`."""
+
+        def environment(self, given: Mapping[Any, Any]) -> dict[Any, Any]:
+            """Return the environment of a child that would start with `given`."""
+            ...
+
 
 VARIABLE = "AGENTCACHE_CLOSED"
 """The environment variable that holds a `Closing`: its log, its proxy and the allowed hosts."""
@@ -118,33 +126,33 @@ def proxies_of(environment: Mapping[str, str]) -> frozenset[str]:
     return frozenset(filter(None, map(environment.get, _PROXIES)))
 
 
-def patch_process_starts(find_closing: Callable[[], Closing | None]) -> None:
-    """Pass the closed environment on to every process that this one starts, from now on.
+def patch_process_starts(find_completes: Callable[[], Completes | None]) -> None:
+    """Complete the environment of every process that this one starts, from now on.
 
     Args:
-        find_closing: Finds what closes a child that is about to start; None for nothing.
+        find_completes: Finds what completes that of a child about to start; None for nothing.
     """
     modules: list[Any] = [sys.modules[name] for name in ("os", "posix") if name in sys.modules]
     for module in modules:
         for name in ("posix_spawn", "posix_spawnp", "execve"):
             if start := getattr(module, name, None):
-                setattr(module, name, _with_environment(start, find_closing))
+                setattr(module, name, _with_environment(start, find_completes))
         if hasattr(module, "execv") and hasattr(module, "execve"):
-            module.execv = _inheriting(module.execv, module.execve, find_closing)
+            module.execv = _inheriting(module.execv, module.execve, find_completes)
     if os.name == "posix":
-        os.system = _system(os.system, find_closing)
-        _patch_fork_exec(find_closing)
+        os.system = _system(os.system, find_completes)
+        _patch_fork_exec(find_completes)
 
 
 def _with_environment(
-    start: Callable[..., Any], find_closing: Callable[[], Closing | None]
+    start: Callable[..., Any], find_completes: Callable[[], Completes | None]
 ) -> Callable[..., Any]:
     """Return `os.execve` or `os.posix_spawn`, with the environment of the child completed."""
 
     def start_closed(path: Any, arguments: Any, env: Any, **options: Any) -> Any:
-        closing = find_closing()
-        if closing is not None:
-            env = closing.environment(os.environ if env is None else env)
+        completes = find_completes()
+        if completes is not None:
+            env = completes.environment(os.environ if env is None else env)
         return start(path, arguments, env, **options)
 
     return start_closed
@@ -153,10 +161,10 @@ def _with_environment(
 def _inheriting(
     execv: Callable[..., Any],
     execve: Callable[..., Any],
-    find_closing: Callable[[], Closing | None],
+    find_completes: Callable[[], Completes | None],
 ) -> Callable[..., Any]:
     def execv_closed(path: Any, arguments: Any, /) -> Any:
-        if find_closing() is None:
+        if find_completes() is None:
             return execv(path, arguments)
         return execve(path, arguments, os.environ)
 
@@ -164,16 +172,16 @@ def _inheriting(
 
 
 def _system(
-    system: Callable[..., int], find_closing: Callable[[], Closing | None]
+    system: Callable[..., int], find_completes: Callable[[], Completes | None]
 ) -> Callable[..., int]:
     def system_closed(command: Any) -> int:
-        closing = find_closing()
-        if closing is None:
+        completes = find_completes()
+        if completes is None:
             return system(command)
         now = dict(os.environ)
         added = {
             name: value
-            for name, value in closing.environment(now).items()
+            for name, value in completes.environment(now).items()
             if now.get(name) != value
         }
         # These change what the shell inherits, and not `os.environ`, which other threads read.
@@ -191,22 +199,22 @@ def _system(
     return system_closed
 
 
-def _patch_fork_exec(find_closing: Callable[[], Closing | None]) -> None:
+def _patch_fork_exec(find_completes: Callable[[], Completes | None]) -> None:
     """Patch the function with which `subprocess` and `multiprocessing` start processes."""
     import _posixsubprocess
 
     fork_exec: Callable[..., int] = _posixsubprocess.fork_exec
 
     def fork_exec_closed(*arguments: Any) -> int:
-        closing = find_closing()
-        if closing is None:
+        completes = find_completes()
+        if completes is None:
             return fork_exec(*arguments)
         # The same place in all versions of Python: a list of NAME=VALUE, or None to inherit.
         before, listed, after = arguments[:5], arguments[5], arguments[6:]
         given: Mapping[Any, Any] = os.environ
         if listed is not None:
             given = dict(os.fsencode(each).split(b"=", 1) for each in listed)
-        env = closing.environment(given)
+        env = completes.environment(given)
         listed = [os.fsencode(f"{name}={value}") for name, value in env.items()]
         return fork_exec(*before, listed, *after)
 

@@ -47,7 +47,7 @@ def agentcache(
     request: pytest.FixtureRequest, agentcache_config: dict[str, Any]
 ) -> Iterator[Harness]:
     """Yield the test's harness: `.session`, `.cassette`, `.misses`, `.mode`."""
-    from ..clients import DISPATCHER, install
+    from ..clients import CHILDREN, DISPATCHER, install
     from ..errors import AgentCacheError
     from ..replay.session import Harness
 
@@ -69,6 +69,8 @@ def agentcache(
             more = ()
         hooks = vcr.hooks(hooks_of(item)) if vcr else hooks_of(item)
         run, configure = item.config.stash[RUN], _session_hook(item)
+        if settings.children:
+            CHILDREN.patch()
         harness = Harness(
             settings, path, _folder_of(request), run, hooks, configure, test=test, more=more
         ).open()

@@ -11,7 +11,7 @@ from __future__ import annotations
 import sys
 import sysconfig
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -57,6 +57,10 @@ class Caches(Protocol):
         ...
 
 
+Variables = Callable[[Mapping[str, str]], Mapping[str, str]]
+"""Returns variables for the environment of a child process, given its others."""
+
+
 @dataclass(eq=False, slots=True)
 class Opened:
     """A cassette that is open, of a test or of a `use_cassette`.
@@ -68,6 +72,8 @@ class Opened:
         around: The cassette that it replaces for its time, if any.
         is_block: Whether it is of a `use_cassette`.
         guard: Its own block of the network, if it has one.
+        variables: Returns the variables that lead a child to its server, given the child's others,
+            if its children are to use it.
     """
 
     responder: Responder
@@ -76,6 +82,7 @@ class Opened:
     around: Opened | None
     is_block: bool = False
     guard: Guard | None = None
+    variables: Variables | None = None
 
     def is_inside(self, other: Opened | None) -> bool:
         """Return true if it replaces `other`, directly or not; all replace None, the network."""
@@ -163,6 +170,12 @@ class Dispatcher:
         return None if opened is None else opened.caches
 
     @property
+    def variables_of_children(self) -> Variables | None:
+        """The variables for children of the caller, if they are to use its cassette."""
+        innermost = self._innermost() if self._opened else ()
+        return next((each.variables for each in innermost), None)
+
+    @property
     def guard(self) -> Guard | None:
         """The block of the network around the caller, in modes that have one.
 
@@ -185,6 +198,7 @@ class Dispatcher:
         router: Router | None = None,
         *,
         is_block: bool = False,
+        variables: Variables | None = None,
     ) -> None:
         """Activate `responder`, and put `router` in front of it, if there is one.
 
@@ -193,8 +207,9 @@ class Dispatcher:
             caches: Its isolated caches.
             router: The router.
             is_block: Whether it is of a `use_cassette`.
+            variables: As in `Opened`.
         """
-        opened = Opened(responder, caches, router, self.around, is_block)
+        opened = Opened(responder, caches, router, self.around, is_block, variables=variables)
         # Other threads open and close blocks of their own, and read the list without the lock.
         with self._change:
             self._opened = [*self._opened, opened]

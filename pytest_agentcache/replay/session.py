@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -111,7 +111,13 @@ class Harness:
         if self.path is None:
             DISPATCHER.open(self.responder)
         else:
-            DISPATCHER.open(self.responder, self._isolation, self._router(), is_block=self.is_block)
+            DISPATCHER.open(
+                self.responder,
+                self._isolation,
+                self._router(),
+                is_block=self.is_block,
+                variables=self._variables if self.settings.children else None,
+            )
         try:
             if self.mode in ("replay", "offline"):
                 needed = dummies.variables_of(self.responder.recorded, self.settings.redact_env)
@@ -129,6 +135,10 @@ class Harness:
     def _router(self) -> Router | None:
         prompts = self.responder.prompts
         return Router(lambda: self.session, prompts) if self.settings.router else None
+
+    def _variables(self, given: Mapping[str, str]) -> Mapping[str, str]:
+        # The server starts with the first child.
+        return self.serve().variables(given)
 
     def freeze(self) -> None:
         """Freeze the clock at the recording of the cassette, or at the start of the test."""

@@ -7,7 +7,7 @@ import os
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Protocol
@@ -110,18 +110,21 @@ class Server:
         They name a proxy for HTTP and HTTPS, a certificate authority for it (with the extra
         `serve`), and the base URLs of OpenAI and Anthropic.
         """
-        bases = {
-            name: self.base(os.environ.get(name) or standard) for name, standard in _BASES.items()
+        return self.variables(os.environ)
+
+    def variables(self, given: Mapping[str, str]) -> dict[str, str]:
+        """Return the variables to add to the environment `given`."""
+        bases = {name: given.get(name) or standard for name, standard in _BASES.items()}
+        led = {
+            name: url if url.startswith(self.url) else self.base(url) for name, url in bases.items()
         }
         proxies = {"HTTP_PROXY": self.url, "HTTPS_PROXY": self.url, "NO_PROXY": ""}
         both = proxies | {name.lower(): value for name, value in proxies.items()}
         trusted = self.authority.variables() if self.authority else {}
-        options = os.environ.get("NODE_OPTIONS", "")
-        node = {
-            "NODE_USE_ENV_PROXY": "1",
-            "NODE_OPTIONS": f"{options} --require {json.dumps(str(_PRELOAD))}".lstrip(),
-        }
-        return bases | both | trusted | node
+        options, preload = given.get("NODE_OPTIONS", ""), f"--require {json.dumps(str(_PRELOAD))}"
+        if preload not in options:
+            options = f"{options} {preload}".lstrip()
+        return led | both | trusted | {"NODE_USE_ENV_PROXY": "1", "NODE_OPTIONS": options}
 
     def close(self) -> None:
         """Close the port and all connections, and wait for their threads."""

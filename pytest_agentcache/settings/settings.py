@@ -165,6 +165,9 @@ class Settings:
         one_of("time-machine", "freezegun"),
         "what freezes the clock: time-machine, or freezegun where that cannot be had",
     )
+    children: bool = _setting(
+        False, TRUTH, "whether the processes that a test starts use its cassette"
+    )
     router: bool = _setting(
         False, TRUTH, "put the test's CachedSession between every client and the cassette"
     )

@@ -178,6 +178,7 @@ INI = {
         "2026-11-21T11:00:00+01:00",
         dt.datetime(2026, 11, 21, 10, tzinfo=dt.UTC),
     ),
+    "children": ("true", True),
     "router": ("true", True),
     "auto_cache_origins": ("mine theirs", ("mine", "theirs")),
     "auto_cache_providers": ("anthropic gemini", ("anthropic", "gemini")),

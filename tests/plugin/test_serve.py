@@ -54,6 +54,56 @@ def test_child_is_recorded_and_replayed(suite, upstream):
     suite.run("--agentcache-offline").assert_outcomes(**both)
 
 
+CHILDREN = """
+    import asyncio, multiprocessing, os, subprocess, sys
+    import pytest
+
+    ASK = "import urllib.request as u; u.urlopen(sys.argv[1]).read()"
+    NESTED = "import subprocess, sys; subprocess.check_call([sys.executable, '-c', *sys.argv[1:]])"
+    pytestmark = pytest.mark.agentcache(children=True)
+
+    def child(path):
+        return [sys.executable, "-c", f"import sys; {ASK}", URL + path]
+
+    def ask(url):
+        exec(ASK, {"sys": type("", (), {"argv": ["", url]})})
+
+    def test_subprocess():
+        subprocess.check_call(child("/subprocess"))
+        subprocess.check_call(child("/own-environment"), env={"PATH": os.environ["PATH"]})
+
+    def test_grandchild():
+        program, *rest = child("/grandchild")[1:][1:]
+        subprocess.check_call([sys.executable, "-c", NESTED, program, *rest])
+
+    def test_asyncio():
+        async def start():
+            return await (await asyncio.create_subprocess_exec(*child("/asyncio"))).wait()
+        assert asyncio.run(start()) == 0
+
+    def test_posix_spawn():
+        pid = os.posix_spawn(sys.executable, child("/spawn"), os.environ)
+        assert os.waitpid(pid, 0)[1] == 0
+
+    def test_multiprocessing():
+        process = multiprocessing.get_context("spawn").Process(target=ask, args=(URL + "/mp",))
+        process.start()
+        process.join()
+        assert process.exitcode == 0
+"""
+PATHS = {"/subprocess", "/own-environment", "/grandchild", "/asyncio", "/spawn", "/mp"}
+
+
+def test_children_use_the_cassette(suite, upstream):
+    """With `children = true`, however a process is started, its requests are those of the test."""
+    suite.write(CHILDREN)
+    suite.record()
+    assert {hit.removeprefix("GET ") for hit in upstream.hits} == PATHS
+    upstream.stop()
+
+    suite.run("--agentcache-offline").assert_outcomes(passed=5)
+
+
 JAVASCRIPT = Path(__file__).parent / "javascript"
 CHAT = """
     import os, subprocess
