@@ -8,16 +8,16 @@ import os
 import re
 import shlex
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 
-def replace_file(path: Path, content: bytes, *, durable: bool = True) -> None:
+def replace_file(path: Path, content: bytes | Iterable[bytes], *, durable: bool = True) -> None:
     """Replace the content of `path` in one step, so that no reader sees half of it.
 
     Args:
         path: The file, which need not exist; its folder must.
-        content: The new content.
+        content: The new content, or its pieces.
         durable: Whether the new content must survive a power cut.
 
     Raises:
@@ -33,7 +33,7 @@ def replace_file(path: Path, content: bytes, *, durable: bool = True) -> None:
         (folder / ".gitignore").write_bytes(b"*\n")
         # Not `tempfile`, whose files are private: a new file gets the default permissions.
         with temporary.open("xb") as file:
-            file.write(content)
+            file.writelines([content] if isinstance(content, bytes) else content)
             if durable:
                 file.flush()
                 os.fsync(file.fileno())

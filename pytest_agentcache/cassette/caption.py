@@ -44,7 +44,12 @@ def caption(number: int, interaction: Interaction) -> str:
 
 def says(response: Response) -> str:
     """Return the output of a model: quoted text, tool calls, or its error; empty if unknown."""
-    return " · ".join(_words(read_output(response)))
+    return in_words(read_output(response))
+
+
+def in_words(output: ModelOutput) -> str:
+    """Return the output of a model in words, as `says` does."""
+    return " · ".join(_words(output))
 
 
 def _where(url: str) -> str:

@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from pytest_agentcache import cassette
+from pytest_agentcache.reports.html import document
+
 from .conftest import chat, get, make_huge, write
 
 
@@ -33,6 +36,44 @@ def test_writes_a_page(folder, run):
         "tests/test_trip.py::test_b",
     ]
     assert found["title"] == f"{folder.name}: cassettes"
+
+
+def test_large_suite_has_the_beginnings_of_its_texts(folder, run, monkeypatch):
+    """Beyond a limit, a cassette has room by its size: for responses, messages and bodies."""
+    long = chat(("user", "Rain? " + "q" * 3000), answer="Yes. " + "a" * 3000)
+    write(folder / "a.yaml", long, long)
+    write(folder / "b.yaml", long, long)
+    run("report", "-o", "all.html")
+    monkeypatch.setattr(document, "_LARGEST", 800)
+    run("report", "-o", "cut.html")
+
+    texts = [(folder / name).read_text(encoding="utf-8") for name in ("all.html", "cut.html")]
+    whole, cut = (re.search(r'id="calls-1">(.*)\n', each)[1] for each in texts)
+
+    assert "a" * 3000 in whole
+    assert "q" * 3000 in whole
+    call = json.loads(cut)
+    (said,) = call["answer"]["parts"]
+    (sent,) = call["turns"][0]["parts"]
+    assert said["text"] == f"Yes. {'a' * 95}… (2,905 more characters)"
+    assert sent["text"] == f"Rain? {'q' * 94}… (2,906 more characters)"
+    assert (call["response"]["body"], call["response"]["cut"]) == ("", True)
+
+
+def test_page_is_written_while_cassettes_are_read(folder):
+    """Only one cassette is in memory: each is on the page before the next one is read."""
+    write(folder / "a.yaml", chat(("user", "Hi")))
+    read = []
+
+    def entries():
+        for name in "ab":
+            read.append(name)
+            yield document.PageEntry(name, cassette=cassette.read(folder / "a.yaml"))
+
+    page = document.render(entries())
+    seen = [(each.count('id="calls-'), "".join(read)) for each in page]
+
+    assert seen == [(0, ""), (1, "a"), (1, "ab"), (0, "ab")]
 
 
 def test_paths_and_title_are_chosen(folder, run):

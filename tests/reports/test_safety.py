@@ -126,20 +126,20 @@ def test_the_policy_keeps_strangers_out(opened):
 
 def test_data_never_ends_its_element():
     """In the file, no `<` of a cassette is left as it is."""
-    page = render(evil_entries(), title=EVIL, now=NOW)
+    page = "".join(render(evil_entries(), title=EVIL, now=NOW))
 
-    data = page.partition('<script type="application/json" id="index">')[2].partition(
+    data = page.partition('<script type="application/json" id="calls-0">')[2].partition(
         "</script>\n<script>"
     )[0]
 
     assert (
-        data.replace('</script>\n<script type="application/json" id="calls-0">', "").count("<") == 0
+        data.replace('</script>\n<script type="application/json" id="index">', "").count("<") == 0
     )
     assert "<img" not in page
 
 
 def test_a_page_is_the_same_every_time():
     """The same cassettes at the same time give the same page."""
-    assert render([entry("test_a", *trip())], now=NOW) == render(
-        [entry("test_a", *trip())], now=NOW
-    )
+    pages = ["".join(render([entry("test_a", *trip())], now=NOW)) for _ in range(2)]
+
+    assert pages[0] == pages[1]

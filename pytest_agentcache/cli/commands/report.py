@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -25,40 +26,47 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, screen: Screen) -> int:
     """Write the page; unreadable files are listed on it and on standard error."""
     broken: list[CassetteError] = []
-    entries = []
+    calls = 0
     # Fail before reading cassettes if the page cannot be written.
     html.check_place(args.out)
-    for path in find(args.paths):
-        try:
-            entries.append(_entry(path))
-        except CassetteError as error:
-            broken.append(error)
-            entries.append(html.PageEntry(local_path(path), error=error))
+    paths = find(args.paths)
+
+    def entries() -> Iterator[html.PageEntry]:
+        nonlocal calls
+        for path in paths:
+            try:
+                loaded = load_inside(path)
+            except CassetteError as error:
+                broken.append(error)
+                yield html.PageEntry(local_path(path), error=error)
+                continue
+            calls += len(loaded.interactions)
+            yield html.PageEntry(
+                local_path(path),
+                loaded.test,
+                loaded.cassette,
+                size=loaded.size,
+                foreign=loaded.foreign,
+            )
+
     title = args.title or f"{Path.cwd().name or 'Cassettes'}: cassettes"
-    text = html.render(entries, title=title, now=datetime.now(UTC))
-    html.write(args.out, text)
-    calls = sum(len(each.cassette.interactions) for each in entries if each.cassette)
+    page = html.render(
+        entries(), title=title, now=datetime.now(UTC), size=sum(map(html.size_of, paths))
+    )
+    size = html.write(args.out, page)
     if args.json:
         screen.json(
             {
                 "path": str(args.out),
-                "cassettes": len(entries) - len(broken),
+                "cassettes": len(paths) - len(broken),
                 "interactions": calls,
-                "size": len(text.encode("utf-8")),
+                "size": size,
                 "unreadable": unreadable(broken),
             }
         )
     else:
-        size = size_text(len(text.encode("utf-8")))
-        held = counted(len(entries) - len(broken), "cassette")
-        screen.wrapped(f"{args.out}: {held}, {counted(calls, 'call')}, {size}")
+        held = counted(len(paths) - len(broken), "cassette")
+        screen.wrapped(f"{args.out}: {held}, {counted(calls, 'call')}, {size_text(size)}")
     for each in broken:
         screen.complain(str(each))
     return REFUSED if broken else FINE
-
-
-def _entry(path: Path) -> html.PageEntry:
-    loaded = load_inside(path)
-    return html.PageEntry(
-        local_path(path), loaded.test, loaded.cassette, size=loaded.size, foreign=loaded.foreign
-    )

@@ -12,7 +12,7 @@ import pytest
 from ...errors import SettingsError
 from ...state import TEST_REPORT
 from .document import PageError, check_place, render, write
-from .entry import PageEntry, RunFacts, entry_of
+from .entry import PageEntry, RunFacts, entry_of, size_of
 
 
 @dataclass(slots=True)
@@ -51,10 +51,16 @@ class Collector:
         Raises:
             PageError: If it cannot be written.
         """
-        entries = [self._entry(test, facts) for test, facts in sorted(self._told.items())]
+        entries = (self._entry(test, facts) for test, facts in sorted(self._told.items()))
         title = f"{self.root.name or 'Tests'}: what its tests asked"
-        write(self.target, render(entries, title=title, run=RunFacts(self.mode, tuple(late))))
-        tests = "1 test" if len(entries) == 1 else f"{len(entries)} tests"
+        run = RunFacts(self.mode, tuple(late))
+        size = sum(
+            size_of(self.root / facts["cassette"])
+            for facts in self._told.values()
+            if "cassette" in facts
+        )
+        write(self.target, render(entries, title=title, run=run, size=size))
+        tests = "1 test" if len(self._told) == 1 else f"{len(self._told)} tests"
         self.line = f"agentcache: report of {tests}: {self.named}"
 
     def _entry(self, test: str, facts: dict[str, Any]) -> PageEntry:

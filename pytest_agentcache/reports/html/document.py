@@ -6,7 +6,7 @@ import base64
 import hashlib
 import html
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from importlib import resources
 from pathlib import Path
@@ -15,7 +15,7 @@ from typing import Any
 from ...errors import AgentCacheError
 from ...files import replace_file
 from ...llm.history import History
-from .call import brief, whole
+from .call import Room, brief, whole
 from .entry import PageEntry, RunFacts
 
 # In the order in which they build on each other.
@@ -23,6 +23,10 @@ _SCRIPTS = (
     *("elements.js", "json.js", "diff.js", "model.js"),
     *("calls.js", "tests.js", "overview.js", "page.js"),
 )
+
+
+# Characters of the contents of all calls: more would take a browser a second to load and search.
+_LARGEST = 12_000_000
 
 
 class PageError(AgentCacheError):
@@ -44,43 +48,69 @@ def render(
     title: str = "Cassettes",
     run: RunFacts | None = None,
     now: datetime | None = None,
-) -> str:
-    """The page as HTML: complete, for any browser, from a file as well as from a server.
+    size: int = 0,
+) -> Iterator[str]:
+    """Yield the page as HTML: complete, for any browser, from a file as well as from a server.
 
     Contents of cassettes are in it as JSON, never as HTML, and a policy (W3C, Content
     Security Policy Level 3) forbids every script but its own and every request.
 
     Args:
-        entries: The tests and cassettes in order.
-        title: What the page is called.
-        run: What a run tells, if it is one that is shown.
-        now: When the page was made, aware; ages count from it. The present by default.
+        entries: The tests and cassettes in order. Each is read when the page gets to it, and only
+            what the list needs is kept.
+        title: The title of the page.
+        run: The facts about the run, if it shows one.
+        now: The time when the page was made, aware; ages count from it. The present by default.
+        size: The size of all cassettes, in bytes. If it is too large for a page that opens at
+            once, the page has the beginnings of their texts.
     """
     made = (now or datetime.now(UTC)).astimezone(UTC)
-    index: dict[str, Any] = {"title": title, "made": _text(made), "tests": []}
+    index: dict[str, Any] = {"title": title, "made": _text(made)}
     if run:
         index["run"] = {"mode": run.mode, "late": list(run.late)}
-    blocks = []
+    before, after = _frame(title)
+    yield before
+    tests = []
     for at, entry in enumerate(entries):
-        index["tests"].append(_brief(entry))
-        if lines := _calls(entry):
-            blocks.append(_block(f"calls-{at}", "\n".join(lines)))
-    return _filled(title, [_block("index", _json(index)), *blocks])
+        tests.append(_json(_brief(entry)))
+        if lines := _calls(entry, _share(entry, size)):
+            yield _block(f"calls-{at}", "\n".join(lines)) + "\n"
+    # At the end, when all entries are known. They are JSON already.
+    yield _block("index", f'{_json(index)[:-1]},"tests":[{",".join(tests)}]}}') + after
 
 
-def write(path: Path, page: str) -> None:
-    """Puts `page` in place of `path`'s content, in one step.
+def _share(entry: PageEntry, size: int) -> int | None:
+    """Return the room of each call of a cassette, in characters; None without a limit."""
+    if size <= _LARGEST or entry.cassette is None:
+        return None
+    return entry.size * _LARGEST // size // max(1, len(entry.cassette.interactions))
+
+
+def write(path: Path, page: Iterable[str]) -> int:
+    """Replace the content of `path` by the pieces of `page`, in one step.
+
+    Returns:
+        The number of bytes.
 
     Raises:
         PageError: If it cannot be written; then nothing changes.
     """
     check_place(path)
+    size = 0
+
+    def encoded() -> Iterator[bytes]:
+        nonlocal size
+        for piece in page:
+            yield (raw := piece.encode("utf-8"))
+            size += len(raw)
+
     try:
         if path.exists() and not path.is_file():
             # A pipe or /dev/stdout.
-            path.write_text(page, encoding="utf-8")
+            with path.open("wb") as file:
+                file.writelines(encoded())
         else:
-            replace_file(path, page.encode("utf-8"), durable=False)
+            replace_file(path, encoded(), durable=False)
     except BrokenPipeError:
         # The reader of the output has gone, which is not an error of the page.
         raise
@@ -89,6 +119,7 @@ def write(path: Path, page: str) -> None:
     except ValueError as error:
         # A null byte in its name.
         raise PageError(path, str(error)) from None
+    return size
 
 
 def check_place(path: Path) -> None:
@@ -132,12 +163,12 @@ def _brief(entry: PageEntry) -> dict[str, Any]:
     return {name: value for name, value in facts.items() if value}
 
 
-def _calls(entry: PageEntry) -> list[str]:
-    """A line of JSON for each call, which the page reads when it is opened or searched."""
+def _calls(entry: PageEntry, room: int | None) -> list[str]:
+    """Return a line of JSON for each call, which the page reads when it is opened or searched."""
     if entry.cassette is None:
         return []
     history = History()
-    return [_json(whole(each, history)) for each in entry.cassette.interactions]
+    return [_json(whole(each, history, Room(room))) for each in entry.cassette.interactions]
 
 
 def _text(instant: datetime) -> str:
@@ -161,7 +192,8 @@ def _block(name: str, text: str) -> str:
     return f'<script type="application/json" id="{name}">{text}</script>'
 
 
-def _filled(title: str, blocks: list[str]) -> str:
+def _frame(title: str) -> tuple[str, str]:
+    """Return the page before and after its data."""
     style = _file("page.css")
     script = '"use strict";\n{\n' + "\n".join(_file(name) for name in _SCRIPTS) + "}\n"
     policy = "; ".join(
@@ -173,17 +205,16 @@ def _filled(title: str, blocks: list[str]) -> str:
         ]
     )
     page = _file("page.html")
-    # The data last: it may hold what looks like a place to fill.
+    before, _, after = page.partition("<!--data-->")
     for place, text in (
         ("policy", html.escape(policy, quote=False)),
-        ("title", _writable(html.escape(title))),
         ("style", style),
-        ("script", script),
-        ("data", "\n".join(blocks)),
+        # Last, for it may hold what looks like a place to fill.
+        ("title", _writable(html.escape(title))),
     ):
-        before, _, after = page.partition(f"<!--{place}-->")
-        page = before + text + after
-    return page
+        head, _, rest = before.partition(f"<!--{place}-->")
+        before = head + text + rest
+    return before, after.replace("<!--script-->", script)
 
 
 def _digest(text: str) -> str:

@@ -71,14 +71,14 @@ def entry_of(path: Path, shown: str, **facts: Any) -> PageEntry:
         else:
             held = cassette.read(path)
     except CassetteError as error:
-        return PageEntry(shown, error=error, size=_size(path), **facts)
+        return PageEntry(shown, error=error, size=size_of(path), **facts)
     if held.recorded_at is None and not held.interactions:
         return PageEntry(shown, **facts)
-    return PageEntry(shown, cassette=held, size=_size(path), **facts)
+    return PageEntry(shown, cassette=held, size=size_of(path), **facts)
 
 
-def _size(path: Path) -> int:
-    """Bytes of a file and of those beside it that are its own."""
+def size_of(path: Path) -> int:
+    """Return the bytes of a file and of those beside it that are its own."""
     folder = cassette.sidecar_folder(path)
     try:
         beside = [each for each in folder.iterdir() if each.is_file()] if folder.is_dir() else []
