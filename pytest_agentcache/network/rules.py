@@ -11,14 +11,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Any
 
-CONNECTS = ("socket.connect", "socket.sendto", "socket.sendmsg")
-LOOKUPS = (
+_WITH_ADDRESS = ("socket.bind", "socket.connect", "socket.sendto", "socket.sendmsg")
+_LOOKUPS = (
     "socket.getaddrinfo",
     "socket.gethostbyname",
     "socket.gethostbyaddr",
     "socket.getnameinfo",
 )
-EVENTS = frozenset((*CONNECTS, *LOOKUPS))
+EVENTS = frozenset((*_WITH_ADDRESS, *_LOOKUPS))
 """The audit events of Python that lead out of the machine."""
 
 
@@ -64,10 +64,11 @@ class Rules:
     def _allows(self, event: str, host: str, port: int | None) -> bool:
         if is_local(host):
             return True
-        if event in ("socket.getaddrinfo", "socket.gethostbyname"):
+        if event in ("socket.bind", "socket.getaddrinfo", "socket.gethostbyname"):
             # Looking up an address sends nothing, and the connection to it is checked by itself.
+            # What is bound is an address of this machine, but its name is looked up.
             return _is_address(host) or self._may_look_up(host)
-        if event in LOOKUPS:
+        if event in _LOOKUPS:
             return any(self._may_look_up(each) for each in (host, *self._names.get(host, ())))
         hosts = (host, *self._names.get(host, ()))
         return any(self.is_listed(each, port) for each in hosts)
@@ -110,7 +111,7 @@ def is_local(host: str) -> bool:
 
 
 def _target(event: str, arguments: tuple[Any, ...]) -> tuple[str | None, int | None]:
-    if event in CONNECTS:
+    if event in _WITH_ADDRESS:
         family, address = arguments[0].family, arguments[1]
         # Unix sockets and the like do not leave the machine; sendto without an address
         # follows a connect that was checked.

@@ -18,8 +18,14 @@ if TYPE_CHECKING:
 
     from .guard import Guard
 
-# The place of the address among the arguments of each method of a socket that takes one.
-_WITH_ADDRESS = {"connect": 0, "connect_ex": 0, "sendto": -1, "sendmsg": 3}
+# The methods of a socket that take an address: its place among their arguments, and the event.
+_WITH_ADDRESS = {
+    "bind": (0, "socket.bind"),
+    "connect": (0, "socket.connect"),
+    "connect_ex": (0, "socket.connect"),
+    "sendto": (-1, "socket.connect"),
+    "sendmsg": (3, "socket.connect"),
+}
 
 
 def install(find_guard: Callable[[], Guard | None]) -> None:
@@ -36,10 +42,11 @@ def install(find_guard: Callable[[], Guard | None]) -> None:
 
     sys.addaudithook(hook)
     patch_methods(find_guard)
-    _socket.socket = _checked(_socket.socket, find_guard)  # type: ignore[misc]
+    checked = _checked(_socket.socket, find_guard)
     # `socket.getaddrinfo` looks up this function at each call, however it was imported.
     _socket.getaddrinfo = _remembering(_socket.getaddrinfo, find_guard)
     known: Any = sys.modules.get("socket", _socket)
+    _socket.socket = _socket.SocketType = known.SocketType = checked  # type: ignore[misc]
     for name in ("gethostbyname", "gethostbyname_ex"):
         setattr(known, name, _remembering(getattr(known, name), find_guard))
 
@@ -53,10 +60,10 @@ def patch_methods(find_guard: Callable[[], Guard | None]) -> None:
     socket: Any = sys.modules.get("socket")
     if socket is None:
         return
-    for method, at in _WITH_ADDRESS.items():
-        found = getattr(socket.socket, method)
+    for name in _WITH_ADDRESS:
+        found = getattr(socket.socket, name)
         if getattr(found, "__module__", None) != __name__:
-            setattr(socket.socket, method, _checking(found, at, find_guard))
+            setattr(socket.socket, name, _checking(found, name, find_guard))
 
 
 def _checked(
@@ -70,9 +77,7 @@ def _checked(
             return isinstance(instance, raw)
 
     kind = Instances if "socket" in sys.modules else type
-    methods = {
-        name: _checking(getattr(raw, name), at, find_guard) for name, at in _WITH_ADDRESS.items()
-    }
+    methods = {name: _checking(getattr(raw, name), name, find_guard) for name in _WITH_ADDRESS}
     made: Any = kind(
         raw.__name__, (raw,), {"__module__": raw.__module__, "__slots__": (), **methods}
     )
@@ -81,14 +86,15 @@ def _checked(
 
 
 def _checking(
-    method: Callable[..., Any], at: int, find_guard: Callable[[], Guard | None]
+    method: Callable[..., Any], name: str, find_guard: Callable[[], Guard | None]
 ) -> Callable[..., Any]:
     """Check an address before Python looks its name up, which happens before its audit hooks."""
+    at, event = _WITH_ADDRESS[name]
 
     def method_checked(self: _socket.socket, *arguments: Any) -> Any:
         guard = find_guard()
         if guard is not None and len(arguments) > at:
-            guard.check("socket.connect", (self, arguments[at]))
+            guard.check(event, (self, arguments[at]))
         return method(self, *arguments)
 
     return method_checked

@@ -32,9 +32,9 @@ def on_socket(kind, method, *arguments):
     return act
 
 
-def in_c(method, *arguments):
+def in_c(method, *arguments, kind=_socket.socket):
     def act():
-        opened = _socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        opened = kind(socket.AF_INET, socket.SOCK_DGRAM)
         try:
             getattr(opened, method)(*arguments)
         finally:
@@ -65,6 +65,21 @@ REFUSED = {
     "in-c": (in_c("connect", ADDRESS), "203.0.113.1:9"),
     "in-c-name": (in_c("connect", ("a.invalid", 9)), "a.invalid:9"),
     "in-c-sendto": (in_c("sendto", b"x", ("a.invalid", 9)), "a.invalid:9"),
+    "in-c-type": (
+        in_c("connect", ("a.invalid", 9), kind=_socket.SocketType),
+        "a.invalid:9",
+    ),
+    "bind": (on_socket(socket.SOCK_STREAM, "bind", ("a.invalid", 0)), "a.invalid:0"),
+    "source": (
+        lambda: socket.create_connection(("127.0.0.1", 9), source_address=("a.invalid", 0)),
+        "a.invalid:0",
+    ),
+    "number": (on_socket(socket.SOCK_STREAM, "connect", ("3405803777", 9)), "3405803777:9"),
+    "link-local": (on_socket(socket.SOCK_DGRAM, "sendto", b"x", ("224.0.0.1", 9)), "224.0.0.1:9"),
+    "broadcast": (
+        on_socket(socket.SOCK_DGRAM, "sendto", b"x", ("<broadcast>", 9)),
+        "<broadcast>:9",
+    ),
     "open_connection": (open_connection(*ADDRESS), "203.0.113.1:9"),
     "open_connection-name": (open_connection("a.invalid", 9), "a.invalid:9"),
 }
@@ -124,6 +139,7 @@ def test_loopback_is_open(upstream, cassette):
             with socket.socket(socket.AF_INET6, socket.SOCK_STREAM) as mapped:
                 mapped.connect(("::ffff:127.0.0.1", upstream.port))
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagram:
+            datagram.bind(("0.0.0.0", 0))
             for host in ("127.0.0.1", "127.1.2.3"):
                 datagram.sendto(b"x", (host, upstream.port))
     assert harness.misses == []
