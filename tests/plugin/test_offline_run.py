@@ -51,46 +51,63 @@ MOMENTS = {
 
 @pytest.fixture
 def closed(suite):
-    """Write a suite with one passing test, which reaches for the network at one moment."""
+    """Write a suite with one passing test, which reaches for the network at some moments."""
 
-    def write(moment, way):
-        name, source = MOMENTS[moment]
+    def write(way, *moments):
+        sources = {"conftest.py": "", "test_more.py": ""}
+        for name, source in (MOMENTS[moment] for moment in moments):
+            sources[name] += f"{source.format(way=way)}\n"
         suite.write(REACH, "reach.py")
         suite.write("import reach\ndef test_one(): pass")
-        suite.write(f"from reach import {way}\n{source.format(way=way)}", name)
+        for name, source in sources.items():
+            suite.write(f"from reach import {way}\n{source}", name)
         return suite
 
     return write
 
 
-@pytest.mark.parametrize("moment", MOMENTS)
-def test_no_moment_of_a_run_is_open(closed, moment):
-    """A socket is refused at each moment; the attempt is reported, and the green run is red."""
-    outcome = closed(moment, "raw").spawn("--agentcache-offline", "-s")
+# Two of them are the same hook, which one conftest file has once.
+IN_ONE_RUN = [moment for moment in MOMENTS if moment != "thread"]
+
+
+def test_no_moment_of_a_run_is_open(closed):
+    """A socket is refused at each moment, and the attempts are reported."""
+    outcome = closed("raw", *IN_ONE_RUN).spawn("--agentcache-offline", "-s")
+    printed = outcome.stdout.str() + outcome.stderr.str()
+
+    assert [moment for moment in IN_ONE_RUN if f"REFUSED {moment}" not in printed] == []
+    assert "OUT" not in printed
+    times = "outside any test: CONNECT 203.0.113.1:9 was refused {}, at reach.py:6 in raw()"
+    assert times.format(f"{len(IN_ONE_RUN) - 2} times") in printed
+    assert outcome.parseoutcomes()["passed"] >= 1
+
+
+@pytest.mark.parametrize("moment", ["import", "unconfigure", "atexit", "thread"])
+def test_a_green_run_turns_red(closed, moment):
+    """Before the summary and after it, up to the exit of the process."""
+    outcome = closed("raw", moment).spawn("--agentcache-offline", "-s")
     printed = outcome.stdout.str() + outcome.stderr.str()
 
     assert f"REFUSED {moment}" in printed
-    assert "OUT" not in printed
     assert "outside any test: CONNECT 203.0.113.1:9 was refused, at reach.py:6 in raw()" in printed
-    assert outcome.parseoutcomes()["passed"] >= 1
     assert outcome.ret == 1
 
 
-@pytest.mark.parametrize("moment", ["conftest", "import", "unconfigure", "atexit"])
-def test_http_outside_tests_is_a_miss(closed, moment):
+def test_http_outside_tests_is_a_miss(closed):
     """Clients get a 504, as in a test that is not on a cassette."""
-    outcome = closed(moment, "http").spawn("--agentcache-offline", "-s")
+    moments = ["conftest", "import", "unconfigure", "atexit"]
+    outcome = closed("http", *moments).spawn("--agentcache-offline", "-s")
     printed = outcome.stdout.str() + outcome.stderr.str()
 
-    assert f"MISSED {moment}" in printed
-    assert f"outside any test: GET http://upstream.example/{moment} was refused, at " in printed
+    for moment in moments:
+        assert f"MISSED {moment}" in printed
+        assert f"outside any test: GET http://upstream.example/{moment} was refused, at " in printed
     assert outcome.ret == 1
 
 
-@pytest.mark.parametrize("moment", ["conftest", "configure", "import", "sessionfinish"])
-def test_workers_are_closed(closed, moment):
+def test_workers_are_closed(closed):
     """Each worker of xdist is closed; the attempts that they have in common are one line."""
-    outcome = closed(moment, "raw").spawn("--agentcache-offline", "-n", "2")
+    outcome = closed("raw", "import").spawn("--agentcache-offline", "-n", "2")
 
     lines = [line for line in outcome.outlines if line.startswith("outside any test: ")]
     assert lines == ["outside any test: CONNECT 203.0.113.1:9 was refused, at reach.py:6 in raw()"]
@@ -99,7 +116,7 @@ def test_workers_are_closed(closed, moment):
 
 def test_the_environment_and_the_ini_file_close_it_as_early(closed, monkeypatch):
     """However the mode is set, conftest files are imported behind the guard."""
-    suite = closed("conftest", "raw")
+    suite = closed("raw", "conftest")
     monkeypatch.setenv("AGENTCACHE_MODE", "offline")
     assert suite.spawn().ret == 1
     monkeypatch.delenv("AGENTCACHE_MODE")
@@ -109,7 +126,7 @@ def test_the_environment_and_the_ini_file_close_it_as_early(closed, monkeypatch)
 
 def test_allowed_hosts_are_open_outside_tests(closed):
     """`agentcache_allowed_hosts` and telemetry hold at every moment."""
-    outcome = closed("import", "raw").spawn(
+    outcome = closed("raw", "import").spawn(
         "--agentcache-offline", "-o", "agentcache_ignore_hosts=203.0.113.1"
     )
     outcome.assert_outcomes(passed=1)
@@ -144,7 +161,7 @@ def test_methods_bound_at_import_are_checked(suite):
 
 def test_a_failed_run_keeps_its_status(closed):
     """A request at the exit changes only the status of a run that passed."""
-    suite = closed("atexit", "raw")
+    suite = closed("raw", "atexit")
     suite.write("def test_one(): assert 0\ndef test_two(): raise KeyboardInterrupt")
     outcome = suite.spawn("--agentcache-offline")
 
