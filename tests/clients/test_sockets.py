@@ -32,9 +32,9 @@ def on_socket(kind, method, *arguments):
     return act
 
 
-def in_c(method, *arguments, kind=_socket.socket):
+def in_c(method, *arguments, kind="socket"):
     def act():
-        opened = kind(socket.AF_INET, socket.SOCK_DGRAM)
+        opened = getattr(_socket, kind)(socket.AF_INET, socket.SOCK_DGRAM)
         try:
             getattr(opened, method)(*arguments)
         finally:
@@ -66,7 +66,7 @@ REFUSED = {
     "in-c-name": (in_c("connect", ("a.invalid", 9)), "a.invalid:9"),
     "in-c-sendto": (in_c("sendto", b"x", ("a.invalid", 9)), "a.invalid:9"),
     "in-c-type": (
-        in_c("connect", ("a.invalid", 9), kind=_socket.SocketType),
+        in_c("connect", ("a.invalid", 9), kind="SocketType"),
         "a.invalid:9",
     ),
     "bind": (on_socket(socket.SOCK_STREAM, "bind", ("a.invalid", 0)), "a.invalid:0"),
