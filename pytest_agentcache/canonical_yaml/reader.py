@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from itertools import islice
 from typing import Any
@@ -27,7 +27,7 @@ def load(text: str) -> Any:
             aliases, merges or repeated keys.
     """
     try:
-        return _built(yaml.parse(text, Loader=_Parser))
+        return _built(_events(text))
     except UnreadableError as error:
         if error.line is not None:
             error.line = _shown(text, error.line)
@@ -52,6 +52,15 @@ def _shown(text: str, line: int) -> int:
     return 1 + sum(end[0].endswith("\n") for end in ends)
 
 
+def _events(text: str) -> Iterator[Any]:
+    parser = _Parser(text)
+    try:
+        # `yaml.parse` asks twice for each event.
+        yield from iter(parser.get_event, None)
+    finally:
+        parser.dispose()
+
+
 def _built(events: Iterable[Any]) -> Any:
     """Return the value that events make.
 
@@ -64,32 +73,43 @@ def _built(events: Iterable[Any]) -> Any:
     inside: list[Any] = []
     keys: list[Any] = []
     for event in events:
-        if isinstance(event, yaml.CollectionEndEvent):
+        # A parser makes these very classes, whose comparison is faster than `isinstance`.
+        kind = event.__class__
+        if kind is yaml.MappingEndEvent or kind is yaml.SequenceEndEvent:
             inside.pop()
             keys.pop()
             continue
-        if not isinstance(event, yaml.NodeEvent):
-            documents += isinstance(event, yaml.DocumentStartEvent)
-            if documents > 1:
-                raise _unused(event, "another document")
+        if kind is yaml.ScalarEvent:
+            value = _scalar_of(event)
+        elif kind in _BEGINS:
+            value = _begun(event)
+        else:
+            documents += kind is yaml.DocumentStartEvent
+            _check_used(event, documents)
             continue
-        value = _value_of(event)
         if not inside:
             document = value
-        elif isinstance(inside[-1], list):
-            inside[-1].append(value)
+        elif (around := inside[-1]).__class__ is list:
+            around.append(value)
         elif keys[-1] is not _NO_KEY:
-            inside[-1][keys[-1]] = value
+            around[keys[-1]] = value
             keys[-1] = _NO_KEY
         else:
-            _check_key(event, value, inside[-1])
+            _check_key(event, value, around)
             keys[-1] = value
-        if isinstance(value, (dict, list)):
+        if kind in _BEGINS:
             if len(inside) == _DEEPEST_READ:
                 raise UnreadableError("nested too deeply", _line(event))
             inside.append(value)
             keys.append(_NO_KEY)
     return document
+
+
+def _check_used(event: Any, documents: int) -> None:
+    if isinstance(event, yaml.AliasEvent):
+        raise _unused(event, "an alias")
+    if documents > 1:
+        raise _unused(event, "another document")
 
 
 def _check_key(event: Any, key: Any, mapping: dict[Any, Any]) -> None:
@@ -99,12 +119,11 @@ def _check_key(event: Any, key: Any, mapping: dict[Any, Any]) -> None:
         raise UnreadableError(f"the key {key!r} twice", _line(event))
 
 
-def _value_of(event: Any) -> Any:
-    """Return a scalar, or the collection that begins here, still empty."""
-    if isinstance(event, yaml.ScalarEvent):
-        return _scalar_of(event)
-    if isinstance(event, yaml.AliasEvent):
-        raise _unused(event, "an alias")
+_BEGINS = (yaml.MappingStartEvent, yaml.SequenceStartEvent)
+
+
+def _begun(event: Any) -> Any:
+    """Return the collection that begins here, still empty."""
     kind = "map" if isinstance(event, yaml.MappingStartEvent) else "seq"
     if event.tag not in (None, "!", f"tag:yaml.org,2002:{kind}"):
         raise _unused(event, f"the tag {event.tag}")

@@ -99,6 +99,19 @@ def test_named_in(path: Path) -> str:
     return ""
 
 
+def _instant(text: str) -> datetime:
+    """Return the time that a cassette gives as text.
+
+    Raises:
+        ValueError: If there is no such time.
+    """
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        # Ten times slower; its error says what is wrong.
+        return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+
+
 class _Reader:
     """Checks every key and value while it builds the interactions."""
 
@@ -129,7 +142,7 @@ class _Reader:
                 ("recorded_at",), "`recorded_at` must be an instant like '2026-11-21T18:29:15Z'"
             )
         try:
-            instant = datetime.strptime(recorded_at, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+            instant = _instant(recorded_at)
         except ValueError as error:
             raise self.error(
                 ("recorded_at",), f"`recorded_at` is not a valid instant: {error}"

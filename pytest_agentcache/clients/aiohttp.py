@@ -369,8 +369,7 @@ async def _replay(request: Any, decision: Replay | Truncate, way: _Way) -> Any:
         "loop": loop,
         "session": request._session,
     }
-    # aiohttp 3.14 requires the writer of the request.
-    if "stream_writer" in inspect.signature(aiohttp.ClientResponse).parameters:
+    if _takes_stream_writer(aiohttp.ClientResponse):
         options["stream_writer"] = _Sent()
     response = request.response_class(request.method, request.original_url, **options)
     await response.start(_Connection(head, body))
@@ -452,29 +451,56 @@ class _Connection:
 
 def _stream(loop: Any, source: AsyncIterator[bytes], limit: int, *, chunked: bool) -> Any:
     """Return a stream that takes its next chunk from `source` when the reader has none left."""
-    from aiohttp import StreamReader
     from aiohttp.base_protocol import BaseProtocol
+
+    return _stream_class()(BaseProtocol(loop), limit, loop, source, chunked=chunked)
+
+
+# To make a class takes longer than to decide about a request.
+@functools.cache
+def _stream_class() -> Any:
+    from aiohttp import StreamReader
 
     class PulledStream(StreamReader):
         """A stream that fetches data where aiohttp would wait for it."""
 
+        __slots__ = ("_chunked", "_source")
+
+        def __init__(
+            self,
+            protocol: Any,
+            limit: int,
+            loop: Any,
+            source: AsyncIterator[bytes],
+            *,
+            chunked: bool,
+        ) -> None:
+            super().__init__(protocol, limit, loop=loop)
+            self._source, self._chunked = source, chunked
+
         async def _wait(self, func_name: str) -> None:  # noqa: ARG002 - aiohttp's signature
             try:
-                chunk = await anext(source, None)
+                chunk = await anext(self._source, None)
             except Exception as error:
                 self.set_exception(error)
                 raise
             if chunk is None:
                 self.feed_eof()
                 return
-            if chunked:
+            if self._chunked:
                 self.begin_http_chunk_receiving()
             self.feed_data(chunk)
-            if chunked:
+            if self._chunked:
                 self.end_http_chunk_receiving()
 
         async def wait_eof(self) -> None:
             while not self.is_eof():
                 await self._wait("wait_eof")
 
-    return PulledStream(BaseProtocol(loop), limit, loop=loop)
+    return PulledStream
+
+
+@functools.cache
+def _takes_stream_writer(cls: type) -> bool:
+    """Return whether responses have to be made with the writer of the request (aiohttp 3.14)."""
+    return "stream_writer" in inspect.signature(cls).parameters

@@ -107,6 +107,13 @@ def unusual_names(names: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for name in names if name != usual_name(name.lower())))
 
 
+# A client sends the same names again and again.
+@lru_cache(maxsize=1024)
+def lower_and_unusual(names: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return names in lower case, and those that are not in their usual case."""
+    return tuple(name.lower() for name in names), unusual_names(names)
+
+
 def marked_names(names: Iterable[str], unusual: Iterable[str]) -> str | list[str]:
     """Return what a cassette says beside headers whose registered names came in lower case.
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatchcase
 from functools import lru_cache
@@ -113,10 +113,16 @@ def filled(headers: Headers, seed: str, now: datetime) -> Headers:
         names = next((each.names for each in _FAMILIES if each.glob == name), (name,))
         pairs += [(each, _stand_in(each, seed, now)) for each in names]
     if "date" not in headers:
-        from email.utils import format_datetime
+        pairs.append(("date", _date(now)))
+    return Headers(tuple(pairs), headers.unusual)
 
-        pairs.append(("date", format_datetime(now.astimezone(UTC), usegmt=True)))
-    return replace(headers, pairs=tuple(pairs))
+
+# On a frozen clock, it is the same for many responses.
+@lru_cache(maxsize=64)
+def _date(now: datetime) -> str:
+    from email.utils import format_datetime
+
+    return format_datetime(now.astimezone(UTC), usegmt=True)
 
 
 def request_seed(request: Request) -> str:
@@ -126,7 +132,7 @@ def request_seed(request: Request) -> str:
 
 def completed(response: Response, request: Request, now: datetime) -> Response:
     """Return a response of a cassette with the headers that the client gets; see `filled`."""
-    return replace(response, headers=filled(response.headers, request_seed(request), now))
+    return response.with_headers(filled(response.headers, request_seed(request), now))
 
 
 def _stand_in(name: str, seed: str, now: datetime) -> str:

@@ -185,7 +185,7 @@ class Redaction:
             body = self._shapes.unnumbered(
                 self._bodies.redacted(body, request.content_type, every=True)
             )
-        return replace(request, url=url, headers=headers, body=body)
+        return Request(request.method, url, headers, body)
 
     def _unnumbered(self, text: str) -> str:
         raw = self._shapes.unnumbered(text.encode("utf-8", "surrogatepass"))

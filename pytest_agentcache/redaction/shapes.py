@@ -167,7 +167,10 @@ class Shapes:
     def _placeholders(self, raw: bytes) -> list[tuple[bytes, int]]:
         if not _may_have_marks(raw):
             return []
-        return [(each[2], int(each[3] or 1)) for each in self._numbered.finditer(raw)]
+        # Searched for one by one, because the expression would be tried at every byte.
+        starts = sorted(at for mark in _BEGINS for at in _places(raw, mark))
+        found = [self._numbered.match(raw, at) for at in starts]
+        return [(each[2], int(each[3] or 1)) for each in found if each]
 
     def continue_behind(self, raw: bytes) -> None:
         """Keep the numbers in `raw`, which is on a cassette, for the secrets that have them."""
@@ -205,11 +208,21 @@ class Shapes:
         return lambda raw: self._numbered.sub(renumber, raw) if _may_have_marks(raw) else raw
 
 
-def _may_have_marks(raw: bytes) -> bool:
-    return b"<" in raw or b"%3C" in raw or b"&lt;" in raw
-
-
 # In a form and in XML it is escaped.
+_BEGINS = (b"<", b"%3C", b"&lt;")
+
+
+def _may_have_marks(raw: bytes) -> bool:
+    return any(mark in raw for mark in _BEGINS)
+
+
+def _places(raw: bytes, mark: bytes) -> Iterator[int]:
+    at = raw.find(mark)
+    while at >= 0:
+        yield at
+        at = raw.find(mark, at + 1)
+
+
 _MARK = re.compile(rb"(?:<|%3C|&lt;)[A-Z][A-Z0-9_]{0,127}(?:>|%3E|&gt;)")
 
 

@@ -8,6 +8,7 @@ next test.
 
 from __future__ import annotations
 
+import os
 import sys
 import sysconfig
 import threading
@@ -229,7 +230,9 @@ class Dispatcher:
     def note_folder(self) -> None:
         """Note the current folder, relative to which the senders of requests are shown."""
         with suppress(OSError):
-            self.folder = Path.cwd()
+            # As text, because a path is made for each test otherwise.
+            if (folder := os.getcwd()) != str(self.folder):  # noqa: PTH109
+                self.folder = Path(folder)
 
     def before_fork(self) -> None:
         """Prepare for children that go on with the open cassettes."""

@@ -49,6 +49,7 @@ _LOOKS_LIKE = re.compile(
 )
 
 
+@lru_cache(maxsize=256)
 def is_ignored(url: str, listed: tuple[str, ...]) -> bool:
     """Return true if requests to `url` are ignored.
 

@@ -14,6 +14,7 @@ from pytest_agentcache.http.body import aws_events
 from pytest_agentcache.http.messages import Headers, Interaction, Request, Response
 from pytest_agentcache.redaction import Redaction, formats
 from pytest_agentcache.redaction.environment import secrets_of
+from pytest_agentcache.redaction.shapes import Shapes
 from pytest_agentcache.settings import checks
 
 JSON = "application/json"
@@ -427,3 +428,20 @@ def test_no_format_takes_for_ever():
             for body in (mark * (2**17 // len(mark)), (mark + b"a" * 30) * 4_000):
                 found = [match.span() for match in each.pattern.finditer(body)]
                 assert found == sorted(found)
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            ("<", "%3C", "&lt;", "OPENAI_API_KEY", "JWT", "_2", "_31", ">", "%3E", "&gt;", "x")
+        ),
+        max_size=24,
+    )
+)
+def test_placeholders_are_found_as_one_expression_finds_them(parts):
+    """The search for the beginnings of placeholders finds what the whole expression finds."""
+    shapes, raw = Shapes(), "".join(parts).encode()
+
+    found = [(each[2], int(each[3] or 1)) for each in shapes._numbered.finditer(raw)]
+
+    assert shapes._placeholders(raw) == found

@@ -244,6 +244,8 @@ def text(value: Any, style: str) -> bytes:
     Raises:
         ValueError: If `style` has an unknown word, or `value` is not JSON.
     """
+    if style == COMPACT and not _has_literal(value):
+        return _compact.encode(value).encode("utf-8")
     words = style.split()
     indent: str | None = None
     for word in words:
@@ -286,9 +288,9 @@ def _with_upper_hex(escape: re.Match[str]) -> str:
 
 def _has_literal(value: Any) -> bool:
     if isinstance(value, dict):
-        return any(_has_literal(each) for each in value.values())
+        return any(map(_has_literal, value.values()))
     if isinstance(value, list):
-        return any(_has_literal(each) for each in value)
+        return any(map(_has_literal, value))
     return isinstance(value, Number)
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import binascii
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 from ...canonical_yaml import DEEPEST
@@ -74,6 +75,7 @@ def kind_of(raw: bytes, content_type: str) -> BodyKind:
     return next(_candidates(raw, content_type))
 
 
+@lru_cache(maxsize=256)
 def stream_of(content_type: str) -> BodyKind | None:
     """Return the kind of stream that a content type says; None if it says none."""
     return next((kind for kind in STREAMS if kind.has_type(content_type)), None)
