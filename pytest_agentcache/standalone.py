@@ -52,9 +52,9 @@ class use_cassette:  # noqa: N801 - it is used like a function
 
     Args:
         path: The cassette, a YAML file.
-        mode: `replay`, `record`, `rerecord`, `offline` or `live`; by default that of the block or
-            the run of pytest around it, else what the environment variable `AGENTCACHE_MODE`
-            says, else `replay`.
+        mode: `replay`, `record`, `rerecord`, `offline`, `live` or `verify`; by default that of the
+            block or the run of pytest around it, else what the environment variable
+            `AGENTCACHE_MODE` says, else `replay`.
         settings: The marker's arguments: `on_miss`, `match`, `ignore_json`, `session`, …, except
             `cassette`, which is `path`.
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Generator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -14,7 +15,7 @@ import pytest
 
 from ..replay.run_state import SURROUNDINGS, Run
 from ..state import TEST_REPORT
-from ..suite import options
+from ..suite import options, sample
 from ..suite.collection import SETTINGS, is_on_cassette
 from . import fixtures, hookspecs, offline, recording_hookspec, run_end
 from .examples import repeat_examples
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from ..settings.settings import Settings
 
 _T = TypeVar("_T")
+_SHARE = pytest.StashKey[float | None]()
 
 
 def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
@@ -88,6 +90,8 @@ def pytest_configure(config: pytest.Config) -> None:
     )
     config.stash[SETTINGS] = _check(options.settings_of_run, config)
     offline.start(config, config.stash[SETTINGS])
+    flag = config.getoption("agentcache_sample")
+    config.stash[_SHARE] = _check(sample.share_of, flag, config.stash[SETTINGS].mode)
     _check(run_end.register, config)
     # Conftest files implement this hook of pytest-recording, which may be absent.
     known = getattr(config.hook, "pytest_recording_configure", None)
@@ -120,11 +124,26 @@ def pytest_report_header(config: pytest.Config) -> str:
     return header(config.stash[SETTINGS])
 
 
+def _keep_sample(config: pytest.Config, items: list[pytest.Item], share: float) -> None:
+    """Deselect the tests on a cassette that are not in the sample of today."""
+    today = datetime.now(UTC).date()
+    left_out = [
+        item
+        for item in items
+        if is_on_cassette(item) and not sample.is_in_sample(item.nodeid, share, today)
+    ]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     # Conftest files have added their markers by now.
     if (suite := config.stash.get(VCR_SUITE, None)) is not None:
         suite.mark(items)
+    if (share := config.stash[_SHARE]) is not None:
+        _keep_sample(config, items, share)
     for item in items:
         if isinstance(item, pytest.Function) and is_on_cassette(item):
             _open_first(item)

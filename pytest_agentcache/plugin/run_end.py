@@ -86,14 +86,17 @@ class RunEnd:
         self._ran = self._ran or report.when == "call"
         if facts := TEST_REPORT.get(report):
             self._totals.add(report.nodeid, facts)
+            self._stop_at_budget()
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:
         self._told.append(getattr(node, "workeroutput", {}).get("agentcache", _NOTHING))
 
+    def pytest_sessionstart(self, session: pytest.Session) -> None:
+        self._session = session
+
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
-        self._session = session
         facts = self._tell(session, exitstatus)
         output = getattr(self._config, "workeroutput", None)
         if output is not None:
@@ -113,6 +116,7 @@ class RunEnd:
         )
         # These misses belong to no test, so the run fails for them.
         failed = bool(self._totals.late or self._totals.outside)
+        failed = failed or any(each.level == "error" for each in self._totals.changes())
         if facts["whole"] is not None and all(each["whole"] is not None for each in everything):
             failed = self._look_around(everything) or failed
         if not any(each["narrowed"] for each in everything) and exitstatus == pytest.ExitCode.OK:
@@ -141,6 +145,14 @@ class RunEnd:
             if self._session.exitstatus == pytest.ExitCode.OK:
                 self._session.exitstatus = pytest.ExitCode.TESTS_FAILED
         offline.PROCESS_END.status = int(self._session.exitstatus)
+
+    def _stop_at_budget(self) -> None:
+        """End the run when the responses have cost what they may."""
+        budget, cost = self._config.stash[SETTINGS].budget, self._totals.cost
+        if budget is None or cost < budget or self._totals.stopped or self._session is None:
+            return
+        self._totals.stopped = f"agentcache_budget: ${cost:.2f} of ${budget:.2f} spent"
+        self._session.shouldstop = self._totals.stopped
 
     def _tell(self, session: pytest.Session, exitstatus: int) -> dict[str, Any]:
         """Return the account of this process, in values that xdist can send."""

@@ -319,6 +319,8 @@ def account(item: pytest.Item) -> dict[str, Any]:
         "held": len(harness.responder.recorded) if shared else 0,
         "aged": harness.cassette_file.aged,
         "moved": _move_for_summary(item),
+        "drift": harness.cassette_file.drift(harness.responder),
+        "cost": _cost(harness),
         "spins": [
             f"{display_path(Path(file), item.config.rootpath)}:{line}"
             for file, line in harness.clock.spins
@@ -336,6 +338,16 @@ def _discarded(state: TestState, harness: Harness) -> str:
     if harness.stopped and harness.responder.log.unanswered:
         return "the test ended early, and upstream gave no response"
     return state.unsaved
+
+
+def _cost(harness: Harness) -> float:
+    """Return what the new responses of a test have cost, in US dollars, by what they say."""
+    if harness.settings.budget is None:
+        return 0.0
+    from ..llm.reading import read_output
+
+    added = harness.responder.added()
+    return sum(read_output(each.response).usage.cost or 0.0 for each in added)
 
 
 def _failures(harness: Harness) -> list[str]:

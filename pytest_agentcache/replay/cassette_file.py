@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from .. import cassette
 from ..cassette import Cassette
@@ -15,6 +16,7 @@ from ..clock import Clock
 from ..errors import CassetteError, SecretError
 from ..files import locked
 from ..http.messages import Interaction
+from ..matching.shapes import Shapes
 from ..settings.durations import age_text
 from ..settings.settings import Settings
 from .responder import Responder
@@ -68,6 +70,10 @@ class CassetteFile:
             return ()
         self._run.opened.add(path.absolute())
         self._foreign = vcr.is_foreign(path)
+        if mode == "verify":
+            # For comparison; nothing is replayed from it.
+            self._found = self._with_more(self._read(path, is_foreign=self._foreign))
+            return ()
         if mode != "rerecord":
             self._found = self._with_more(self._read(path, is_foreign=self._foreign))
             return self._found.interactions
@@ -121,7 +127,7 @@ class CassetteFile:
     def aged(self) -> str:
         """The age of the cassette as text, if it exceeds `max_age`; else empty."""
         limit, recorded = self._settings.max_age, self.recorded_at
-        if limit is None or recorded is None or self._settings.mode == "rerecord":
+        if limit is None or recorded is None or self._settings.sends_all:
             return ""
         # Not by the clock of the test, which is frozen at the recording.
         age = Clock().real_now - recorded
@@ -140,6 +146,22 @@ class CassetteFile:
             kept = responder.interactions(keep_unused=self.shared or stopped)
             return Cassette(path, self.recorded_at or self.opened_at, kept, self._test)
         return Cassette(path, self.recorded_at, responder.recorded)
+
+    def drift(self, responder: Responder) -> dict[str, Any]:
+        """Return the shapes of recorded and of new responses to compare, as plain values.
+
+        Empty in every mode but `verify`, and for a test without a cassette.
+        """
+        if self._settings.mode != "verify" or self._found is None:
+            return {}
+        recorded, fresh = Shapes(), Shapes()
+        for shapes, interactions in (
+            (recorded, self._found.interactions),
+            (fresh, responder.added()),
+        ):
+            for interaction in interactions:
+                shapes.add(interaction)
+        return {"recorded": recorded.plain(), "fresh": fresh.plain()}
 
     def note_used(self, responder: Responder) -> None:
         """Note the interactions that were used, because other tests may use the same cassette."""
@@ -172,6 +194,8 @@ class CassetteFile:
                 + (f" and {len(unanswered) - 1} more" if len(unanswered) > 1 else ""),
                 "Record again when it answers; a test of the failure itself says on_miss='respond'",
             )
+        if self._settings.mode == "verify":
+            return
         if self._foreign:
             # Replayed in its place, and left as it is.
             if added := responder.added():

@@ -47,7 +47,9 @@ class ProcessCassette:
         Raises:
             CassetteError: If the file cannot be written; the old file stays.
         """
-        if not self._settings.records or not (added := responder.added_for_process()):
+        if not self._settings.records or self._settings.mode == "verify":
+            return
+        if not (added := responder.added_for_process()):
             return
         if doubts := responder.redaction.doubts(added):
             raise SecretError(self._path, doubts)

@@ -144,7 +144,7 @@ class Harness:
         """Freeze the clock at the recording of the cassette, or at the start of the test."""
         start = self.settings.freeze
         if not isinstance(start, datetime):
-            start = None if self.mode == "rerecord" else self.cassette_file.recorded_at
+            start = None if self.settings.sends_all else self.cassette_file.recorded_at
         self.clock.freeze(
             start or self.cassette_file.opened_at,
             self.settings.clock_engine,
@@ -168,7 +168,7 @@ class Harness:
 
     @property
     def mode(self) -> str:
-        """`replay`, `record`, `rerecord`, `offline` or `live`."""
+        """`replay`, `record`, `rerecord`, `offline`, `live` or `verify`."""
         return self.settings.mode
 
     @property

@@ -5,18 +5,23 @@ Every run of pytest imports this, so it must stay light.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..files import quoted
 from ..settings.settings import Settings
+
+if TYPE_CHECKING:
+    from ..matching.shapes import Change
 
 _HEADERS = {
     "replay": "replay, a request that is not on its cassette fails the test",
     "record": "record, requests that are not on their cassette are sent and recorded",
     "rerecord": "rerecord, every request is sent and recorded again",
     "offline": "offline, no network at all",
+    "verify": "verify, every request is sent, and what comes back is compared with the cassettes",
     "live": "live, cassettes are neither used nor written",
 }
 
@@ -44,6 +49,9 @@ class Totals:
     moved: dict[str, str] = field(default_factory=dict)
     shared_unused: bool = False
     recorded_nothing: bool = False
+    drift: list[dict[str, Any]] = field(default_factory=list)
+    cost: float = 0.0
+    stopped: str = ""
 
     def add(self, test: str, facts: dict[str, Any]) -> None:
         """Add the account of one test (see `test_state.account`)."""
@@ -51,6 +59,8 @@ class Totals:
         if "cassette" not in facts:
             return
         self.seen.add(test)
+        self.cost += facts["cost"]
+        self.drift += filter(None, [facts["drift"]])
         self.spins += (f"{test}: {place} {_SPINS}" for place in facts["spins"])
         if moved := facts["moved"]:
             self.moved.setdefault(*moved)
@@ -69,6 +79,18 @@ class Totals:
         known["left"] = known["left"] or not facts["lists"]
         if facts["aged"]:
             known["aged"] = [facts["aged"], *((known["aged"] or [""])[1:]), test]
+
+    def changes(self) -> list[Change]:
+        """Return how the responses of upstream differ from those on the cassettes."""
+        if not self.drift:
+            return []
+        from ..matching.shapes import Shapes, changes
+
+        recorded, fresh = Shapes(), Shapes()
+        for each in self.drift:
+            recorded.merge(each["recorded"])
+            fresh.merge(each["fresh"])
+        return changes(recorded, fresh)
 
     def add_outside(self, lines: Iterable[str]) -> None:
         """Add the misses outside any test; the workers of xdist have many in common."""
@@ -100,6 +122,8 @@ class Totals:
                 "agentcache: no test was on a cassette: add a marker, a fixture or "
                 "agentcache_auto = true"
             )
+        if self.stopped:
+            yield self.stopped
         if not (self.cassettes or self.late or self.missed or self.orphans):
             return
         for path, facts in sorted(self.cassettes.items()):
@@ -115,6 +139,7 @@ class Totals:
         yield from (text for _, text in sorted(self.moved.items()))
         yield from self._orphan_lines()
         yield from self.spins
+        yield from self._drift_lines()
         for sentence in self.late:
             yield f"late: {sentence}"
         for sentence in self.outside:
@@ -143,6 +168,20 @@ class Totals:
         if len(found) > _MOST_FAILURES:
             yield f"… and {len(found) - _MOST_FAILURES} more recorded errors"
 
+    def _drift_lines(self) -> Iterator[str]:
+        if not self.drift:
+            return
+        found = self.changes()
+        yield from (f"verify: {change}" for change in found[:_MOST_CHANGES])
+        if len(found) > _MOST_CHANGES:
+            yield f"… and {len(found) - _MOST_CHANGES} more changes"
+        counts = Counter(each.level for each in found)
+        endpoints = {shape[0] for each in self.drift for shape in each["fresh"]}
+        yield (
+            f"verify: endpoints: {len(endpoints)}, errors: {counts['error']}, "
+            f"warnings: {counts['warning']}, new: {counts['new']}"
+        )
+
     def _orphan_lines(self) -> Iterator[str]:
         # A cassette of a moved test is listed as such, or someone would remove it.
         found = [
@@ -163,6 +202,7 @@ class Totals:
 _COUNTED = ("replayed", "recorded", "missed", "unused", "written")
 _KNOWN = (*_COUNTED, "held", "passed", "left", "aged", "discarded", "failures")
 _MOST_FAILURES = 20
+_MOST_CHANGES = 50
 _MOST_ORPHANS = 20
 _SPINS = "waits in a loop for a frozen clock, which was moved on by the real time"
 _MOST_NAMED = 3

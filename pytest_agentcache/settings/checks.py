@@ -6,6 +6,7 @@ Every run of pytest imports this, so it must stay light.
 from __future__ import annotations
 
 import ast
+import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -108,6 +109,18 @@ def _age(name: str, value: Any, source: str) -> timedelta | None:
         raise SettingsError(
             f"{source}: {name} is {value!r}; it takes hours, days or weeks: 48h, 90d, 12w"
         ) from None
+
+
+def _budget(name: str, value: Any, source: str) -> float | None:
+    if value is None:
+        return None
+    try:
+        found = float(value)
+    except (TypeError, ValueError):
+        found = math.nan
+    if not 0 < found < math.inf:
+        raise SettingsError(f"{source}: {name} is {value!r}; it takes US dollars above 0: 0.50")
+    return found
 
 
 def _cassette(name: str, value: Any, source: str) -> str:
@@ -259,6 +272,7 @@ def _pair(name: str, each: Any, source: str, arrow: str, form: str) -> tuple[str
 TRUTH = Check(_truth, "bool")
 START = Check(_start, "string")
 AGE = Check(_age, "string")
+BUDGET = Check(_budget, "string")
 CASSETTE = Check(_cassette, "string")
 KEYWORDS = Check(_keywords, read_lines=_keyword_lines)
 MATCH = Check(_matchers)

@@ -15,6 +15,7 @@ from ..errors import SettingsError
 from .checks import (
     ADDRESSES,
     AGE,
+    BUDGET,
     CASSETTE,
     FINGERPRINTS,
     HOSTS,
@@ -35,7 +36,7 @@ from .checks import (
 )
 from .suggestions import did_you_mean
 
-MODES = ("replay", "record", "rerecord", "offline", "live")
+MODES = ("replay", "record", "rerecord", "offline", "live", "verify")
 ENVIRONMENT = "AGENTCACHE_MODE"
 
 
@@ -187,14 +188,25 @@ class Settings:
     max_age: timedelta | None = _setting(
         None, AGE, "how old a recording may be, in hours, days or weeks: 12h, 90d, 6w"
     )
+    budget: float | None = _setting(
+        None,
+        BUDGET,
+        "US dollars that the responses of a run may cost, by what they say, before it stops",
+        marker=False,
+    )
     aged: str = _setting(
         "list", one_of("list", "fail"), "what to do about a cassette older than max_age"
     )
 
     @property
     def records(self) -> bool:
-        """Return whether upstream may be asked and a cassette written."""
-        return self.mode in ("record", "rerecord")
+        """True if requests may be sent upstream and their responses recorded."""
+        return self.mode == "record" or self.sends_all
+
+    @property
+    def sends_all(self) -> bool:
+        """True if every request is sent upstream, even if it is on the cassette."""
+        return self.mode in ("rerecord", "verify")
 
     def with_values(self, values: Mapping[str, Any], source: str) -> Settings:
         """Return these settings with `values` laid over them.

@@ -13,11 +13,13 @@ import pytest
 from ..errors import SettingsError
 from ..settings.settings import ENVIRONMENT, Settings, check_of, check_value, from_ini
 from ..settings.suggestions import did_you_mean
+from . import sample
 
 _FLAGS = {
     "record": "replay what is on the cassette, record what is not, drop what was not used",
     "rerecord": "record everything again",
     "offline": "no network at all: a request that is not on its cassette fails the test",
+    "verify": "send every request again and compare the responses with the cassettes; write none",
     "live": "send every request to the network, without using or writing a cassette",
 }
 
@@ -39,6 +41,12 @@ def add_options(parser: pytest.Parser) -> None:
         default=None,
         help="write an HTML page of the tests that sent requests: conversations, misses, unused",
     )
+    group.addoption(
+        sample.FLAG,
+        metavar="PERCENT",
+        default=None,
+        help="with --agentcache-verify: a part of the tests, such as 10%%, another one each day",
+    )
     for setting in fields(Settings):
         text, check = setting.metadata["help"], check_of(setting.name)
         if check.choices:
@@ -52,7 +60,7 @@ def refuse_unknown(arguments: Iterable[str]) -> None:
     Raises:
         SettingsError: For an argument that looks like a flag of this plugin and is none of them.
     """
-    known = [f"--agentcache-{name}" for name in (*_FLAGS, "report")]
+    known = [f"--agentcache-{name}" for name in (*_FLAGS, "report", "sample")]
     for argument in arguments:
         flag = argument.partition("=")[0]
         if flag.startswith("--agentcache") and flag not in known:

@@ -184,6 +184,7 @@ INI = {
     "auto_cache_providers": ("anthropic gemini", ("anthropic", "gemini")),
     "unused": ("ignore", "ignore"),
     "max_age": ("6w", dt.timedelta(weeks=6)),
+    "budget": ("0.5", 0.5),
     "aged": ("fail", "fail"),
 }
 

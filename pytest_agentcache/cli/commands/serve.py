@@ -149,5 +149,7 @@ def _facts(harness: Harness, code: int) -> dict[str, Any]:
         "held": 0,
         "lists": True,
         "moved": None,
+        "drift": {},
+        "cost": 0.0,
         "spins": [],
     }
