@@ -97,6 +97,8 @@ async def _middleware(way: _Way, request: Any, handler: Any) -> Any:
             raise error
         case Forward() as forward:
             with forward.awaited(TimeoutError, way.connecting):
+                if (to_upstream := forward.upstream(sent)) is not sent:
+                    await _change(request, to_upstream)
                 with awaiting_upstream():
                     live = await handler(request)
                 try:
@@ -107,6 +109,19 @@ async def _middleware(way: _Way, request: Any, handler: Any) -> Any:
                 return live
         case PassThrough():
             return _passed(await handler(request), way)
+
+
+async def _change(request: Any, to_upstream: Request) -> None:
+    """Change a request before it is sent upstream."""
+    from yarl import URL
+
+    request.url = URL(to_upstream.url, encoded=True)
+    for name in {name for name, _ in to_upstream.headers}:
+        request.headers.popall(name, None)
+    for name, value in to_upstream.headers:
+        request.headers.add(name, value)
+    if to_upstream.body:
+        await request.update_body(io.BytesIO(to_upstream.body))
 
 
 async def _note_sent(request: Any, content: bytes) -> None:

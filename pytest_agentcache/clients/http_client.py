@@ -59,7 +59,7 @@ def install(module: Any) -> None:
                 _fail(self, decision)
             case Forward() | PassThrough():
                 with DISPATCHER.pass_through():
-                    send(self, sent)
+                    send(self, _as_upstream_knows(sent, parsed, decision))
         CLIENT_DECISION.set(self, (parsed.method, decision))
 
     def request_decided(self: Any, *args: Any, **kwargs: Any) -> None:
@@ -125,6 +125,22 @@ def _parse(module: Any, origin: str, sent: bytes) -> Request:
     body = read_chunked(file) if is_chunked else file.read()
     url = target if target.startswith(("http://", "https://")) else origin + target
     return Request(method, url, headers, body)
+
+
+def _as_upstream_knows(sent: bytes, request: Request, decision: Forward | PassThrough) -> bytes:
+    """Return the bytes of a request, with what is changed before it is sent upstream."""
+    match decision:
+        case Forward() as forward if (to_upstream := forward.upstream(request)) is not request:
+            pass
+        case _:
+            return sent
+    method, target, version = sent.partition(b"\r\n")[0].decode("latin-1").split(" ", 2)
+    target = to_upstream.url[len(request.url) - len(target) :]
+    headers = to_upstream.headers.without("transfer-encoding", "content-length")
+    if to_upstream.body:
+        headers = headers.plus("content-length", str(len(to_upstream.body)))
+    lines = [f"{method} {target} {version}", *(f"{name}: {value}" for name, value in headers)]
+    return "\r\n".join([*lines, "", ""]).encode("latin-1") + to_upstream.body
 
 
 def _replay(connection: Any, getresponse: Any, decision: Replay | Truncate, method: str) -> Any:

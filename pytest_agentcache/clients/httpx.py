@@ -35,7 +35,8 @@ def install(module: Any) -> None:
         __tracebackhide__ = True
         if (route := _route(module, request)) is None:
             return handle(self, request)
-        match route.decide(_to_request(request, request.read()), _timeouts(request)):
+        sent = _to_request(request, request.read())
+        match route.decide(sent, _timeouts(request)):
             case Replay() | Truncate() as decision:
                 return responses.replayed(decision, request)
             case Fail() as failure:
@@ -43,7 +44,8 @@ def install(module: Any) -> None:
                 raise _native(module, failure, failure.cause())
             case Forward() as forward:
                 with forward.awaited(module.ReadTimeout):
-                    return responses.recorded(send(self, request), forward)
+                    live = send(self, responses.changed(request, sent, forward.upstream(sent)))
+                    return responses.recorded(live, forward)
             case PassThrough():
                 return send(self, request)
 
@@ -51,8 +53,8 @@ def install(module: Any) -> None:
         __tracebackhide__ = True
         if (route := _route(module, request)) is None:
             return await handle_async(self, request)
-        content = await request.aread()
-        match await route.decide_async(_to_request(request, content), _timeouts(request)):
+        sent = _to_request(request, await request.aread())
+        match await route.decide_async(sent, _timeouts(request)):
             case Replay() | Truncate() as decision:
                 return responses.replayed(decision, request)
             case Fail() as failure:
@@ -60,8 +62,9 @@ def install(module: Any) -> None:
                 raise _native(module, failure, _cause_in_loop(failure))
             case Forward() as forward:
                 with forward.awaited(module.ReadTimeout):
+                    native = responses.changed(request, sent, forward.upstream(sent))
                     with awaiting_upstream():
-                        live = await handle_async(self, request)
+                        live = await handle_async(self, native)
                     return await responses.recorded_async(live, forward)
             case PassThrough():
                 return await handle_async(self, request)
@@ -128,6 +131,18 @@ class _Responses:
                 await self._live.aclose()
 
         self._stream, self._live, self._live_async = Stream, LiveStream, AsyncLiveStream
+
+    def changed(self, request: Any, sent: Request, to_upstream: Request) -> Any:
+        """Return a request, with what is changed before it is sent upstream."""
+        if to_upstream is sent:
+            return request
+        return self._module.Request(
+            request.method,
+            to_upstream.url,
+            headers=_as_bytes([*to_upstream.headers]),
+            content=to_upstream.body,
+            extensions=request.extensions,
+        )
 
     def replayed(self, decision: Replay | Truncate, request: Any) -> Any:
         """Return the response of a decision that needs no network."""

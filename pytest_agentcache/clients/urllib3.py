@@ -26,6 +26,7 @@ MODULES = ("urllib3.connectionpool",)
 
 def install(module: Any) -> None:
     """Patch urllib3's connection pools for the rest of the process."""
+    from urllib3 import HTTPHeaderDict
     from urllib3.exceptions import ReadTimeoutError
 
     plain, tls = module.HTTPConnectionPool, module.HTTPSConnectionPool
@@ -55,13 +56,22 @@ def install(module: Any) -> None:
         request = Request(method, address, Headers.of((headers or {}).items()), content or b"")
         connect, read = timeouts = _timeouts(self, options.get("timeout"))
 
-        def send(**changed: Any) -> Any:
+        def send(to_upstream: Request = request, **changed: Any) -> Any:
+            path, sent, fields = url, content, headers
+            if to_upstream is not request:
+                path = to_upstream.url[len(address) - len(url) :]
+                sent, fields = to_upstream.body, HTTPHeaderDict(to_upstream.headers.pairs)
             with DISPATCHER.pass_through():
                 if CLIENT_TUNNEL.pop(conn):
                     prepare_proxy(self, conn)
-                sent = content if whole else [content]
                 return make_request(
-                    self, conn, method, url, body=sent, headers=headers, **options | changed
+                    self,
+                    conn,
+                    method,
+                    path,
+                    body=sent if whole else [sent],
+                    headers=fields,
+                    **options | changed,
                 )
 
         match route.decide(request, (connect or None, read or None)):
@@ -71,7 +81,9 @@ def install(module: Any) -> None:
                 _fail(self, conn, failure, url, timeouts)
             case Forward() as forward:
                 with forward.awaited(ReadTimeoutError):
-                    return _record(self, send(**_UNREAD), forward, url, options)
+                    return _record(
+                        self, send(forward.upstream(request), **_UNREAD), forward, url, options
+                    )
             case PassThrough():
                 return send()
 

@@ -16,6 +16,7 @@ from ..errors import NeverAnsweredError
 from ..http.framing import pieces, response_fields
 from ..http.messages import Headers, Request, Response
 from ..http.wire import WireSocket, response_socket
+from ..matching.stable_ids import ShownIds
 from ..settings.settings import Settings
 from .async_wait import pause, pause_async
 from .response_recorder import ResponseRecorder
@@ -188,6 +189,7 @@ class Forward:
         finish: Called with the number when the response is complete.
         find: Returns the response to the request with this number, as far as it has arrived.
         cancel: Called with the number if the caller gives up before the response has arrived.
+        ids: The stable ids that the client gets; None if it gets those of upstream.
     """
 
     request: Request
@@ -198,6 +200,11 @@ class Forward:
     finish: Callable[[int], None]
     find: Callable[[int], Response | None]
     cancel: Callable[[int], None] = lambda order: None
+    ids: ShownIds | None = None
+
+    def upstream(self, request: Request) -> Request:
+        """Return the client's request as upstream knows it: itself, or one with the true ids."""
+        return self.ids.upstream(request) if self.ids else request
 
     @contextmanager
     def awaited(
@@ -250,6 +257,7 @@ class Forward:
             http_version=http_version,
             drop=self.drop,
             ended=lambda: self.finish(self.order),
+            ids=self.ids,
         )
         self.keep(self.order, recorder)
         return recorder

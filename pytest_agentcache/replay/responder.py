@@ -94,6 +94,8 @@ class Responder:
         self.refreshes.safe = self.redaction.text
         self.normalization = Normalization(self.settings, self.redaction, self.hooks)
         self.ids = StableIds(self.settings.stable_ids)
+        if self._records:
+            self.ids.reserve(self.recorded)
         self.matcher = Matcher(self.settings, self.redaction.comparable, self.ids, self.hooks.alike)
         self.plan = Plan(self.matcher, self.normalized)
         self.log = RecordedLog(self.recorded, self.normalization, self.redaction, self.ids)
@@ -168,7 +170,7 @@ class Responder:
                 self.log.ask(order, key, wanted, request)
                 self._noted[order] = self.plan.note(Call(wanted, "unanswered"))
                 self.redaction.asked(wanted)
-                self.ids.note_sent(ids)
+                self.ids.note_sent(ids, wanted)
                 log = self.log
                 return Forward(
                     wanted,
@@ -179,6 +181,7 @@ class Responder:
                     log.end,
                     log.answer,
                     self.cancel,
+                    self.ids.shown if self.ids else None,
                 )
             known = self._waiting.knows(key, ids)
         kind = "exhausted" if known else "missing"

@@ -15,6 +15,7 @@ from ..http.header_names import recorded_names
 from ..http.headers import response_headers
 from ..http.messages import Headers, Interaction, Request, Response, codings_of
 from ..http.stand_ins import filled, request_seed
+from ..matching.stable_ids import ShownIds
 from ..settings.settings import Settings
 
 
@@ -34,6 +35,8 @@ class ResponseRecorder:
         http_version: The version of HTTP in which it came; empty for HTTP/1.1.
         drop: Called with this recorder if the response breaks off, which makes it no response.
         ended: Called when all of the response has arrived.
+        ids: The stable ids that the client gets in place of those of upstream, in documents and
+            in events; None to pass on what comes.
 
     Attributes:
         decodes: As above.
@@ -59,6 +62,7 @@ class ResponseRecorder:
         http_version: str = "",
         drop: Callable[[ResponseRecorder], None] = lambda recorder: None,
         ended: Callable[[], None] = lambda: None,
+        ids: ShownIds | None = None,
     ) -> None:
         self.request, self.status, self.reason = request, status, reason
         self._drop, self._ended = drop, ended
@@ -73,13 +77,21 @@ class ResponseRecorder:
         self._codings, self.decodes = codings, decodes
         self.encoded = bool(codings) and self._decoder is None
         self.bodiless = is_bodiless(request.method, status)
-        self._stream = framed_by_events(self.headers.get("content-type"))
+        media = self.headers.get("content-type")
+        self._stream = framed_by_events(media)
         # The chunks of an encoded body say nothing of the body, and a JSON document is read whole;
         # how it was cut would only be noise in a diff.
-        document = is_json(self.headers.get("content-type")) or bool(codings)
+        document = is_json(media) or bool(codings)
+        self._ids = ids if document or self._stream else None
+        if ids:
+            self.headers = ids.headers(self.headers)
+        # An id may be cut by a chunk, and another one has another length.
+        framed = framed and not (self._ids and self._stream)
         self._framed = framed and (not codings if self._stream else not document)
         size = headers.get("content-length")
         sized = size.isdecimal() and (not codings or self.encoded) and not framed
+        if self._ids and not self.bodiless:
+            sized = sized and (self.encoded or not document)
         self.whole = document and not self._stream and not self.bodiless and not sized
         self.length = int(size) if sized and not self._stream else None
         self.cancelled = False
@@ -130,6 +142,8 @@ class ResponseRecorder:
         self._drop(self)
         if self._codings and self.whole:
             return [bytes(self._raw)] if self._raw else []
+        if self._ids and self.whole:
+            return [b"".join([*self._pieces, self._rest])]
         return [self._rest] if self._rest else []
 
     def _decode(self, piece: bytes | None) -> bytes:
@@ -182,7 +196,11 @@ class ResponseRecorder:
         """Return pieces of a document, whose length is known at its end."""
         if not last:
             # Nothing of an encoded document is sent before all of it is known to be encoded so.
-            return [] if self._codings else found
+            return [] if self._codings or self._ids else found
+        if self._ids and not self.encoded:
+            shown = self._ids.content(b"".join(self._pieces), self.headers.get("content-type"))
+            self._pieces = [shown] if shown else []
+            found = blocks(shown)
         if not self._codings:
             self.length = self.size
             return found
@@ -199,6 +217,9 @@ class ResponseRecorder:
             found, self._rest = self._cut(self._rest + piece)
             if last and self._rest:
                 found, self._rest = [*found, self._rest], b""
+            if self._ids and self._stream and not self.encoded:
+                media = self.headers.get("content-type")
+                found = [self._ids.content(event, media) for event in found]
         self._pieces += found
         return found
 

@@ -10,6 +10,7 @@ from ..matcher import Ids
 from .bindings import Bindings
 from .finder import FoundId, IdFinder
 from .rewriting import Rewriter
+from .shown import ShownIds
 from .times import Times, without_fixed
 
 
@@ -22,6 +23,7 @@ class StableIds:
 
     Attributes:
         bindings: The ids of this run and of the cassette that belong together.
+        shown: The ids that the client gets while recording.
     """
 
     def __init__(self, wanted: Iterable[str]) -> None:
@@ -33,6 +35,7 @@ class StableIds:
         self._looks: dict[bytes, str] = {}
         self._sent: set[bytes] = set()
         self.bindings = Bindings()
+        self.shown = ShownIds(self._finder, self._rewriter)
 
     def __bool__(self) -> bool:
         return self._is_on
@@ -52,9 +55,17 @@ class StableIds:
             end = each.stop
         return b"".join([*done, text[end:]]), tuple(places)
 
-    def note_sent(self, ids: Ids) -> None:
+    def reserve(self, recorded: Iterable[Interaction]) -> None:
+        """Keep the ids of a cassette from being used for others while recording."""
+        if self:
+            for each in recorded:
+                self.shown.reserve(self._rewriter.ids(each))
+
+    def note_sent(self, ids: Ids, request: Request) -> None:
         """Note the ids of a request to upstream that upstream did not create."""
         self._sent.update(each for each in ids if each not in self.bindings.fresh)
+        if self:
+            self.shown.note_request(request)
 
     def note_received(self, response: Response) -> None:
         """Note the ids that upstream created. No cassette holds them."""
@@ -133,20 +144,23 @@ class StableIds:
             found.text
             for each, fresh in everything
             for found in self._rewriter.ids(each)
-            if found.stable or not fresh
+            if (found.stable and found.text not in self.shown) or not fresh
         }
         numbers: dict[str, int] = defaultdict(int)
         names: dict[bytes, bytes] = {}
 
         def stable(each: FoundId) -> bytes:
-            known = names.get(each.text) or self.bindings.recorded(each.text)
-            if known is None and each.stable:
-                known = each.text
+            # An id that was split over events reached the client as upstream made it.
+            text = self.shown.shown(each.text)
+            known = names.get(text) or self.bindings.recorded(text)
+            # Numbers in the order of the file do not depend on which response came first.
+            if known is None and each.stable and text not in self.shown:
+                known = text
             while known is None:
                 numbers[each.look] += 1
                 known = self._finder.stable_id(each.look, each.text, numbers[each.look])
-                known = None if known in taken and known != each.text else known
-            names[each.text] = known
+                known = None if known in taken and known != text else known
+            names[text] = known
             return known
 
         return tuple(

@@ -37,22 +37,28 @@ class Rewriter:
         return replace(
             request,
             url=self.text(request.url, replace_id),
-            headers=self._headers(request.headers, replace_id),
+            headers=self.headers(request.headers, replace_id),
             body=self.body(request.body, request.content_type, replace_id),
         )
 
     def response(self, response: Response, replace_id: ReplaceId) -> Response:
         """Return `response` with what `replace_id` returns for each id."""
-        headers = self._headers(response.headers, replace_id)
-        raw, media = response.body, response.content_type
+        headers = self.headers(response.headers, replace_id)
+        body, sizes = self.content(
+            response.body, response.content_type, replace_id, response.chunks
+        )
+        return replace(response, headers=headers, body=body, chunks=sizes)
+
+    def content(
+        self, raw: bytes, media: str, replace_id: ReplaceId, sizes: tuple[int, ...] = ()
+    ) -> tuple[bytes, tuple[int, ...]]:
+        """Return the body of a response, or events of it, and the sizes of its chunks."""
         if kind_of(raw, media).is_rebuilt:
             body = self.body(raw, media, replace_id)
-            sizes = response.chunks if body == raw else ()
-        else:
-            # Binary data must not change.
-            spans = [] if b"\0" in raw else self.spans(raw, media, replace_id)
-            body, sizes = replaced(raw, spans), chunks(response.chunks, spans)
-        return replace(response, headers=headers, body=body, chunks=sizes)
+            return body, sizes if body == raw else ()
+        # Binary data must not change.
+        spans = [] if b"\0" in raw else self.spans(raw, media, replace_id)
+        return replaced(raw, spans), chunks(sizes, spans)
 
     def ids(self, interaction: Interaction) -> list[FoundId]:
         """Return the ids of an interaction in order, with repetitions."""
@@ -65,13 +71,13 @@ class Rewriter:
         self.interaction(interaction, note)
         return found
 
-    def _headers(self, headers: Headers, replace_id: ReplaceId) -> Headers:
-        return Headers(
-            tuple(
-                (name, value if name == "content-type" else self.text(value, replace_id))
-                for name, value in headers
-            )
+    def headers(self, headers: Headers, replace_id: ReplaceId) -> Headers:
+        """Return header fields with what `replace_id` returns for each id."""
+        pairs = (
+            (name, value if name == "content-type" else self.text(value, replace_id))
+            for name, value in headers
         )
+        return replace(headers, pairs=tuple(pairs))
 
     def text(self, text: str, replace_id: ReplaceId) -> str:
         """Return `text` with what `replace_id` returns for each id."""
