@@ -79,29 +79,37 @@ def test_git_undoes_it(folder, repository, run):
     assert snapshot(folder) == before
 
 
+SETTINGS = "agentcache_unused = fail\nagentcache_stable_ids = answer call request\n"
+TOML = 'agentcache_unused = "fail"\nagentcache_stable_ids = "answer call request"\n'
+
+
 @pytest.mark.parametrize(
     ("name", "text", "expected"),
     [
         (
             "pytest.ini",
             "[pytest]\naddopts = -q\n",
-            "[pytest]\nagentcache_unused = fail\naddopts = -q\n",
+            f"[pytest]\n{SETTINGS}addopts = -q\n",
         ),
-        ("tox.ini", "[tox]\n[pytest]", "[tox]\n[pytest]\nagentcache_unused = fail\n"),
+        (
+            "tox.ini",
+            "[tox]\n[pytest]",
+            f"[tox]\n[pytest]\n{SETTINGS}",
+        ),
         (
             "setup.cfg",
             "[metadata]\n[tool:pytest]\n",
-            "[metadata]\n[tool:pytest]\nagentcache_unused = fail\n",
+            f"[metadata]\n[tool:pytest]\n{SETTINGS}",
         ),
         (
             "pyproject.toml",
             '[tool.pytest.ini_options]\naddopts = "-q"\n[tool.x]\n',
-            '[tool.pytest.ini_options]\nagentcache_unused = "fail"\naddopts = "-q"\n[tool.x]\n',
+            f'[tool.pytest.ini_options]\n{TOML}addopts = "-q"\n[tool.x]\n',
         ),
         (
             "pyproject.toml",
             "[tool.x]",
-            '[tool.x]\n\n[tool.pytest.ini_options]\nagentcache_unused = "fail"\n',
+            f"[tool.x]\n\n[tool.pytest.ini_options]\n{TOML}",
         ),
     ],
 )

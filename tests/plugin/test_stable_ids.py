@@ -136,6 +136,39 @@ def test_replay_makes_its_own_ids(suite, drawing):
     outcome.assert_outcomes(passed=6)
 
 
+def test_requests_at_once(suite, drawing):
+    """Of ids that arrive in any order, each is the client's own, and the cassette is the same."""
+    suite.write("""
+        import asyncio
+        import random
+        import httpx
+        import pytest
+
+        async def flow(client, number):
+            batch = (await client.post(URL + "/v1/batches", json={"run": number})).json()
+            await asyncio.sleep(random.random() / 100)
+            found = (await client.get(f"{URL}/v1/batches/{batch['id']}")).json()
+            assert found == {"id": batch["id"], "status": "running"}
+            assert batch["run"] == number and batch["id"].startswith("batch_000000")
+            return batch["id"]
+
+        @pytest.mark.agentcache(freeze=False)
+        def test_flows():
+            async def main():
+                async with httpx.AsyncClient() as client:
+                    return await asyncio.gather(*(flow(client, each) for each in range(6)))
+            ids = asyncio.run(main())
+            assert len(set(ids)) == 6
+    """)
+    suite.write(INI, "pytest.ini")
+
+    assert suite.run("--agentcache-rerecord").ret == 0
+    first = undated(suite.files())
+    assert suite.run("--agentcache-rerecord").ret == 0
+    assert undated(suite.files()) == first
+    assert suite.run("--agentcache-offline").ret == 0
+
+
 def run_of(suite: Suite, test: str, *arguments: str) -> pytest.RunResult:
     return suite.run(f"test_suite.py::{test}", *arguments)
 

@@ -109,6 +109,10 @@ def _cassettes(root: Path) -> list[Loaded]:
     return found
 
 
+# Nothing is left unused, and recording again does not change the ids of responses and calls.
+_OF_NEW_SUITE = {"agentcache_unused": "fail", "agentcache_stable_ids": "answer call request"}
+
+
 def _plan_settings(plan: Plan, loaded: list[Loaded]) -> None:
     known = configuration_of(plan.root)
     name = known[0].name if known else "pytest.ini"
@@ -117,9 +121,9 @@ def _plan_settings(plan: Plan, loaded: list[Loaded]) -> None:
     if known and any(key.startswith("agentcache_") for key in known[1]):
         plan.kept[name] = "it has settings of the plugin already"
         return
-    # A suite of pytest-recording runs as it is; in a new one, nothing is left unused.
+    # A suite of pytest-recording runs as it is.
     is_vcr = any(each.foreign for each in loaded)
-    settings = {"agentcache_vcr": "true"} if is_vcr else {"agentcache_unused": "fail"}
+    settings = {"agentcache_vcr": "true"} if is_vcr else _OF_NEW_SUITE
     plan.change(name, insertions.with_settings(name, _read(plan.root / name), settings))
 
 
