@@ -236,15 +236,20 @@ class Dispatcher:
 
     def before_fork(self) -> None:
         """Prepare for children that go on with the open cassettes."""
-        for opened in self._opened:
-            opened.responder.children.prepare()
+        for responder in self._in_charge():
+            responder.children.prepare()
 
     def after_fork(self) -> None:
         """Go on in a forked child, of which only the current thread is left."""
+        for responder in self._in_charge():
+            responder.after_fork()
         for opened in self._opened:
-            opened.responder.after_fork()
             if opened.router is not None:
                 opened.router.after_fork()
+
+    def _in_charge(self) -> list[Responder]:
+        found = [opened.responder for opened in self._opened]
+        return found if self.outside is None else [*found, self.outside]
 
     def close(self, responder: Responder) -> None:
         """Deactivate `responder`; every later request that belongs to it is a late miss."""
@@ -317,6 +322,7 @@ class Dispatcher:
         """Return the misses outside any test since the last call."""
         if self.outside is None:
             return []
+        self.outside.hear_children()
         found, self.outside.misses = self.outside.misses, []
         return found
 

@@ -179,9 +179,15 @@ FACTS = """
         child.communicate(b"\\n")
 """
 CONFTEST = """
-    import subprocess, sys
+    import os, socket, subprocess, sys
     code = "import socket; socket.gethostbyname('early.invalid')"
     subprocess.run([sys.executable, "-c", code])
+    if not (child := os.fork()):
+        try:
+            socket.gethostbyname("forked.invalid")
+        finally:
+            os._exit(0)
+    os.waitpid(child, 0)
 """
 
 
@@ -201,6 +207,9 @@ def test_the_rest_stays_as_it_is(suite, workers):
             "late: CONNECT 203.0.113.1:9 was asked after the end of its test, by process *",
             "outside any test: CONNECT early.invalid was refused, by process * (*python* -c *",
         ]
+    )
+    outcome.stdout.fnmatch_lines(
+        ["outside any test: CONNECT forked.invalid was refused, at conftest.py:*"]
     )
     assert not list(Path(tempfile.gettempdir()).glob("agentcache-*.jsonl"))
 
