@@ -42,7 +42,7 @@ class StoredResults:
         self._has_new = False
 
     def get(self, name: str, digest: str) -> Any:
-        """Return the result for a file with this digest of its content; None if there is none."""
+        """Return the result for a file with this digest of its content; None if it is not known."""
         found = self._known.get(name)
         return found[1] if found and found[0] == digest else None
 

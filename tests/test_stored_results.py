@@ -80,7 +80,7 @@ def test_results_that_cannot_be_kept_are_no_error(home, monkeypatch, tmp_path):
 
 
 def test_unused_results_go(home, tmp_path):
-    """Results of files that are gone are dropped, and files that nobody used for a month."""
+    """Results of files that are gone are dropped, and files that were not used for a month."""
     keep(["one"])
     (old,) = home.iterdir()
     os.utime(old, (0, 0))

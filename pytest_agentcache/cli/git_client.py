@@ -53,7 +53,7 @@ def _path(git: str) -> str:
 
 
 def _from_server(path: str, words: tuple[str, ...]) -> bytes | None:
-    """Return the output of the server; None if there is none, or it could not finish."""
+    """Return the output of the server; None without a server, or if it failed."""
     connection = _socket.socket(_socket.AF_UNIX)
     connection.connect(path)
     request = b"\0".join(map(os.fsencode, words))

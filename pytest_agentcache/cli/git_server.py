@@ -38,7 +38,7 @@ def start(path: Path, write: Callable[[list[str]], bytes]) -> None:
         os.setsid()
         null = os.open(os.devnull, os.O_RDWR)
         for standard in (0, 1, 2):
-            # The pager waits until nobody has its pipe open.
+            # The pager waits until no process has its pipe open.
             os.dup2(null, standard)
         _serve(listener, int(path.name), write)
     finally:

@@ -137,7 +137,7 @@ def test_replay_makes_its_own_ids(suite, drawing):
 
 
 def test_requests_at_once(suite, drawing):
-    """Of ids that arrive in any order, each is the client's own, and the cassette is the same."""
+    """Ids that arrive in any order reach the right client, and the cassette stays the same."""
     suite.write("""
         import asyncio
         import random

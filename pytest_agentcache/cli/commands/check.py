@@ -58,7 +58,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class _Checked:
-    """What was found in a cassette. It depends on its files and the settings, not on the time.
+    """The result of checking a cassette. It depends on its files and the settings, not on the time.
 
     Attributes:
         findings: The findings, except its age.
