@@ -76,7 +76,7 @@ class ShownIds:
         return self._rewriter.content(raw, media, self._show)[0]
 
     def upstream(self, request: Request) -> Request:
-        """Return a request with the ids that upstream knows; the request itself if it has no other."""
+        """Return a request with the ids that upstream knows; itself if it has no others."""
         if not self._true or request.headers.get("authorization").lower().startswith(_SIGNED):
             return request
         changed = self._rewriter.request(request, lambda each: self._true.get(each.text, each.text))
