@@ -86,6 +86,9 @@ class _Pieces:
         elif isinstance(value, str) and "\n" in value[:-1]:
             # Of several lines; a single line with its newline reads well in quotes.
             return False
+        elif isinstance(value, str) and len(value) > self._more and " " in value:
+            # Too long for a line, and there is no need to look how it would be written.
+            return False
         else:
             text = scalar(value, flow=True)
         size = len(start) + len(text)

@@ -12,10 +12,11 @@ from .values import RESOLVERS, Number, UnwritableError
 _NUMBER_ELSEWHERE = re.compile(
     r"[-+]?(\d[\d_]*\.?[\d_]*|\.\d[\d_]*)([eE][-+]?\d+)?|0[ox][\da-fA-F]+"
 )
+_SAFE = r"[^\x00-\x1f\x7f-\xa0\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff:#]*+"
+# By runs of safe characters: one by one, a long text would take ten times as long.
 PLAIN_BLOCK = re.compile(
-    r"(?![-?:,\[\]{}#&*!|>'\"%@` ])(?!---|\.\.\.)"
-    r"(?:[^\x00-\x1f\x7f-\xa0\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff:#]|:(?! |$)|(?<! )#)+"
-    r"(?<! )"
+    r"(?![-?:,\[\]{}#&*!|>'\"%@` ])(?!---|\.\.\.)(?=.)"
+    rf"{_SAFE}(?:(?::(?! |$)|(?<! )#){_SAFE})*+(?<! )"
 )
 PLAIN_FLOW = re.compile(r"[\w/.<$+(~=\u00a1-\u1fff][\w/.<>$+()~=;*@^|&% \u00a1-\u1fff-]*(?<! )|…")
 _NOT_IN_QUOTES = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")

@@ -98,13 +98,15 @@ class Shapes:
         self._around, self._inside = table.around, table.inside
         self._unmarked, self._numbered = table.unmarked, table.numbered
         self._is_allowed = is_allowed
+        # A body is searched when it is redacted, and again for doubts before it is written.
+        self._hits = lru_cache(maxsize=8)(self._marks_in)
         self._numbers: dict[str, dict[bytes, int]] = {}
         # The highest number on a cassette for each name, and the cassette's numbers of our secrets.
         self._taken: dict[bytes, int] = {}
         self._same: dict[tuple[bytes, int], int] = {}
         self._lock = fork_safe(threading.Lock())
 
-    def _hits(self, raw: bytes) -> list[bytes]:
+    def _marks_in(self, raw: bytes) -> list[bytes]:
         """Return the marks in `raw`; those of keys only in runs that are long enough for a key."""
         hits = [mark for mark in self._around if mark in raw]
         outline = raw.translate(_OUTLINE)

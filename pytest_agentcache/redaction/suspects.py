@@ -9,6 +9,7 @@ from base64 import b64decode
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import sha256
 from math import log2
 from urllib.parse import parse_qsl, urlsplit
@@ -149,8 +150,14 @@ def _hidden(message: Request | Response) -> Iterator[tuple[str, bytes]]:
 
 
 def _hints(name: str, names: Names) -> bool:
+    return _sounds_secret(name) and not names.is_harmless(name)
+
+
+# The same names come in each event of a stream.
+@lru_cache(maxsize=4096)
+def _sounds_secret(name: str) -> bool:
     words = {word.lower() for word in _WORD.findall(name)}
-    return bool(words & _HINTS) and not words & _OTHERS and not names.is_harmless(name)
+    return bool(words & _HINTS) and not words & _OTHERS
 
 
 def _peculiar(value: str) -> str:

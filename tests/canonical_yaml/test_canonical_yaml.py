@@ -1,11 +1,14 @@
 import json
+import re
 
 import pytest
 import yaml
 from hypothesis import given
+from hypothesis import strategies as st
 
 from pytest_agentcache import canonical_yaml as cassette_yaml
 from pytest_agentcache.canonical_yaml import UnreadableError, UnwritableError, dump, load
+from pytest_agentcache.canonical_yaml.scalars import PLAIN_BLOCK
 from pytest_agentcache.http.body import json_text
 
 from ..values import COLLECTIONS, STRINGS, TEXT_OF_LINES, same
@@ -382,3 +385,14 @@ def test_lines_are_found_by_path():
     assert cassette_yaml.line_of(text, ("b", 7)) == 2
     assert cassette_yaml.line_of(text, ("a", "deeper")) == 1
     assert cassette_yaml.line_of(text, ()) is None
+
+
+@given(st.text(st.sampled_from("ab :#-.\n\t\u2028\xa0é'\"\ud800\r"), max_size=8))
+def test_plain_text_is_the_same_by_runs_and_by_characters(text):
+    """Runs of safe characters accept what one character after the other accepts."""
+    one_by_one = (
+        r"(?![-?:,\[\]{}#&*!|>'\"%@` ])(?!---|\.\.\.)(?:[^\x00-\x1f\x7f-\xa0\u2028\u2029"
+        r"\ud800-\udfff\ufeff\ufffe\uffff:#]|:(?! |$)|(?<! )#)+(?<! )"
+    )
+
+    assert bool(PLAIN_BLOCK.fullmatch(text)) == bool(re.fullmatch(one_by_one, text))

@@ -14,13 +14,20 @@ from typing import Any
 from .protocol import BodyKind
 from .spans import Span
 
-_TEXT = re.compile(rb'"((?:[^"\\]|\\.)*)"')
+_TEXT = re.compile(rb'"([^"\\]*+(?:\\.[^"\\]*+)*+)"')
+# ASCII without escapes, in which the texts of JSON are written as they are.
+_AS_WRITTEN = re.compile(rb"[ -\[\]-~]*+")
 _CHARACTER = re.compile(rb"\\u[0-9A-Fa-f]{4}|\\.|[^\\]", re.DOTALL)
 _JSON = (b"{", b"[", b'"')
 _MOST = 2**22
 
 Find = Callable[[bytes], list[Span]]
 _Place = tuple[Any, ...]
+# For what is between the texts of an event: which of the texts are names; and for these names, the
+# places of the others and their numbers.
+_Forms = dict[
+    tuple[bytes, ...], tuple[list[int], dict[tuple[bytes, ...], list[tuple[_Place, int]]]]
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,18 +61,69 @@ def joined_texts(raw: bytes, stream: BodyKind) -> Iterator[bytes]:
 
 def _places(raw: bytes, stream: BodyKind) -> Iterable[list[_Piece]]:
     places: dict[_Place, list[_Piece]] = defaultdict(list)
+    known: _Forms = {}
     if len(raw) <= _MOST:
         for start, stop in stream.payloads(raw):
             if raw.startswith(_JSON, start):
-                for place, piece in _pieces(raw, start, stop):
+                for place, piece in _pieces(raw, start, stop, known):
                     places[place].append(piece)
             else:
                 places[()].append(_Piece(start, stop, raw[start:stop], is_json=False))
     return places.values()
 
 
-def _pieces(raw: bytes, start: int, stop: int) -> Iterator[tuple[_Place, _Piece]]:
-    """Yield the texts of one event, or of a list of events, each with its place in the event."""
+def _pieces(raw: bytes, start: int, stop: int, known: _Forms) -> Iterator[tuple[_Place, _Piece]]:
+    """Yield the texts of one event, or of a list of events, each with its place in the event.
+
+    Most events of a stream differ in a few texts only. The places of the texts depend on the names
+    and on what is between the texts, so they are worked out once for all events that agree in
+    these.
+
+    Args:
+        raw: The stream.
+        start: The start of the event.
+        stop: Its end.
+        known: The places in the events so far.
+    """
+    event = raw[start:stop]
+    if not _AS_WRITTEN.fullmatch(event):
+        yield from _parsed(raw, start, stop)
+        return
+    # Between the texts, and the texts without their quotes, in turn.
+    parts = _TEXT.split(event)
+    form = tuple(parts[::2])
+    if form not in known:
+        names = [at for at in range(1, len(parts), 2) if parts[at + 1].lstrip(b" ")[:1] == b":"]
+        known[form] = names, {}
+    names, by_names = known[form]
+    key = tuple([parts[at] for at in names])
+    if key not in by_names:
+        by_names[key] = [
+            (place, at)
+            for place, piece in _parsed(event, 0, stop - start)
+            for at in (_part_at(parts, piece.start),)
+        ]
+    if not by_names[key]:
+        return
+    ends = list(accumulate(map(len, parts)))
+    for place, at in by_names[key]:
+        # Each text so far, and this one, has its quotes around it.
+        end = start + ends[at] + at
+        text = parts[at]
+        yield place, _Piece(end - len(text), end, text, is_json=True)
+
+
+def _part_at(parts: list[bytes], start: int) -> int:
+    """Return the number of the part of an event that starts there, behind its quote."""
+    at, end = 0, 0
+    while end + at < start:
+        end += len(parts[at])
+        at += 1
+    return at
+
+
+def _parsed(raw: bytes, start: int, stop: int) -> Iterator[tuple[_Place, _Piece]]:
+    """Yield the texts of an event, or of a list of events, by reading it as JSON."""
     try:
         event = json.loads(raw[start:stop])
         each = event if isinstance(event, list) else [event]

@@ -53,11 +53,11 @@ class Xml(BodyKind):
 def named_values(raw: bytes) -> Iterator[tuple[str, int, int]]:
     """Yield the name, start and stop of the text of each element, attribute and form field."""
     # The first byte of an attribute may be any, so each of `raw` would be tried.
-    patterns = (_ELEMENT, _ATTRIBUTE) if b'="' in raw or b"='" in raw else (_ELEMENT,)
-    for pattern in patterns:
-        for match in pattern.finditer(raw):
+    has_tags, has_attributes = b"<" in raw, b'="' in raw or b"='" in raw
+    for pattern, may_match in ((_ELEMENT, has_tags), (_ATTRIBUTE, has_attributes)):
+        for match in pattern.finditer(raw) if may_match else ():
             yield _local(match[1]), *match.span(match.lastindex or 0)
-    for tag in _TAG.finditer(raw):
+    for tag in _TAG.finditer(raw) if has_tags else ():
         name = _TAG_NAME.search(raw, *tag.span())
         value = _TAG_VALUE.search(raw, *tag.span())
         if name and value:
