@@ -107,7 +107,7 @@ class ClosedRun:
 
 @dataclass(frozen=True, slots=True)
 class ChildEnvironment:
-    """What the environment of a child is completed with.
+    """The additions to the environment of a child.
 
     Attributes:
         closing: What closes its network, in an offline run.

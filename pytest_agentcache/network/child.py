@@ -6,7 +6,7 @@ import os
 import sys
 
 from . import sockets
-from .closing import TEST, Closing, patch_process_starts
+from .closing import TEST, Closing, node_variables, patch_process_starts
 from .rules import Rules
 
 TYPE_CHECKING = False
@@ -57,7 +57,8 @@ class ClosedChild:
     def hand_over(self) -> None:
         """Leave the network to an offline run of this process, such as that of xdist's worker."""
         if self.closing is not None:
-            for name, value in self.closing.proxy_variables().items():
+            added = {**self.closing.proxy_variables(), **node_variables({})}
+            for name, value in added.items():
                 if os.environ.get(name) == value:
                     del os.environ[name]
         self.guard = self.closing = None

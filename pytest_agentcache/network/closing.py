@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from typing import Any, Protocol
 
     class Completes(Protocol):
-        """What adds variables to the environment of a child, such as `Closing`."""
+        """Something that adds variables to the environment of a child, such as `Closing`."""
 
         def environment(self, given: Mapping[Any, Any]) -> dict[Any, Any]:
             """Return the environment of a child that would start with `given`."""
@@ -24,10 +24,12 @@ if TYPE_CHECKING:
 
 VARIABLE = "AGENTCACHE_CLOSED"
 """The environment variable that holds a `Closing`: its log, its proxy and the allowed hosts."""
-SITE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "site")
+_HERE = os.path.dirname(os.path.abspath(__file__))
+SITE = os.path.join(_HERE, "site")
 """The folder on `PYTHONPATH`; it holds the `sitecustomize` and nothing else."""
 TEST = "PYTEST_CURRENT_TEST"
 """The environment variable in which pytest names the running test."""
+_NODE_OPTION = '--require "{}"'.format(os.path.join(_HERE, "preload.cjs").replace("\\", "\\\\"))
 _PROXIES = ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY")
 _DIRECT = ("no_proxy", "NO_PROXY")
 _LOOPBACK = ("localhost", "127.0.0.1", "127.0.0.0/8", "::1", "[::1]", "0.0.0.0")  # noqa: S104 - no bind
@@ -81,7 +83,7 @@ class Closing:
         if TEST in os.environ:
             found.setdefault(TEST, os.environ[TEST])
         if self.proxy and proxies_of(found) <= {self.proxy, *self.replaced}:
-            found.update(self.proxy_variables())
+            found.update({**self.proxy_variables(), **node_variables(found)})
         return found
 
     def proxy_variables(self) -> dict[str, str]:
@@ -92,8 +94,6 @@ class Closing:
         return {
             **dict.fromkeys(_PROXIES, self.proxy),
             **dict.fromkeys(_DIRECT, direct),
-            # Or Node.js uses no proxy.
-            "NODE_USE_ENV_PROXY": "1",
         }
 
     def report(self, target: str, pid: int | None, command: str, test: str | None) -> None:
@@ -124,6 +124,15 @@ class Closing:
 def proxies_of(environment: Mapping[str, str]) -> frozenset[str]:
     """Return the proxies that an environment names."""
     return frozenset(filter(None, map(environment.get, _PROXIES)))
+
+
+def node_variables(given: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables with which Node.js uses the proxies of an environment."""
+    options = given.get("NODE_OPTIONS", "")
+    if _NODE_OPTION not in options:
+        options = f"{options} {_NODE_OPTION}".lstrip()
+    # The option is for versions that do not know the variable.
+    return {"NODE_USE_ENV_PROXY": "1", "NODE_OPTIONS": options}
 
 
 def patch_process_starts(find_completes: Callable[[], Completes | None]) -> None:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import os
 import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
-from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from ..errors import SettingsError
+from ..network.closing import node_variables
 from .authority import Authority
 from .connection import Connection
 from .sender import Process, sender_at
@@ -25,8 +24,6 @@ _BASES = {
     "ANTHROPIC_BASE_URL": "https://api.anthropic.com",
     "OPENAI_BASE_URL": "https://api.openai.com/v1",
 }
-# For a Node.js that does not know NODE_USE_ENV_PROXY.
-_PRELOAD = Path(__file__).with_name("preload.cjs")
 
 
 class Test(Protocol):
@@ -121,10 +118,7 @@ class Server:
         proxies = {"HTTP_PROXY": self.url, "HTTPS_PROXY": self.url, "NO_PROXY": ""}
         both = proxies | {name.lower(): value for name, value in proxies.items()}
         trusted = self.authority.variables() if self.authority else {}
-        options, preload = given.get("NODE_OPTIONS", ""), f"--require {json.dumps(str(_PRELOAD))}"
-        if preload not in options:
-            options = f"{options} {preload}".lstrip()
-        return led | both | trusted | {"NODE_USE_ENV_PROXY": "1", "NODE_OPTIONS": options}
+        return led | both | trusted | node_variables(given)
 
     def close(self) -> None:
         """Close the port and all connections, and wait for their threads."""

@@ -327,7 +327,7 @@ def module_of_ways():
 
 @pytest.mark.parametrize("run", RUNS)
 def test_nothing_arrives_but_what_the_docs_name(runs, run):
-    """What arrives is what no Python code can hold; each other attempt is reported."""
+    """Only what no Python code can hold arrives; each other attempt is reported."""
     ways = module_of_ways()
     found, is_offline = runs[run], run.startswith("offline")
     names = [

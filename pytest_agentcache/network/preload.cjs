@@ -10,6 +10,9 @@ if (!knows && process.env.HTTP_PROXY) {
   const net = require("node:net");
   const tls = require("node:tls");
   const proxy = new URL(process.env.HTTP_PROXY);
+  const direct = (process.env.NO_PROXY || "").split(",").filter(Boolean);
+  const isDirect = (host) =>
+    direct.some((each) => host === each || (each.startsWith(".") && host.endsWith(each)));
 
   const tunnel = (host, port, done) =>
     http
@@ -18,9 +21,22 @@ if (!knows && process.env.HTTP_PROXY) {
         method: "CONNECT",
         path: `${host}:${port}`,
       })
-      .on("connect", (response, socket) => done(null, socket))
+      .on("connect", (response, socket) =>
+        response.statusCode === 200
+          ? done(null, socket)
+          : done(new Error(`the proxy refused ${host}:${port} with ${response.statusCode}`)),
+      )
       .on("error", done)
       .end();
+
+  const connect = (host, port, done) => {
+    if (isDirect(host)) {
+      const socket = net.connect(port, host).once("error", done);
+      socket.once("connect", () => done(null, socket.off("error", done)));
+    } else {
+      tunnel(host, port, done);
+    }
+  };
 
   const secure = (options, socket, done) => {
     const own = { ALPNProtocols: ["http/1.1"], ...options, path: undefined, socket };
@@ -29,10 +45,10 @@ if (!knows && process.env.HTTP_PROXY) {
   };
 
   http.Agent.prototype.createConnection = (options, done) => {
-    tunnel(options.host, options.port || 80, done);
+    connect(options.host, options.port || 80, done);
   };
   https.Agent.prototype.createConnection = (options, done) => {
-    tunnel(options.host, options.port || 443, (error, socket) =>
+    connect(options.host, options.port || 443, (error, socket) =>
       error ? done(error) : secure({ servername: options.host, ...options }, socket, done),
     );
   };
@@ -44,7 +60,7 @@ if (!knows && process.env.HTTP_PROXY) {
   globalThis[dispatcher] = new Agent({
     connect: ({ hostname, port, protocol, servername }, done) => {
       const encrypted = protocol === "https:";
-      tunnel(hostname, port || (encrypted ? 443 : 80), (error, socket) =>
+      connect(hostname, port || (encrypted ? 443 : 80), (error, socket) =>
         error || !encrypted
           ? done(error, socket)
           : secure({ servername: servername || hostname }, socket, done),
