@@ -49,6 +49,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(argv: Sequence[str], screen: Screen) -> tuple[int, str]:
     """Run a command and return its exit code and its error message, if any."""
+    if not argv:
+        parser("").print_help(screen.err)
+        return REFUSED, ""
     # The options before the command take no values.
     command = next((word for word in argv if not word.startswith("-")), "")
     program: Sequence[str] = ()

@@ -293,6 +293,9 @@ def _git(folder: Path, *arguments: str) -> bytes:
     if done.returncode:
         message = done.stderr.decode("utf-8", "replace").strip()
         if "not a git repository" in message:
-            raise CommandError(f"{folder} is not in a git repository")
+            raise CommandError(
+                f"{folder} is not in a git repository",
+                "Run git init, or go to the project's folder",
+            )
         raise CommandError(f"git {arguments[0]}: {message.rpartition('fatal: ')[2]}")
     return done.stdout

@@ -54,6 +54,14 @@ def test_command_has_help(run, name):
     assert f"usage: agentcache {name} " in run(name, "--help").out
 
 
+def test_without_a_command_there_is_help(run):
+    """`agentcache` alone lists the commands, and is wrong usage."""
+    done = run()
+
+    assert (done.code, done.out) == (2, "")
+    assert all(name in done.err for name in COMMANDS)
+
+
 def test_parser_knows_every_command():
     """The parser for completion scripts, which is made without a command, has all options."""
     text = parser().format_help()

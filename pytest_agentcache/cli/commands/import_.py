@@ -13,7 +13,7 @@ from ...cassette import Cassette, foreign
 from ...errors import CassetteError
 from ..exit_codes import FINE, REFUSED, CommandError
 from ..git import committed_at
-from ..selection import check_inside, find, local_path, unreadable
+from ..selection import check_inside, find, load, local_path, unreadable
 from ..settings_file import settings_here
 from ..terminal import Screen, counted, label
 
@@ -65,7 +65,7 @@ def run(args: argparse.Namespace, screen: Screen) -> int:
     for path in paths:
         try:
             if cassette.is_ours(path):
-                cassette.read(path)
+                load(path)
                 outcome.already.append(path)
                 continue
             target = _target(path, args.out, several=several)
