@@ -46,9 +46,7 @@ class ClosedRun:
 
     def __init__(self, allowed: tuple[str, ...], responder: Responder) -> None:
         self.responder = responder
-        number, log = tempfile.mkstemp(prefix="agentcache-", suffix=".jsonl")
-        os.close(number)
-        self._closing = Closing(allowed, log, replaced=proxies_of(os.environ))
+        self._closing = Closing(allowed, _new_log(), replaced=proxies_of(os.environ))
         self._proxy: Proxy | None = None
         self._is_starting = False
         self._lock = fork_safe(threading.RLock())
@@ -103,6 +101,16 @@ class ClosedRun:
             pid = facts["pid"]
             process = Process() if pid is None else process_of(pid, facts["command"])
             yield Attempt(facts["target"], process, test)
+
+
+def _new_log() -> str:
+    """Return the path of an empty file; without a place for one, of a file that is not there."""
+    try:
+        number, path = tempfile.mkstemp(prefix="agentcache-", suffix=".jsonl")
+    except OSError:
+        return os.path.join(os.devnull, "agentcache")  # noqa: PTH118 - there is no such path
+    os.close(number)
+    return path
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ pytestmark = pytest.mark.skipif(os.name != "posix", reason="environments pass on
 # Addresses are those of RFC 5737: nothing is reached even where the guard fails.
 HEAD = """
     import asyncio, multiprocessing, os, subprocess, sys
+    from unittest import mock
     import pytest, uvloop
 
     CONNECT = "import socket; socket.create_connection(('203.0.113.1', 9), timeout=1)"
@@ -92,8 +93,15 @@ CURL = {
         process.join()
     """,
 }
+# The first, for which the proxy is started; a test may have replaced what could start it.
+MOCKED = {
+    "mocked": """
+        with mock.patch("subprocess.run"), mock.patch("subprocess.Popen"):
+            os.system("curl -sm1 http://203.0.113.1:9/")
+    """
+}
 if shutil.which("curl"):
-    WAYS |= CURL
+    WAYS = MOCKED | WAYS | CURL
 if shutil.which("node"):
     WAYS["node"] = """
         get = "require('http').get('http://203.0.113.1:9/').on('error', console.log); "
