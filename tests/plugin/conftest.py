@@ -16,6 +16,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib import metadata
 from pathlib import Path
 from textwrap import dedent
+from types import ModuleType
 from urllib.parse import parse_qsl, urlsplit
 
 # Runs in this process forget what they import, but patches stay in what was patched: all clients
@@ -25,6 +26,7 @@ import httpx  # noqa: F401
 import httpx2  # noqa: F401
 import pytest
 import requests_cache  # noqa: F401
+from _pytest import fixtures as pytest_fixtures
 
 import pytest_agentcache
 from pytest_agentcache import use_cassette  # noqa: F401
@@ -36,6 +38,30 @@ install()
 for module in pkgutil.walk_packages(pytest_agentcache.__path__, "pytest_agentcache."):
     if not module.name.endswith(".__main__"):
         importlib.import_module(module.name)
+
+_LOOK = pytest_fixtures.FixtureManager.parsefactories
+# The modules of pytest that have no fixture.
+_WITHOUT: dict[ModuleType, bool] = {}
+
+
+def _look_for_fixtures(self, *arguments, **options):
+    """Look for fixtures, but only once through each module of pytest that has none.
+
+    Each run inside these tests would look through all of them again, for a fifth of its time.
+    """
+    holder = options.get("holder", arguments[0] if arguments else None)
+    if isinstance(holder, ModuleType) and holder.__name__.startswith("_pytest."):
+        if holder not in _WITHOUT:
+            kind = pytest_fixtures.FixtureFunctionDefinition
+            found = (isinstance(each, kind) for each in vars(holder).values())
+            _WITHOUT[holder] = not any(found)
+        if _WITHOUT[holder]:
+            return
+    _LOOK(self, *arguments, **options)
+
+
+if hasattr(pytest_fixtures, "FixtureFunctionDefinition"):  # from pytest 8.4 on
+    pytest_fixtures.FixtureManager.parsefactories = _look_for_fixtures
 
 # Built-in plugins that take part in no suite here.
 IDLE = ("faulthandler", "legacypath", "pastebin", "stepwise")

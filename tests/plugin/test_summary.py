@@ -132,13 +132,11 @@ def test_recorded_errors_are_listed(suite):
 NOTHING = "agentcache: no test was on a cassette: add a marker, a fixture or agentcache_auto = true"
 
 
-@pytest.mark.parametrize("arguments", [(), ("-n1",)])
 @pytest.mark.parametrize("mode", ["record", "rerecord"])
-def test_recording_without_any_test_on_a_cassette_says_so(suite, mode, arguments):
+def test_recording_without_any_test_on_a_cassette_says_so(suite, mode):
     """Someone who records has forgotten the marker; each remedy that the line names works."""
     suite.write("import requests\n\ndef test_one(): requests.get(URL)")
-    run = suite.spawn if arguments else suite.run
-    run(f"--agentcache-{mode}", *arguments).stdout.fnmatch_lines([NOTHING])
+    suite.run(f"--agentcache-{mode}").stdout.fnmatch_lines([NOTHING])
     assert NOTHING not in suite.run().stdout.str()
 
     for source, ini in (
@@ -148,9 +146,16 @@ def test_recording_without_any_test_on_a_cassette_says_so(suite, mode, arguments
     ):
         suite.write(f"import pytest, requests\n\n{source}")
         suite.write(f"[pytest]\n{ini}\n", "pytest.ini")
-        outcome = run(f"--agentcache-{mode}", *arguments)
+        outcome = suite.run(f"--agentcache-{mode}")
         assert NOTHING not in outcome.stdout.str()
         suite.cassette("test_one").unlink()
+
+
+def test_worker_that_records_nothing_says_so(suite):
+    """The controller of xdist says it for its workers."""
+    suite.write("import requests\n\ndef test_one(): requests.get(URL)")
+
+    assert NOTHING in suite.spawn("--agentcache-record", "-n1").outlines
 
 
 def test_recording_in_blocks_is_recording(suite):
