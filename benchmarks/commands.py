@@ -1,6 +1,8 @@
 """The time of commands beside many cassettes: 70 cassettes, 2,800 interactions, about 14 MB.
 
 python benchmarks/commands.py help|list|check|report|misses    # seconds of CPU
+python benchmarks/commands.py list again                       # the second time
+python benchmarks/commands.py git-diff                         # 21 changed ones, seconds
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ import resource
 import subprocess
 import sys
 import tempfile
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -48,7 +51,8 @@ def write(folder: Path, cassettes: int = 70, interactions: int = 40) -> None:
             message = {"role": "user", "content": f"Question {name}.{number} " + "word " * 200}
             sent = json.dumps({"model": "gpt-4o", "messages": [message]}).encode()
             request = Request("POST", URL, JSON, sent)
-            made.append(Interaction(request, Response(200, JSON, chat(600))))
+            answer = chat(600).replace(b"word ", f"answer {name}.{number} ".encode(), 1)
+            made.append(Interaction(request, Response(200, JSON, answer)))
         path = folder / "cassettes" / "test_many" / f"test_{name}.yaml"
         path.parent.mkdir(parents=True, exist_ok=True)
         cassette.write(Cassette(path, datetime(2026, 1, 1, tzinfo=UTC), tuple(made)))
@@ -56,21 +60,52 @@ def write(folder: Path, cassettes: int = 70, interactions: int = 40) -> None:
     folder.joinpath("test_misses.py").write_text(MISSES)
 
 
-def main(command: str) -> None:
+def main(command: str, when: str = "") -> None:
     """Print the seconds."""
     folder = Path(tempfile.mkdtemp())
+    environment = {
+        **os.environ,
+        "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+        "XDG_CACHE_HOME": str(folder / "cache"),
+    }
+    if command == "git-diff":
+        print(diffed(folder, environment))
+        return
     if command != "help":
         write(folder)
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    subprocess.run(
-        [sys.executable, *COMMANDS[command]],
-        cwd=folder,
-        env={**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
-        check=command != "misses",
-        stdout=subprocess.DEVNULL,
-    )
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    print(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+
+    def run() -> float:
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        subprocess.run(
+            [sys.executable, *COMMANDS[command]],
+            cwd=folder,
+            env=environment,
+            check=command != "misses",
+            stdout=subprocess.DEVNULL,
+        )
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+    first = run()
+    print(run() if when else first)
+
+
+def diffed(folder: Path, environment: dict[str, str]) -> float:
+    """Return the seconds of `git diff`, whose programs are no children of this process."""
+
+    def run(*words: str) -> None:
+        subprocess.run(words, cwd=folder, env=environment, check=True, stdout=subprocess.DEVNULL)
+
+    run("git", "init", "-q")
+    run(sys.executable, *COMMAND, "git-setup")
+    write(folder, 21)
+    run("git", "add", ".")
+    run("git", "-c", "user.name=a", "-c", "user.email=a@b.example", "commit", "-q", "-m", "a")
+    for path in folder.rglob("test_*.yaml"):
+        path.write_text(path.read_text().replace("answer", "reply", 3))
+    begun = time.perf_counter()
+    run("git", "diff")
+    return time.perf_counter() - begun
 
 
 if __name__ == "__main__":

@@ -102,7 +102,10 @@ ROWS = (
     record("events", "live", 1.15),
     Row("agentcache --help (s)", "commands.py help", most=0.25),
     Row("agentcache list, 14 MB (s)", "commands.py list", most=1.0),
+    Row("agentcache list, the second time (s)", "commands.py list again", most=0.5),
     Row("agentcache check, 14 MB (s)", "commands.py check", most=4.0),
+    Row("agentcache check, the second time (s)", "commands.py check again", most=0.5),
+    Row("git diff of 21 cassettes (s)", "commands.py git-diff", most=3.0),
     Row("agentcache report, 14 MB (s)", "commands.py report", most=3.0),
     Row("20 misses beside 14 MB (s)", "commands.py misses", most=2.0),
 )
