@@ -19,8 +19,8 @@ _COOKIE = re.compile(r"(^|[;\s])([^=;\s]+)=(\"[^\"]*\"|[^;]+)")
 _SET_COOKIE = re.compile(r"(^\s*|,\s*)([^=;,\s]+)=([^;]+)")
 _LINK = re.compile(r"<((?:[^<>]|<[A-Z0-9_]+>)*)>")
 _PARAMETER = re.compile(r"(?<=[?&#])([^=&#]+)=([^&#]+)")
-# The session of a servlet or of PHP, before the query.
-_SESSION = re.compile(r";((?:j|php|aspx?)?sess(?:ion)?id)=([^/;?#&<>]+)", re.IGNORECASE)
+# Parameters of a path: the session of a servlet, for example.
+_OF_PATH = re.compile(r"(?<=[;/])([\w.-]{1,64})=([^/;?#&]+)")
 _PLACES = ("location", "content-location", "referer")
 _ADDRESSES = (*_PLACES, "link")
 # A shorter `code` is that of a country or a status.
@@ -79,9 +79,11 @@ class Addresses:
             url = _USERINFO.sub(lambda match: self._userinfo(match, every), url)
         if is_signed(url):
             url = self._signed(url, every)
-        if ";" in url:
-            url = _SESSION.sub(lambda match: f";{match[1]}={placeholder(match[1])}", url)
         if "=" in url:
+            path = len(url) - len(url.partition("?")[2])
+            if "=" in url[:path]:
+                found = _OF_PATH.sub(lambda match: self._parameter(match, every, place), url[:path])
+                url = found + url[path:]
             url = _PARAMETER.sub(lambda match: self._parameter(match, every, place), url)
         return url
 
@@ -157,7 +159,7 @@ class Addresses:
             return _LINK.sub(lambda match: f"<{self.url(match[1], every=every)}>", value)
         if name == "cookie" and "=" not in value:
             return self._kept(value, placeholder(name), every)
-        if name in ("cookie", "set-cookie"):
+        if name in ("cookie", "set-cookie", "set-cookie2"):
             pair = _COOKIE if name == "cookie" else _SET_COOKIE
             return pair.sub(
                 lambda m: f"{m[1]}{m[2]}={self._kept(m[3], placeholder(m[2]), every)}", value
@@ -169,8 +171,8 @@ class Addresses:
         return value[:start] + self._kept(value[start:], placeholder(name), every)
 
     def _inside(self, value: str, every: bool) -> str:
-        """Return the value of any other header without the secrets of JSON and URLs in it."""
-        if value[0] not in "{[" and "://" not in value and not ("?" in value and "=" in value):
+        """Return the value of any other header without the secrets that have a name in it."""
+        if ":" not in value and "=" not in value and "%" not in value:
             return value
         raw = value.encode("utf-8", "surrogatepass")
         spans = merged(self._bodies.fields.spans(raw, every=every))

@@ -9,7 +9,9 @@ import re
 from itertools import pairwise
 
 # The names that also have another meaning, without the brackets of a form.
-AMBIGUOUS = re.compile(r"_?token|key|sig|signature|hmac|auth|code|_?[cx]srf", re.IGNORECASE)
+AMBIGUOUS = re.compile(
+    r"_?token|key|sig|signature|hmac|auth|code|_?[cx]srf|(?:login_?)?ticket|pass", re.IGNORECASE
+)
 
 _SHORT = re.compile(r"[^\s<>]{1,3}")
 _NUMBER = re.compile(r"[+-]?(?:\d{1,5}|\d{0,5}\.\d{1,6})")
@@ -22,6 +24,10 @@ _WORDS = re.compile(r"[A-Za-z]+(?:[-_ ./:]+[A-Za-z]+){0,3}")
 # Chunks of one case: in `sortOrder` there are two.
 _CHUNK = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")
 _LONGEST_WORD, _LONGEST = 16, 40
+_DIGIT, _LETTER = re.compile(r"[0-9]"), re.compile(r"[A-Za-z]")
+_SEPARATOR = re.compile(r"[-_./:+@=#~?!*%^|]+")
+# `v2`, `4o`, `sha256`, `2026`, `password1`.
+_NUMBERED = re.compile(r"([A-Za-z]*)\d{0,4}|\d{1,3}[A-Za-z]{1,2}")
 # The pairs of letters that make up 97.5 % of English words: after each letter, what follows it.
 _PAIRS = """
 a:abcdfgiklmnprstuvwxy b:abceijlorstuy c:acdefhiklmoprstuy d:acdefilorstu
@@ -41,6 +47,26 @@ def may_be_credential(value: str) -> bool:
     if len(value) > _LONGEST or not _WORDS.fullmatch(value):
         return True
     return not all(map(_is_word, re.split(r"[-_ ./:]+", value)))
+
+
+def is_generated(value: str, shortest: int) -> bool:
+    """Return whether a value looks like a generated one, and not like a name in code.
+
+    Args:
+        value: The value.
+        shortest: The fewest characters that are enough.
+    """
+    if len(value) < shortest or not (_DIGIT.search(value) and _LETTER.search(value)):
+        return False
+    if "://" in value or not value.isascii() or any(each.isspace() for each in value):
+        return False
+    return not all(_is_common(each) for each in _SEPARATOR.split(value) if each)
+
+
+def _is_common(part: str) -> bool:
+    """Return whether a part of a value is a number, a version, or a word with a number after it."""
+    found = _NUMBERED.fullmatch(part)
+    return found is not None and (not found[1] or len(found[1]) < 4 or _is_word(found[1]))
 
 
 def _is_word(text: str) -> bool:

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import html
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from urllib.parse import unquote_plus
 
-from ..http.body import looks_like_json
-from ..http.body.spans import Span
+from ..http.body.compression import decoded_by, escaped
+from ..http.body.spans import Span, merged
 from ..http.body.xml import named_values
+from .credible import is_generated
 from .names import ESCAPED, HEADER, MARK, QUERY, Names, placeholder
 from .signed_urls import scheme_of
+from .text_fields import TextFields, name_at
 
 # A name and the start of its text value: in JSON, in JSON inside a stream, and (with the quotes
 # escaped, seven times over at most) in JSON inside a string of JSON. Each attempt begins at the
 # first of a run of backslashes and is bounded, or some bodies would take quadratic time.
 _MEMBER = (
-    rb"""(?<!\\)(?P<quote>\\{0,7}")(?P<name>%s)(?P=quote)\s{0,64}:\s{0,64}"""
+    rb"""(?<!\\)(?P<quote>\\{0,7}")(?P<name>%s)(?P=quote)\s{0,64}:\s{0,64}(?:data:\s{0,8})?"""
     rb"""(?:(?P<text>(?P=quote))|(?P<open>[\[{])|(?P<number>-?\d[\w.+-]{0,64}(?=\s{0,64}[,}])))"""
 )
 # Begins with a quote, which is found much faster than what may be before it.
@@ -26,21 +29,21 @@ _PLAIN = re.compile(_NAMED % _LETTERS), re.compile(_MEMBER % _LETTERS)
 # Slower and rarely needed: names that are written with escapes.
 _CODES = rb"(?:[\w.$-]|\\{1,8}u00[2-7][0-9A-Fa-f]){1,64}"
 _CODED = re.compile(_NAMED % _CODES), re.compile(_MEMBER % _CODES)
-_PAIR = re.compile(
-    rb""""(?:[Nn]ame|[Kk]ey)(?P<quote>\\{0,7}")\s{0,64}:\s{0,64}(?P=quote)"""
-    rb"""(?P<name>[\w.-]{1,64})(?P=quote)\s{0,64},\s{0,64}(?P=quote)[Vv]alue(?P=quote)"""
-    rb"""\s{0,64}:\s{0,64}(?P=quote)"""
+# An object with a name and a value, in either order, with or without others between them.
+_VALUE = rb"""(?i:[\w.-]{0,24}values?|v|default|content)"""
+_LABEL = re.compile(
+    rb""""(?i:[\w.-]{0,24}(?:name|key)|k|id|field|variable|header|label|title)"""
+    rb"""(?P<quote>\\{0,7}")\s{0,64}:\s{0,64}(?P=quote)\Z"""
 )
-# `password: "…"` of GraphQL, `password = "…"` of code: a name without quotes, in text.
-_ASSIGNED = re.compile(
-    rb"""(?:(?<![\w"'\\.$-])|(?<=\\[nrt]))(?P<name>[A-Za-z_][\w-]{0,63})\s{0,8}[:=]\s{0,8}"""
-    rb"""(?:String!?\s{0,8}=\s{0,8})?(?P<quote>\\{0,7}")"""
+_VALUE_AFTER = re.compile(
+    rb"""(?P<quote>\\{0,7}")\s{0,64},(?:[^{}]|\{[^{}]{0,256}\}){0,512}?"""
+    rb"""(?<![\w\\])(?P=quote)%s(?P=quote)\s{0,64}:\s{0,64}(?:(?P<text>(?P=quote))|(?P<open>[\[{]))"""
+    % _VALUE
 )
-# The value before its name.
-_REVERSED = re.compile(
-    rb""""[Vv]alue(?P<quote>\\{0,7}")\s{0,64}:\s{0,64}(?P=quote)"""
-    rb"""(?P<value>[^"]{1,4096}?)(?P=quote)\s{0,64},\s{0,64}(?P=quote)(?:[Nn]ame|[Kk]ey)(?P=quote)"""
-    rb"""\s{0,64}:\s{0,64}(?P=quote)(?P<name>[\w.-]{1,64})(?P=quote)"""
+_MAY_HAVE_VALUE = re.compile(rb"[vV]alue|VALUE|[{\"]v\b|default|content")
+_VALUE_BEFORE = re.compile(
+    rb""""%s(?P<quote>\\{0,7}")\s{0,64}:\s{0,64}(?P=quote)(?P<value>[^"\\]{1,4096})(?P=quote)"""
+    rb"""\s{0,64},(?:[^{}]|\{[^{}]{0,256}\}){0,512}\Z""" % _VALUE
 )
 _TEXTS = re.compile(
     rb"""\[(?:\s{0,64}\\{0,7}"[^"\\\[\]]{1,4096}\\{0,7}"\s{0,64},?){1,64}\s{0,64}\]"""
@@ -60,13 +63,28 @@ _PIECE = rb"""\\*"(?:log_?prob(?:ability)?s?|token_?id|bytes)\\*\""""
 _PIECE_AFTER = re.compile(rb"\s*,\s*" + _PIECE, re.IGNORECASE)
 _PIECE_BEFORE = re.compile(_PIECE + rb"\s*:[^{}]*,\s*\Z", re.IGNORECASE)
 # Parameters and userinfo of URLs inside a body.
-_PARAMETER = re.compile(rb"[?&](?:amp;)?([\w.-]{1,64})=([^&#\s\"'\\<>]+)")
-# The same inside a parameter of another URL, percent-encoded once or twice.
-_CODED_PARAMETER = re.compile(
-    rb"%(?:25)?(?:3[Ff]|26)([\w.-]{1,64})%(?:25)?3[Dd]((?:[^%&#\s\"'\\<>]|%(?!(?:25)?2[36]))+)"
+_PARAMETER = re.compile(rb"[?&#;]([\w.-]{1,64})=([^&#\s\"'\\<>]+)")
+_USERINFO = re.compile(
+    rb"(?:(?<=://)|(?<=:\\/\\/))([^/@?#:\s\"'\\<>]{0,256})(?::([^/@?#:\s\"'\\<>]{1,256}))?@"
 )
-_CODED_EQUALS = (b"%3D", b"%3d", b"%253D", b"%253d")
-_USERINFO = re.compile(rb"(?<=://)[^/@?#:\s\"'\\<>]{0,256}:([^/@?#:\s\"'\\<>]{1,256})@")
+_Coding = tuple[bytes, re.Pattern[bytes], re.Pattern[bytes], Callable[[re.Match[bytes]], bytes]]
+# The codings of a text inside another: what they have in common, a run of text in which they are,
+# one code, and what it stands for.
+_CODINGS: tuple[_Coding, ...] = (
+    (
+        b"%",
+        re.compile(rb"[^\s\"'\\<>&?=#;]+"),
+        re.compile(rb"%([2-7][0-9A-Fa-f]|0[9AaDd])"),
+        lambda match: bytes([int(match[1], 16)]),
+    ),
+    (
+        b"&",
+        re.compile(rb"[^<>\"]+"),
+        re.compile(rb"&(?:(?:amp|quot|apos|lt|gt)|#(?:\d{2,3}|[xX][0-9A-Fa-f]{2}));"),
+        lambda match: html.unescape(match[0].decode()).encode(),
+    ),
+)
+_LONG_USER = 16
 # Likewise, with the placeholders of what is redacted already.
 _QUERY = re.compile(rb"\?((?:[^#\s\"'\\<>]|<[A-Z0-9_]{1,128}>)+)")
 _SIGNED_PARAMETER = re.compile(rb"([\w.-]{1,64})=((?:[^&#\s\"'\\<>]|<[A-Z0-9_]{1,128}>)+)")
@@ -99,6 +117,7 @@ class Fields:
 
     def __init__(self, names: Names) -> None:
         self._names = names
+        self._text_fields = TextFields(names)
 
     def spans(self, raw: bytes, *, every: bool = False) -> Iterator[Span]:
         """Yield secrets by their names.
@@ -112,13 +131,16 @@ class Fields:
                 yield span
 
     def _all(self, raw: bytes, every: bool) -> Iterator[Span]:
-        if b'"' in raw and self._names.may_be_in(raw):
-            yield from self._members(raw, every)
-            if b"alue" in raw:
-                yield from self._assigned(raw, _PAIR, HEADER, every)
-                yield from self._reversed(raw, every)
-            if b'\\"' in raw or not looks_like_json(raw):
-                yield from self._assigned(raw, _ASSIGNED, None, every)
+        if self._names.may_be_in(raw):
+            places = list(self._text_fields.secret_names(raw))
+            yield from self._text_fields.spans(raw, places, every=every)
+            if b'"' in raw:
+                yield from self._members(raw, every)
+                for start, stop in places:
+                    yield from self._labelled(raw, start, stop, every)
+            if b"</" in raw or b"/>" in raw:
+                yield from self.elements(raw, is_text=True, every=every)
+            yield from self._coded(raw, every)
         yield from self.in_urls(raw, every=every)
 
     def _members(self, raw: bytes, every: bool) -> Iterator[Span]:
@@ -171,19 +193,42 @@ class Fields:
         ):
             yield Span(match.end(), end, placeholder(name).encode())
 
-    def _assigned(
-        self, raw: bytes, pattern: re.Pattern[bytes], place: re.Pattern[str] | None, every: bool
-    ) -> Iterator[Span]:
-        for match in pattern.finditer(raw):
-            name = match["name"].decode("latin-1")
-            if self._names.is_secret(name, place):
-                yield from self._text(raw, match, name, place, every)
-
-    def _reversed(self, raw: bytes, every: bool) -> Iterator[Span]:
-        for match in _REVERSED.finditer(raw):
-            name, value = match["name"].decode("latin-1"), _plain(match["value"])
+    def _labelled(self, raw: bytes, start: int, stop: int, every: bool) -> Iterator[Span]:
+        """Yield the value of an object that has its secret name in another member."""
+        label = _LABEL.search(raw, max(0, start - 192), start)
+        if label is None:
+            return
+        name = name_at(raw, start, stop)
+        if _MAY_HAVE_VALUE.search(raw, stop, stop + 512) and (
+            match := _VALUE_AFTER.match(raw, stop)
+        ):
+            if match["text"]:
+                yield from self._text(raw, match, name, HEADER, every)
+            elif self._names.hides(name, "", HEADER, every=every):
+                mark = match["quote"] + placeholder(name).encode() + match["quote"]
+                yield from _leaves(raw, match.start("open"), match["quote"], mark)[0]
+        elif match := _VALUE_BEFORE.search(raw, max(0, label.start() - 1024), label.start()):
+            value = _plain(match["value"])
             if self._names.hides(name, value, HEADER, every=every):
                 yield Span(*match.span("value"), placeholder(name).encode())
+
+    def _coded(self, raw: bytes, every: bool) -> Iterator[Span]:
+        """Yield secrets in what is percent-encoded, or escaped for HTML or JSON, once or more."""
+        for sign, run, code, said in _CODINGS:
+            if sign not in raw or not code.search(raw):
+                continue
+            for match in run.finditer(raw):
+                if sign not in match[0] or not self._names.may_be_in(match[0]):
+                    continue
+                whole, place = decoded_by(code, match[0], said)
+                if len(whole) < len(match[0]):
+                    at = match.start()
+                    for span in self._new(whole, every):
+                        yield Span(at + place(span.start), at + place(span.stop), span.text)
+        yield from escaped(raw, lambda whole: self._new(whole, every))
+
+    def _new(self, raw: bytes, every: bool) -> list[Span]:
+        return merged(self.spans(raw, every=every))
 
     def in_urls(self, raw: bytes, *, every: bool = False) -> Iterator[Span]:
         """Yield secret parameters and passwords of the URLs in `raw`."""
@@ -195,16 +240,12 @@ class Fields:
                     yield Span(*match.span(2), placeholder(name).encode())
             if every:
                 yield from _signed(raw)
-        if any(each in raw for each in _CODED_EQUALS):
-            for match in _CODED_PARAMETER.finditer(raw):
-                name = match[1].decode("latin-1")
-                value = unquote_plus(unquote_plus(match[2].decode("latin-1")))
-                hides = self._names.hides(name, value, QUERY, every=every)
-                if hides and (every or not MARK.fullmatch(value.encode("utf-8", "replace"))):
-                    yield Span(*match.span(2), placeholder(name).encode())
-        if b"@" in raw and b"://" in raw:
+        if b"@" in raw and (b"://" in raw or rb":\/\/" in raw):
             for match in _USERINFO.finditer(raw):
-                yield Span(match.start(), match.end() - 1, b"<USER>:<PASSWORD>")
+                if match[2]:
+                    yield Span(match.start(), match.end() - 1, b"<USER>:<PASSWORD>")
+                elif is_generated(match[1].decode("latin-1"), _LONG_USER):
+                    yield Span(*match.span(1), b"<USER>")
 
     def lines(self, raw: bytes, content_type: str, *, every: bool = False) -> Iterator[Span]:
         """Yield secrets by their names in YAML, TOML, INI files and properties."""
@@ -225,12 +266,28 @@ class Fields:
                 if hides and held and (every or not MARK.fullmatch(held)):
                     yield Span(start, start + len(held), placeholder(name).encode())
 
-    def elements(self, raw: bytes, *, every: bool = False) -> Iterator[Span]:
-        """Yield the texts of XML elements, attributes and HTML fields with secret names."""
-        for name, start, stop in named_values(raw):
-            held = raw[start:stop].replace(b"&lt;", b"<").replace(b"&gt;", b">")
-            hides = self._names.hides(name, held.decode("latin-1"), every=every)
-            if hides and (every or not MARK.fullmatch(held)):
+    def elements(self, raw: bytes, *, is_text: bool = False, every: bool = False) -> Iterator[Span]:
+        """Yield the texts of XML elements, attributes and HTML fields with secret names.
+
+        Args:
+            raw: A document.
+            is_text: Whether it is a text with elements in it, such as a prompt: a value has to look
+                generated.
+            every: Whether placeholders of any name count too.
+        """
+        if not self._names.may_be_in(raw):
+            return
+        for name, start, end in named_values(raw):
+            if not self._names.is_secret(name):
+                continue
+            held = raw[start:end].rstrip()
+            stop = start + len(held)
+            held = held.replace(b"&lt;", b"<").replace(b"&gt;", b">")
+            text = held.decode("latin-1")
+            is_mark = MARK.fullmatch(held) is not None
+            if is_text and not is_mark and not is_generated(text, 8):
+                continue
+            if self._names.hides(name, text, every=every) and (every or not is_mark):
                 yield Span(start, stop, placeholder(name).encode())
 
 

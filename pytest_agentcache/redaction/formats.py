@@ -80,6 +80,12 @@ _MODELS = (
         rb"sk-(?:proj|svcacct|service|admin|None)-[\w-]{16,}|sk-(?!ant-|or-|lf-|helicone-)(?:[\w-]{4,32}-)?"
         rb"(?=[A-Za-z]{0,64}\d)[A-Za-z0-9]{20,}[\w-]*|sk-[A-Za-z0-9]{32,}|sess-[A-Za-z0-9]{32,}",
     ),
+    # Of a browser that opens a WebSocket, whichever kind of key it has.
+    Format(
+        "OPENAI_API_KEY",
+        (b"openai-insecure-api-key.",),
+        rb"openai-insecure-api-key\.([\w.-]{8,})",
+    ),
     _key("OPENAI_ORGANIZATION", "org-", r"[A-Za-z0-9]{22,}"),
     _key("GOOGLE_API_KEY", "AIza", r"[\w-]{30,}"),
     _key("GEMINI_API_KEY", "AQ.", r"[\w-]{32,}"),
@@ -375,6 +381,13 @@ _GENERAL = (
         (b"-u ", b"--user ", b"--user="),
         rb"(?:-u|--user)[ =](?:\\{0,3}[\"'])?[\w.@+-]{1,64}:"
         rb"((?=[^\s\"'\\<>]{0,64}[A-Za-z])(?=[^\s\"'\\<>]{0,64}\d)[^\s\"'\\<>]{6,256})",
+        around=True,
+    ),
+    Format(
+        "COOKIE",
+        (b"-b ",),
+        rb"-b (?:\\{0,3}[\"'])?[\w.-]{1,64}="
+        rb"((?=[^\s\"'\\<>]{0,64}[A-Za-z])(?=[^\s\"'\\<>]{0,64}\d)[^\s;\"'\\<>]{8,4096})",
         around=True,
     ),
     Format(

@@ -21,7 +21,7 @@ _SECRET = re.compile(
     | client[_-]?assertion | code[_-]?verifier | (?:device|auth|authorization)[_-]?code
     | jwt | passwords? | passwd | passphrase | passcode
     | credentials? | authorization | connection[_-]?string | [_-]secrets?
-    | (?:bot|user|subject|hf|gh|github)[_-]?token
+    | (?:bot|user|subject|hf|gh|github|private|personal|deploy|service|login|git|gitlab)[_-]?token
     ) | _?token | _?[cx]srf | secret | pwd | assertion | (?:set-)?cookie""",
     re.VERBOSE | re.IGNORECASE,
 )
@@ -29,23 +29,30 @@ _SECRET = re.compile(
 HEADER = re.compile(
     r"""(?:proxy-)?authorization | api-?key | key | x-auth-key | x-functions-key
     | authentication | x-auth
-    | (?!idempotency-|sec-)[\w-]*-(?:key|token|secret|assertion|bearer|credentials?|session-id)
+    | (?!idempotency-|sec-)[\w-]*-(?:key|token|secret|assertion|bearer|credentials?|session-id|pass)
     | [\w-]*-signature(?:-\d+)?""",
     re.VERBOSE | re.IGNORECASE,
 )
 QUERY = re.compile(
-    r"key|sig|hmac|auth|(?:x-amz-|x-goog-|x-oss-|oauth_|q-)?signature|x-(?:amz|goog|oss)-credential",
+    r"""key|sig|hmac|auth|(?:x-amz-|x-goog-|x-oss-|oauth_|q-)?signature
+    | x-(?:amz|goog|oss)-credential | (?:login_?)?ticket | pass | saml(?:request|response)
+    | (?:j|php|aspx?)sess(?:ion)?id""",
+    re.VERBOSE | re.IGNORECASE,
+)
+# Further names of secrets in text: those of headers that have no other meaning.
+TEXT = re.compile(
+    r"(?:proxy-)?authorization|x-(?!idempotency-)(?:[\w-]*-)?(?:key|token|secret|auth)|api-?key",
     re.IGNORECASE,
 )
 # Further names of secrets in the URL of a redirect: the code of OAuth, if it is long.
-REDIRECT = re.compile(rf"{QUERY.pattern}|code", re.IGNORECASE)
+REDIRECT = re.compile(rf"{QUERY.pattern}|code", re.VERBOSE | re.IGNORECASE)
 # Letters of a name may be written with escapes.
 ESCAPED = re.compile(rb"\\u00[2-7]")
 # Every name above contains one of these; most bodies contain none.
 _HINTS = (
     *(b"key", b"token", b"secret", b"pass", b"pwd", b"credential", b"auth", b"jwt", b"srf"),
     *(b"cookie", b"assertion", b"verifier", b"code", b"connection", b"bearer", b"session"),
-    *(b"sig", b"hmac"),
+    *(b"sig", b"hmac", b"ticket", b"saml", b"sess"),
 )
 PLACEHOLDER = re.compile(r"<[A-Z][A-Z0-9_]{0,127}>")
 MARK = re.compile(PLACEHOLDER.pattern.encode())
@@ -63,7 +70,7 @@ class Names:
         self._extra = [name for name in names if not name.startswith("!")]
         self._harmless = [name[1:] for name in names if name.startswith("!")]
         self.is_secret = lru_cache(maxsize=4096)(self._judge)
-        self._is_ambiguous = lru_cache(maxsize=4096)(self._may_mean_more)
+        self.is_ambiguous = lru_cache(maxsize=4096)(self._may_mean_more)
         # The placeholders on the cassette: keys differ between machines, so they match any value.
         self._recorded: set[str] = set()
         self._credentials: set[str] = set()
@@ -82,6 +89,11 @@ class Names:
     def recorded(self, marks: Iterable[str]) -> None:
         """Remember placeholders on the cassette: under their names, every value matches."""
         self._recorded |= {mark for mark in marks if _may_be_kept(mark[1:-1])}
+
+    @property
+    def has_globs(self) -> bool:
+        """Whether names of the settings count, which may be any."""
+        return bool(self._extra)
 
     @property
     def matches_any(self) -> bool:
@@ -105,7 +117,7 @@ class Names:
         """
         if not self.is_secret(name, place):
             return False
-        if not self._is_ambiguous(name) or PLACEHOLDER.fullmatch(value):
+        if not self.is_ambiguous(name) or PLACEHOLDER.fullmatch(value):
             return True
         if every:
             return self._is_recorded(name)

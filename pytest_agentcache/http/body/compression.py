@@ -156,6 +156,35 @@ def _runs(raw: bytes) -> Iterator[tuple[int, int]]:
         start = outline.find(row, stop)
 
 
+def decoded_by(
+    code: re.Pattern[bytes], raw: bytes, said: Callable[[re.Match[bytes]], bytes]
+) -> tuple[bytes, Callable[[int], int]]:
+    """Return a text without its escapes, and a function from its places to those in `raw`.
+
+    Args:
+        code: Matches one escape.
+        raw: The text with escapes.
+        said: Returns what an escape stands for.
+    """
+    parts: list[bytes] = []
+    # Where each piece without escapes begins: in the decoded text, and in `raw`.
+    begins, written = [0], [0]
+    end = size = 0
+    for match in code.finditer(raw):
+        text = said(match)
+        parts += [raw[end : match.start()], text]
+        size += match.start() - end
+        begins += [size, size + len(text)]
+        written += [match.start(), match.end()]
+        end, size = match.end(), size + len(text)
+
+    def place(at: int) -> int:
+        piece = bisect_right(begins, at) - 1
+        return written[piece] + at - begins[piece]
+
+    return b"".join([*parts, raw[end:]]), place
+
+
 def escaped(raw: bytes, find: Callable[[bytes], list[Span]]) -> Iterator[Span]:
     r"""Yield where secrets are whose letters are written like `\u0041`, some or all of them.
 
@@ -165,23 +194,6 @@ def escaped(raw: bytes, find: Callable[[bytes], list[Span]]) -> Iterator[Span]:
     """
     if b"\\u00" not in raw or not _LETTER.search(raw):
         return
-    parts: list[bytes] = []
-    # Where each piece without escapes begins: in the decoded text, and in `raw`.
-    said, written = [0], [0]
-    end = size = 0
-    for match in _ESCAPE.finditer(raw):
-        parts += [raw[end : match.start()], bytes([int(match[1], 16)])]
-        size += match.start() - end
-        said += [size, size + 1]
-        written += [match.start(), match.end()]
-        end, size = match.end(), size + 1
-    whole = b"".join([*parts, raw[end:]])
-
-    def place(at: int) -> int:
-        piece = bisect_right(said, at) - 1
-        return written[piece] + at - said[piece]
-
+    whole, place = decoded_by(_ESCAPE, raw, lambda match: bytes([int(match[1], 16)]))
     for span in find(whole):
-        start, stop = place(span.start), place(span.stop)
-        if stop - start > span.stop - span.start:
-            yield Span(start, stop, span.text)
+        yield Span(place(span.start), place(span.stop), span.text)
