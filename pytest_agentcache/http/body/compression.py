@@ -164,7 +164,7 @@ def decoded_by(
     Args:
         code: Matches one escape.
         raw: The text with escapes.
-        said: Returns what an escape stands for.
+        said: Returns the text of an escape.
     """
     parts: list[bytes] = []
     # Where each piece without escapes begins: in the decoded text, and in `raw`.
