@@ -3,6 +3,8 @@
 python benchmarks/requests_of.py replay TOOL CLIENT COUNT URL    # microseconds of a replayed POST
 python benchmarks/requests_of.py open TOOL CLIENT COUNT URL      # milliseconds to open and close
 python benchmarks/requests_of.py record TOOL CLIENT COUNT URL    # milliseconds of a recorded POST
+python benchmarks/requests_of.py save TOOL CLIENT COUNT URL      # milliseconds to save a response
+python benchmarks/requests_of.py play SENT TOOL CLIENT COUNT URL # milliseconds to open and play
 
 CPU time, median. `floor` is the client with a mock transport, `live` the client alone.
 """
@@ -168,18 +170,26 @@ def run_block(client: Client, block: AbstractContextManager[Any], count: int) ->
     return [*times, time.process_time() - start - sum(times)]
 
 
-def main(what: str, tool: str, name: str, number: str, url: str) -> None:
+def main(what: str, *arguments: str) -> None:
     """Print the median."""
+    *sent, tool, name, number, url = arguments
     path, count = Path(tempfile.mkdtemp(), "cassette.yaml"), int(number)
 
-    def once(*, record: bool) -> list[float]:
+    def once(*, record: bool, sends: int = count) -> list[float]:
         client = Client(name, url, floor=tool == "floor")
-        return run_block(client, opened(tool, path, url, count, record=record), count)
+        return run_block(client, opened(tool, path, url, count, record=record), sends)
 
-    if what == "record":
+    if what in ("record", "save"):
+        once(record=True)
         times = [once(record=True) for _ in range(ROUNDS // 3)]
-        # Saving is part of recording.
-        print(median(sum(each) / count for each in times) * 1e3)
+        if what == "save":
+            print(median(each[-1] / count for each in times) * 1e3)
+        else:
+            print(median(one for each in times for one in each[:-1]) * 1e3)
+        return
+    if what == "play":
+        once(record=True)
+        print(median(sum(once(record=False, sends=int(sent[0]))) for _ in range(5)) * 1e3)
         return
     if tool in ("agentcache", "cassetter", "vcrpy"):
         once(record=True)

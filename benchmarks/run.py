@@ -44,9 +44,22 @@ def replay(client: str, peer: str, most: float, count: int = 10) -> Row:
 
 
 def record(path: str, peer: str, most: float) -> Row:
-    """Compare a recorded POST, the saving included."""
+    """Compare a recorded POST; saving comes later."""
     command = f"requests_of.py record {{}} requests 10 {{{{url}}}}/{path}"
     name = f"record, requests, {path} (ms)"
+    return Row(name, command.format("agentcache"), command.format(peer), peer, most)
+
+
+def save(path: str, most: float) -> Row:
+    """Measure the saving of a response."""
+    command = f"requests_of.py save agentcache requests 10 {{url}}/{path}"
+    return Row(f"save, {path} (ms)", command, most=most)
+
+
+def play(sent: int, peer: str, most: float) -> Row:
+    """Compare opening a cassette of 1,000 interactions and playing some of them."""
+    command = f"requests_of.py play {sent} {{}} httpx 1000 {{{{url}}}}/small"
+    name = f"open 1,000 interactions, play {sent:,} (ms)"
     return Row(name, command.format("agentcache"), command.format(peer), peer, most)
 
 
@@ -69,6 +82,8 @@ ROWS = (
         "itself",
         1.15,
     ),
+    play(10, "cassetter", 0.25),
+    play(1000, "cassetter", 0.7),
     Row(
         "open and close, 3 interactions (ms)",
         "requests_of.py open agentcache httpx 3 {url}/small",
@@ -100,6 +115,8 @@ ROWS = (
     record("small", "live", 1.3),
     record("large", "live", 1.15),
     record("events", "live", 1.15),
+    save("large", 3.0),
+    save("events", 3.0),
     Row("agentcache --help (s)", "commands.py help", most=0.25),
     Row("agentcache list, 14 MB (s)", "commands.py list", most=1.0),
     Row("agentcache list, the second time (s)", "commands.py list again", most=0.5),

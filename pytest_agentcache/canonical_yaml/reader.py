@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from functools import lru_cache
 from itertools import islice
 from typing import Any
@@ -16,6 +16,9 @@ _JSON_NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][-+]?\d+)?")
 _DEEPEST_READ = 500
 _SEPARATOR = re.compile("[\x85\u2028\u2029]")
 _LINE_END = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
+_SCALAR = yaml.ScalarEvent
+_BEGINS = (yaml.MappingStartEvent, yaml.SequenceStartEvent)
+_ENDS = (yaml.MappingEndEvent, yaml.SequenceEndEvent)
 _Parser: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -27,7 +30,12 @@ def load(text: str) -> Any:
             aliases, merges or repeated keys.
     """
     try:
-        return _built(_events(text))
+        parser = _Parser(text)
+        try:
+            # Not by `yaml.parse`, which asks twice for each event.
+            return _built(iter(parser.get_event, None))
+        finally:
+            parser.dispose()
     except UnreadableError as error:
         if error.line is not None:
             error.line = _shown(text, error.line)
@@ -52,15 +60,6 @@ def _shown(text: str, line: int) -> int:
     return 1 + sum(end[0].endswith("\n") for end in ends)
 
 
-def _events(text: str) -> Iterator[Any]:
-    parser = _Parser(text)
-    try:
-        # `yaml.parse` asks twice for each event.
-        yield from iter(parser.get_event, None)
-    finally:
-        parser.dispose()
-
-
 def _built(events: Iterable[Any]) -> Any:
     """Return the value that events make.
 
@@ -75,12 +74,12 @@ def _built(events: Iterable[Any]) -> Any:
     for event in events:
         # A parser makes these very classes, whose comparison is faster than `isinstance`.
         kind = event.__class__
-        if kind is yaml.MappingEndEvent or kind is yaml.SequenceEndEvent:
+        if kind is _SCALAR:
+            value = _scalar_of(event)
+        elif kind in _ENDS:
             inside.pop()
             keys.pop()
             continue
-        if kind is yaml.ScalarEvent:
-            value = _scalar_of(event)
         elif kind in _BEGINS:
             value = _begun(event)
         else:
@@ -97,7 +96,7 @@ def _built(events: Iterable[Any]) -> Any:
         else:
             _check_key(event, value, around)
             keys[-1] = value
-        if kind in _BEGINS:
+        if kind is not _SCALAR:
             if len(inside) == _DEEPEST_READ:
                 raise UnreadableError("nested too deeply", _line(event))
             inside.append(value)
@@ -117,9 +116,6 @@ def _check_key(event: Any, key: Any, mapping: dict[Any, Any]) -> None:
         raise UnreadableError("a key that is no text", _line(event))
     if key in mapping:
         raise UnreadableError(f"the key {key!r} twice", _line(event))
-
-
-_BEGINS = (yaml.MappingStartEvent, yaml.SequenceStartEvent)
 
 
 def _begun(event: Any) -> Any:
