@@ -62,6 +62,14 @@ class Project:
     def __str__(self) -> str:
         return f"{self.blocks[0]}" if self.blocks else self.title
 
+    @property
+    def is_plain(self) -> bool:
+        """True if it consists of tests that need nothing else in their folder."""
+        used = [block for block in self.blocks if not block.not_run]
+        names = {block.file for block in used}
+        plain = all(block.language == "python" and block.is_test for block in used)
+        return bool(used) and plain and len(names) == len(used) and not any("/" in name for name in names)
+
 
 def read(page: Path) -> list[Project]:
     """Return the projects of a page that have blocks.
@@ -91,5 +99,26 @@ def read(page: Path) -> list[Project]:
 
 
 def all_projects() -> list[Project]:
-    """Return the projects of all pages."""
-    return [project for page in PAGES for project in read(page)]
+    """Return the projects of all pages; those of a page that are only tests are one."""
+    found = []
+    for page in PAGES:
+        projects = read(page)
+        plain = [project for project in projects if project.is_plain]
+        if len(plain) > 1 and len(together := _joined(page, plain)) < len(plain):
+            projects = [project for project in projects if project not in plain] + together
+        found += projects
+    return found
+
+
+def _joined(page: Path, projects: list[Project]) -> list[Project]:
+    """Return few projects with the blocks of all, none of which has two files of one name."""
+    joined: list[Project] = []
+    for project in projects:
+        names = {block.file for block in project.blocks}
+        for other in joined:
+            if names.isdisjoint(block.file for block in other.blocks):
+                other.blocks += project.blocks
+                break
+        else:
+            joined.append(Project(page.name, [*project.blocks]))
+    return joined

@@ -50,6 +50,11 @@ class Reader:
             AssertionError: If a statement of the page is wrong.
         """
         blocks = [block for block in project.blocks if not block.not_run]
+        if project.is_plain:
+            for block in blocks:
+                self._write(block)
+            self._run(*blocks)
+            return len(blocks)
         consoles = [at for at, block in enumerate(blocks) if block.language == "console"]
         for at, block in enumerate(blocks):
             match block.language:
@@ -70,13 +75,15 @@ class Reader:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(self._local(block.text), encoding="utf-8")
 
-    def _run(self, block: Block) -> None:
-        if block.file.endswith("conftest.py"):
+    def _run(self, *blocks: Block) -> None:
+        found = [block for block in blocks if not block.file.endswith("conftest.py")]
+        if not found:
             return
-        command = f"{'pytest' if block.is_test else 'python'} {block.file}"
+        files = " ".join(block.file for block in found)
+        command = f"{'pytest' if found[0].is_test else 'python'} {files}"
         for mode in ("record", "offline"):
             code, output = self._do(command, AGENTCACHE_MODE=mode)
-            assert code == 0, f"{block}: {command} in mode {mode} failed\n{output}"
+            assert code == 0, f"{found[0]}: {command} in mode {mode} failed\n{output}"
 
     def _follow_console(self, block: Block) -> None:
         assert block.text.startswith("$ "), f"{block}: a console starts with a command"

@@ -28,6 +28,7 @@ def test_few_blocks_are_not_run():
     assert not_run == [
         ("README.md", machine),
         ("README.md", machine),
+        ("command-line.md", "it needs a kernel that allows it"),
         ("how-it-works.md", "a drawing"),
         ("other-processes.md", "JavaScript; a test runs the same with the openai package"),
         ("report-page.md", "a job of GitHub Actions"),
