@@ -69,7 +69,7 @@ _USERINFO = re.compile(
 )
 _Coding = tuple[bytes, re.Pattern[bytes], re.Pattern[bytes], Callable[[re.Match[bytes]], bytes]]
 # The codings of a text inside another: what they have in common, a run of text in which they are,
-# one code, and what it stands for.
+# one code, and its meaning.
 _CODINGS: tuple[_Coding, ...] = (
     (
         b"%",

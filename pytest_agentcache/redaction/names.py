@@ -92,7 +92,7 @@ class Names:
 
     @property
     def has_globs(self) -> bool:
-        """Whether names of the settings count, which may be any."""
+        """Return true if the settings add names, which may be any."""
         return bool(self._extra)
 
     @property

@@ -25,7 +25,7 @@ class Caller:
 
     @property
     def phrase(self) -> str:
-        """What follows "sent"."""
+        """The words that follow "sent"."""
         return f"at {self}"
 
 

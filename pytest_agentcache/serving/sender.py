@@ -28,7 +28,7 @@ class Process:
 
     @property
     def phrase(self) -> str:
-        """What follows "sent"."""
+        """The words that follow "sent"."""
         return f"by {self}"
 
 

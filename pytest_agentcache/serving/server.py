@@ -44,8 +44,8 @@ class Test(Protocol):
 class Server:
     """The cassette of a test on a port of this machine, for other processes and languages.
 
-    Whatever arrives is a request of the test: it is recorded, replayed, redacted and missed like
-    one that the test sends itself. The server ends with the test.
+    Each request that arrives is one of the test: it is recorded, replayed, redacted and missed
+    like one that the test sends itself. The server ends with the test.
 
     Args:
         test: The test whose requests these are.

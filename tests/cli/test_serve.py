@@ -63,7 +63,7 @@ def test_miss_ends_with_1_and_a_report(cassette, spawn):
 
 
 def test_recording_is_kept_only_if_the_program_succeeds(folder, spawn):
-    """What a failing program recorded is discarded, and the command ends with its code."""
+    """The recordings of a failing program are discarded, and the command ends with its code."""
     upstream = Upstream()
     upstream.serve("/one", Answer(b"first"))
     words = ["serve", "new.yaml", "--mode", "record", "--upstream", upstream.url]

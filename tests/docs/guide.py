@@ -68,7 +68,12 @@ class Project:
         used = [block for block in self.blocks if not block.not_run]
         names = {block.file for block in used}
         plain = all(block.language == "python" and block.is_test for block in used)
-        return bool(used) and plain and len(names) == len(used) and not any("/" in name for name in names)
+        return (
+            bool(used)
+            and plain
+            and len(names) == len(used)
+            and not any("/" in name for name in names)
+        )
 
 
 def read(page: Path) -> list[Project]:

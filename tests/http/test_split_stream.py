@@ -44,7 +44,7 @@ def test_events_of_one_form_are_read_once_with_the_same_result(events, times):
 
 
 def test_five_hundred_events_of_one_form_are_parsed_once(monkeypatch):
-    """Of a stream, one event of each form is read as JSON."""
+    """One event of each form in a stream is read as JSON."""
     parsed, read = [], json.loads
     monkeypatch.setattr(split_stream.json, "loads", lambda raw: parsed.append(raw) or read(raw))
     event = '{"choices":[{"index":0,"delta":{"content":"word%d"}}]}'

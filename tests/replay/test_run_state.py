@@ -1,4 +1,4 @@
-"""What the processes and threads of one run know of each other."""
+"""The facts that the processes and threads of one run share."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ _MODES = ("replay", "record", "rerecord", "offline")
 
 
 class _NotKept(Exception):
-    """What was recorded is not written, because the program failed or a request was missed."""
+    """The recordings are not written, because the program failed or a request was missed."""
 
 
 def add(parser: argparse.ArgumentParser) -> None:
