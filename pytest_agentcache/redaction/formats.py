@@ -177,6 +177,8 @@ _CLOUDS = (
     _key("HEROKU_API_KEY", "HRKU-", r"[\w-]{30,}"),
     _key("DOPPLER_TOKEN", "dp.", r"(?:pt|st|ct|sa)\.[\w.-]{30,}"),
     Format("GRAFANA_TOKEN", (b"glsa_", b"glc_"), rb"glsa_\w{32,}|glc_" + _CODE + rb"{32,}" + _PAD),
+    # JSON in base64 that begins with the key `k`.
+    _key("GRAFANA_TOKEN", "eyJrIjoi", r"[A-Za-z0-9]{70,}={0,3}"),
     Format("SENTRY_TOKEN", (b"sntry",), rb"sntry[su]_" + _CODE + rb"{30,}" + _PAD),
     _key("NEW_RELIC_API_KEY", "NRAK-", r"[A-Z0-9]{20,}"),
     Format(
@@ -294,7 +296,7 @@ _SERVICES = (
     Format(
         "TEAMS_WEBHOOK",
         (b".webhook.office.com",),
-        rb"\.webhook\.office\.com\\?/webhookb2\\?/([0-9a-f-]{36}@(?:[\w@-]|\\?/){40,})",
+        rb"\.webhook\.office\.com\\?/webhookb2\\?/([0-9a-z-]{36}@(?:[\w@-]|\\?/){40,})",
         anywhere=True,
     ),
     Format(
@@ -333,6 +335,23 @@ _SERVICES = (
     ),
     _key("CONTENTFUL_TOKEN", "CFPAT-", r"[\w-]{43}"),
     _key("DATADOG_APP_KEY", "ddapp_", r"[A-Za-z0-9]{34}"),
+    Format(
+        "SETTLEMINT_TOKEN", (b"sm_aat_", b"sm_pat_", b"sm_sat_"), rb"sm_[aps]at_[A-Za-z0-9]{16}"
+    ),
+    Format("MAXMIND_LICENSE_KEY", (b"_mmk",), rb"[A-Za-z0-9]{6}_[A-Za-z0-9]{29}_mmk", leads=False),
+    _key("CLOUDFLARE_ORIGIN_CA_KEY", "v1.0-", r"[0-9a-f]{24}-[0-9a-f]{146}"),
+    _key("CLICKHOUSE_API_SECRET", "4b1d", r"[A-Za-z0-9]{38}(?![A-Za-z0-9])"),
+    _key("GITLAB_TOKEN", "GR1348941", r"[\w-]{20,}"),
+    Format("FACEBOOK_TOKEN", (b"EAAM", b"EAAC"), rb"EAA[MC][A-Za-z0-9]{100,}"),
+    _key("FLY_API_TOKEN", "fo1_", r"[\w-]{43}"),
+    Format("INTRA42_SECRET", (b"s-s4t2",), rb"s-s4t2(?:ud|af)-[0-9a-f]{64}"),
+    _key("OCTOPUS_API_KEY", "API-", r"[A-Z0-9]{26}(?![A-Za-z0-9])"),
+    Format(
+        "AUTHRESS_KEY",
+        (b"sc_", b"ext_", b"scauth_", b"authress_"),
+        rb"(?:sc|ext|scauth|authress)_[a-z0-9]{5,30}\.[a-z0-9]{4,6}\.acc[_-][a-z0-9-]{10,32}"
+        rb"\.[\w+/=-]{30,120}",
+    ),
     _key("AGE_SECRET_KEY", "AGE-SECRET-KEY-1", r"[A-Z0-9]{40,}"),
 )
 _SCHEMES = (

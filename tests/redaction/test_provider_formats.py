@@ -67,6 +67,16 @@ TEMPLATES = {
     "LAUNCHDARKLY_SDK_KEY": "sdk-{h8}-{h4}-{h4}-{h4}-{h12}",
     "CONTENTFUL_TOKEN": "CFPAT-{a43}",
     "DATADOG_APP_KEY": "ddapp_{a34}",
+    "SETTLEMINT_TOKEN": "sm_pat_{a16}",
+    "MAXMIND_LICENSE_KEY": "{a6}_{a29}_mmk",
+    "CLOUDFLARE_ORIGIN_CA_KEY": "v1.0-{h24}-{h146}",
+    "CLICKHOUSE_API_SECRET": "4b1d{a38}",
+    "FACEBOOK_TOKEN": "EAAM{a120}",
+    "FLY_API_TOKEN": "fo1_{a43}",
+    "INTRA42_SECRET": "s-s4t2ud-{h64}",
+    "OCTOPUS_API_KEY": "API-{U26}",
+    "AUTHRESS_KEY": "sc_{l12}.{l5}.acc-{l16}.{a60}",
+    "GRAFANA_TOKEN": "eyJrIjoi{a80}",
 }
 
 
