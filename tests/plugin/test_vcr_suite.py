@@ -73,6 +73,7 @@ def test_suite_of_pytest_recording_runs(vcr):
         assert not vcr.all_played
         requests.post("http://api.example/ask", json={"question": "other"})
         assert (vcr.play_count, vcr.all_played, len(vcr), record_mode) == (1, True, 1, "none")
+        assert (vcr.play_counts, vcr.write_protected) == ({0: 1}, True)
         assert vcr.requests[0].method == "POST" and b"as recorded" in vcr.requests[0].body
         assert vcr.responses[0]["status"] == {"code": 200, "message": "OK"}
         assert vcr.responses[0]["body"]["string"] == b"yes"

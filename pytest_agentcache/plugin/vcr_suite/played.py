@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 from ...replay.session import Harness
@@ -45,6 +46,17 @@ class PlayedCassette:
     def play_count(self) -> int:
         """The number of requests that were replayed."""
         return self._harness.responder.counts.replayed
+
+    @property
+    def play_counts(self) -> Counter[int]:
+        """The interactions that were replayed, by their index: 1 for each of them."""
+        unused = set(self._harness.responder.unused)
+        return Counter(at for at in range(len(self)) if at + 1 not in unused)
+
+    @property
+    def write_protected(self) -> bool:
+        """True if new interactions are not recorded."""
+        return not self._harness.settings.records
 
     @property
     def all_played(self) -> bool:
