@@ -255,7 +255,7 @@ def pytest_runtest_makereport(
     tell_misses(item, call, report)
     shorten_summary(call, report)
     if state.harness is not None:
-        redact(report, state.harness.responder.redaction.text)
+        redact(report, state.harness.responder.redaction.shown)
     # A strict xfail that passes is a failure for pytest, but its requests are all there.
     xpassed = report.when == "call" and report.failed and call.excinfo is None
     state.failed = state.failed or (report.failed and not xpassed)

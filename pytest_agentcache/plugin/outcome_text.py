@@ -9,7 +9,7 @@ import pytest
 
 
 def redact(report: pytest.TestReport, safe: Callable[[str], str]) -> None:
-    """Redact everything that a report shows: tracebacks, their locals, captured output.
+    """Redact everything that a report shows: tracebacks, their locals, captured output, properties.
 
     Args:
         report: The report, which is changed.
@@ -17,6 +17,10 @@ def redact(report: pytest.TestReport, safe: Callable[[str], str]) -> None:
     """
     report.longrepr = _redacted(report.longrepr, safe, set())
     report.sections = [(title, safe(content)) for title, content in report.sections]
+    report.user_properties = [
+        (name, safe(value) if isinstance(value, str) else value)
+        for name, value in report.user_properties
+    ]
 
 
 def _redacted(value: Any, safe: Callable[[str], str], seen: set[int]) -> Any:

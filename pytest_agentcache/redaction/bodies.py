@@ -89,6 +89,10 @@ class Bodies:
         """Return `raw` without secrets known by value, by shape, or by name in a URL."""
         return replaced(raw, merged([*self._known(raw), *self.fields.in_urls(raw)]))
 
+    def shown(self, raw: bytes) -> bytes:
+        """Return `raw` without secrets known by value, by shape or by name."""
+        return replaced(raw, merged([*self._known(raw), *self.fields.spans(raw)]))
+
     def _known(self, raw: bytes) -> list[Span]:
         return merged([*self._values.spans(raw), *self.shaped(raw)])
 

@@ -215,6 +215,15 @@ class Redaction:
         raw = text.encode("utf-8", "surrogatepass")
         return self._bodies.text(raw).decode("utf-8", "surrogatepass")
 
+    def shown(self, text: str) -> str:
+        """Return a text of a test report, a compared dict for example, without its secrets.
+
+        All names count, because such a text shows values.
+        """
+        self._look()
+        raw = text.encode("utf-8", "surrogatepass")
+        return self._bodies.shown(raw).decode("utf-8", "surrogatepass")
+
     def asked(self, request: Request) -> None:
         """Remember a redacted request: its values cannot be secrets that upstream issues later."""
         self._asked.append(request.url.encode("utf-8", "surrogatepass") + b"\n" + request.body)

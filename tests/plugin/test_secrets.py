@@ -391,3 +391,30 @@ def test(agentcache):
     suite.record()
 
     suite.run("--agentcache-offline").assert_outcomes(passed=1)
+
+
+def test_compared_values_and_properties_are_redacted(suite):
+    """In the terminal and in the XML: by name in a dict, and by shape in a property."""
+    suite.write(
+        """
+import pytest
+
+@pytest.mark.agentcache
+def test(record_property):
+    made = "S3cret" + "Passw0rd"
+    record_property("key", "sk-proj-" + "aB3d" * 12)
+    assert {"token": made} == {}
+"""
+    )
+
+    run = suite.run(
+        *("-l", "-vv", "--junitxml=junit.xml", "-o", "junit_family=xunit1"),
+        "--agentcache-report=page.html",
+    )
+
+    texts = [run.stdout.str(), *(path.read_text() for path in suite.root.glob("*.*ml"))]
+    assert len(texts) == 3
+    for text in texts:
+        assert "{'token': 'S3cretPassw0rd'}" not in text
+        assert "aB3d" * 12 not in text
+    assert "{'token': '<TOKEN>'}" in texts[0]
