@@ -112,8 +112,10 @@ def test_line_ends_of_windows(project, run):
     assert run("doctor").code == 0
 
 
-@pytest.mark.parametrize("recorded", [True, False])
-@pytest.mark.parametrize("pattern", ["*.yaml", "cassettes", "/cassettes/"])
+@pytest.mark.parametrize(
+    ("pattern", "recorded"),
+    [("*.yaml", True), ("*.yaml", False), ("cassettes", True), ("/cassettes/", False)],
+)
 def test_cassettes_that_git_ignores(project, repository, run, recorded, pattern):
     """The line of .gitignore is named, and the lines that undo it."""
     if recorded:

@@ -40,57 +40,43 @@ def test_orphan_is_listed(recorded):
     assert outcome.ret == 0
 
 
-@pytest.mark.parametrize("mode", ["record", "rerecord", "offline"])
-def test_orphan_is_listed_in_each_mode_with_cassettes(recorded, mode):
-    """In every mode, an unused cassette is listed and left alone."""
-    outcome = recorded.run(f"--agentcache-{mode}")
+def test_orphan_is_listed_in_each_mode_with_cassettes(recorded):
+    """Listed, ignored, or a failure of the offline run; and left alone in every mode."""
+    for mode, value, code, lines in (
+        ("rerecord", "list", 0, [ORPHAN]),
+        ("record", "fail", 0, [ORPHAN]),
+        ("offline", "list", 0, [ORPHAN]),
+        ("offline", "ignore", 0, []),
+        ("offline", "fail", 1, [ORPHAN]),
+    ):
+        outcome = recorded.run(f"--agentcache-{mode}", "-o", f"agentcache_unused={value}")
 
-    assert orphans(outcome) == [ORPHAN]
-    assert outcome.ret == 0
-    assert recorded.cassette("test_gone").exists()
-
-
-@pytest.mark.parametrize(
-    ("value", "mode", "code", "lines"),
-    [
-        ("list", "offline", 0, [ORPHAN]),
-        ("ignore", "offline", 0, []),
-        ("fail", "offline", 1, [ORPHAN]),
-        ("fail", "record", 0, [ORPHAN]),
-    ],
-)
-def test_unused_says_what_an_orphan_does(recorded, value, mode, code, lines):
-    """As for interactions: listed, ignored, or a failure of the offline run."""
-    outcome = recorded.run(f"--agentcache-{mode}", "-o", f"agentcache_unused={value}")
-
-    outcome.assert_outcomes(passed=2)
-    assert (orphans(outcome), outcome.ret) == (lines, code)
+        outcome.assert_outcomes(passed=2)
+        assert (orphans(outcome), outcome.ret) == (lines, code), (mode, value)
+        assert recorded.cassette("test_gone").exists()
 
 
-@pytest.mark.parametrize(
-    "arguments",
-    [
+def test_no_orphan_is_listed_when_a_part_ran(recorded):
+    """A test that did not run might have used it."""
+    recorded.write(TWO, "sub/test_sub.py")
+    recorded.write("def test_plain(): pass", "test_more.py")
+    # Before any run with a cache, there is nothing that failed last and `--lf` runs all.
+    recorded.run("--agentcache-record", "sub", "-p", "no:cacheprovider")
+
+    for arguments in (
+        ["--lf"],
         ["-k", "one"],
         ["--deselect", "test_suite.py::test_two"],
         ["test_suite.py"],
         ["test_suite.py::test_one"],
         ["test_suite.py", "test_more.py"],
         ["sub"],
-        ["--lf"],
         ["--collect-only"],
         ["--setup-only"],
         ["--setup-plan"],
         ["--agentcache-live"],
-    ],
-    ids=" ".join,
-)
-def test_nothing_is_told_when_a_part_ran(recorded, arguments):
-    """A test that did not run might have used it."""
-    recorded.write(TWO, "sub/test_sub.py")
-    recorded.write("def test_plain(): pass", "test_more.py")
-    recorded.run("--agentcache-record", "sub", "-p", "no:cacheprovider")
-
-    assert orphans(recorded.run(*arguments)) == []
+    ):
+        assert orphans(recorded.run(*arguments)) == [], arguments
     assert orphans(recorded.run()) == [ORPHAN]
 
 
@@ -347,47 +333,33 @@ def test_what_no_test_asks_of_a_shared_cassette_is_unused(suite):
     assert UNUSED not in suite.run("--agentcache-record").stdout.str()
 
 
-@pytest.mark.parametrize(
-    ("value", "code", "listed"), [("fail", 1, True), ("list", 0, True), ("ignore", 0, False)]
-)
-def test_unused_of_a_shared_cassette_may_fail_the_run(suite, value, code, listed):
+def test_unused_of_a_shared_cassette_may_fail_the_run(suite):
     """There is no one test to blame, so the run fails."""
     suite.write(SHARED)
     suite.record()
     suite.write(SHARED.replace('requests.get(URL + "/three")', ""))
-    outcome = suite.run("--agentcache-offline", "-o", f"agentcache_unused={value}")
+    for value, code, listed in (("fail", 1, True), ("list", 0, True), ("ignore", 0, False)):
+        outcome = suite.run("--agentcache-offline", "-o", f"agentcache_unused={value}")
 
-    outcome.assert_outcomes(passed=2)
-    assert outcome.ret == code
-    assert (UNUSED in outcome.outlines) is listed
+        outcome.assert_outcomes(passed=2)
+        assert (outcome.ret, UNUSED in outcome.outlines) == (code, listed), value
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        "pytest.skip()",
-        "assert False",
-        "pytest.xfail()",
-        "request.node.add_marker(pytest.mark.agentcache(unused='ignore'))",
-    ],
-)
-def test_a_test_that_did_not_pass_might_have_asked(suite, change):
+def test_a_test_that_did_not_pass_might_have_sent_it(suite):
     """An interaction of a shared cassette is unused only after all its tests have run."""
     suite.write(SHARED)
     suite.record()
-    suite.write(
-        SHARED.replace("test_two(self)", "test_two(self, request)").replace(
-            'requests.get(URL + "/three")', change
-        )
+    ignoring = SHARED.replace(
+        "def test_two", "@pytest.mark.agentcache(unused='ignore')\n        def test_two"
     )
-    if "marker" in change:
-        suite.write(
-            SHARED.replace(
-                "def test_two", "@pytest.mark.agentcache(unused='ignore')\n        def test_two"
-            ).replace('requests.get(URL + "/three")', "")
-        )
-
-    assert UNUSED not in suite.run().stdout.str()
+    for source, end in (
+        (SHARED, "pytest.skip()"),
+        (SHARED, "assert False"),
+        (SHARED, "pytest.xfail()"),
+        (ignoring, ""),
+    ):
+        suite.write(source.replace('requests.get(URL + "/three")', end))
+        assert UNUSED not in suite.run().stdout.str(), end
 
 
 def test_what_a_block_asks_of_a_shared_cassette_is_used(suite):
@@ -425,10 +397,8 @@ def left_over(suite):
 @pytest.mark.parametrize(
     "arguments",
     [
-        ["-n", "2"],
         ["-n", "2", "--dist", "loadgroup", "--agentcache-offline", "-o", "agentcache_unused=fail"],
         ["--dist", "each", "--tx", "2*popen"],
-        ["-p", "no:xdist"],
         ["-p", "randomly"],
     ],
     ids=" ".join,
@@ -446,11 +416,10 @@ def test_workers_are_merged(left_over, arguments):
 @pytest.mark.parametrize(
     ("arguments", "source"),
     [
-        (["-k", "one"], PARTS),
         (["-x"], PARTS + "\n    def test_wrong(): assert False"),
         ([], PARTS + "\n    def test_crash():\n        import os\n        os._exit(1)"),
     ],
-    ids=["-k", "-x", "crash"],
+    ids=["-x", "crash"],
 )
 def test_workers_that_ran_a_part_tell_nothing(left_over, arguments, source):
     """One worker that did less than all makes the whole a part."""

@@ -17,6 +17,8 @@ from pytest_agentcache.clients import DISPATCHER
 from pytest_agentcache.errors import OverlapError
 
 NAMES = ["one", "two", "three"]
+# In seconds: where one thread fails, the others must not wait for it until the test ends.
+PATIENCE = 30
 
 
 @pytest.fixture
@@ -66,7 +68,7 @@ def in_trio(folder, url, mode, together):
 
 
 def in_threads(folder, url, mode, together):
-    barrier = threading.Barrier(len(NAMES))
+    barrier = threading.Barrier(len(NAMES), timeout=PATIENCE)
 
     def work(name):
         with use_cassette(folder / f"{name}.yaml", mode=mode):
@@ -141,7 +143,7 @@ def test_a_task_beside_a_block_uses_the_block_around_both(tmp_path, upstream, re
 
 def test_an_overlap_that_cannot_be_told_apart_is_an_error(tmp_path, upstream):
     """A thread that belongs to neither of two open blocks gets an error that says so."""
-    opened, done = threading.Barrier(3), threading.Barrier(3)
+    opened, done = (threading.Barrier(3, timeout=PATIENCE) for _ in range(2))
 
     def hold(name):
         with use_cassette(tmp_path / f"{name}.yaml", mode="record"):
