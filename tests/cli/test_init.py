@@ -81,6 +81,7 @@ def test_git_undoes_it(folder, repository, run):
 
 SETTINGS = "agentcache_unused = fail\nagentcache_stable_ids = answer call request\n"
 TOML = 'agentcache_unused = "fail"\nagentcache_stable_ids = "answer call request"\n'
+NATIVE = 'agentcache_unused = "fail"\nagentcache_stable_ids = ["answer", "call", "request"]\n'
 
 
 @pytest.mark.parametrize(
@@ -110,6 +111,16 @@ TOML = 'agentcache_unused = "fail"\nagentcache_stable_ids = "answer call request
             "pyproject.toml",
             "[tool.x]",
             f"[tool.x]\n\n[tool.pytest.ini_options]\n{TOML}",
+        ),
+        (
+            "pyproject.toml",
+            '[tool.pytest]\naddopts = ["-q"]\n',
+            f'[tool.pytest]\n{NATIVE}addopts = ["-q"]\n',
+        ),
+        (
+            "pytest.toml",
+            "[pytest]\n",
+            f"[pytest]\n{NATIVE}",
         ),
     ],
 )

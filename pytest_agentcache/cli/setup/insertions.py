@@ -25,10 +25,17 @@ def with_settings(name: str, text: str, settings: dict[str, str]) -> str:
         text: Its content, empty if there is none.
         settings: The lines to add: values by keys, without quotes.
     """
+    section = {"setup.cfg": "tool:pytest", "pyproject.toml": "tool.pytest.ini_options"}.get(name)
+    # From version 9 on, pytest reads values of TOML in these sections: a list, not words.
+    is_native = name.endswith("pytest.toml")
+    if name == "pyproject.toml" and re.search(r"^\[tool\.pytest\]", text, re.MULTILINE):
+        section, is_native = "tool.pytest", True
+    section = section or "pytest"
     is_toml = PurePosixPath(name).suffix == ".toml"
-    section = "tool:pytest" if name == "setup.cfg" else "pytest"
-    section = "tool.pytest.ini_options" if name == "pyproject.toml" else section
-    lines = [f"{key} = {_toml(value) if is_toml else value}\n" for key, value in settings.items()]
+    lines = [
+        f"{key} = {_toml(value, is_native=is_native) if is_toml else value}\n"
+        for key, value in settings.items()
+    ]
     head = re.search(rf"^\[{re.escape(section)}\][^\n]*(?:\n|\Z)", text, re.MULTILINE)
     if head is None:
         gap = "" if not text else "\n" if text.endswith("\n") else "\n\n"
@@ -37,8 +44,12 @@ def with_settings(name: str, text: str, settings: dict[str, str]) -> str:
     return text[: head.start()] + start + "".join(lines) + text[head.end() :]
 
 
-def _toml(value: str) -> str:
-    return value if value in ("true", "false") else f'"{value}"'
+def _toml(value: str, *, is_native: bool) -> str:
+    if value in ("true", "false"):
+        return value
+    words = value.split()
+    listed = ", ".join(f'"{word}"' for word in words)
+    return f"[{listed}]" if is_native and len(words) > 1 else f'"{value}"'
 
 
 def with_hook(text: str) -> str:
