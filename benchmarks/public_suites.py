@@ -1,4 +1,4 @@
-"""Run a public project's tests with VCR.py as it ships, and over pytest-agentcache.
+"""Run a public project's tests with VCR.py, and over pytest-agentcache.
 
     python benchmarks/public_suites.py [--python PYTHON] [--recipe MODULE] CHECKOUT [ARGUMENT ...]
 
@@ -8,12 +8,13 @@ this script. The arguments are pytest's: folders, files, `-k`. For example:
 
     git clone https://github.com/simonw/llm
     python -m venv env
-    env/bin/pip install -e llm --group llm/pyproject.toml:dev pytest-agentcache
+    env/bin/pip install -e './llm[test]' pytest-recording pytest-agentcache
     python benchmarks/public_suites.py --python env/bin/python llm tests -m vcr
 
 The first run has no pytest-agentcache; the second has one more ini line, `agentcache_vcr = true`,
-and no pytest-recording or pytest-vcr. Neither reaches the network. The script prints the outcomes
-of both runs, and the tests that pass only with VCR.py; it exits with 1 if there are any.
+and no pytest-recording or pytest-vcr. The second reaches no network; the first only if the project
+lets it. The script prints the outcomes of both runs, and the tests that pass only with VCR.py; it
+exits with 1 if there are any.
 
 A suite that calls `vcr.VCR().use_cassette` itself needs a recipe: a module that is loaded as a
 plugin in the second run, and that opens the same cassettes with `pytest_agentcache.use_cassette`.
