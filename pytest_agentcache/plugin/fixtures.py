@@ -15,6 +15,7 @@ import pytest
 
 from ..suite import options
 from ..suite.collection import SETTINGS, cassette_of
+from .live_output import SHOWN
 from .test_state import RUN, Failed, state_of
 
 if TYPE_CHECKING:
@@ -79,6 +80,7 @@ def agentcache(
     replays = settings.mode in ("replay", "offline")
     shut = DISPATCHER.guard = guard_of(settings, item) if replays else None
     state_of(item).harness = harness
+    item.config.stash[SHOWN] = harness.responder.redaction.shown
     state_of(item).record_mode = vcr.record_mode if vcr else ""
     yield harness
     try:

@@ -17,7 +17,7 @@ from ..replay.run_state import SURROUNDINGS, Run
 from ..state import TEST_REPORT
 from ..suite import options, sample
 from ..suite.collection import SETTINGS, is_on_cassette
-from . import fixtures, hookspecs, offline, recording_hookspec, run_end
+from . import fixtures, hookspecs, live_output, offline, recording_hookspec, run_end
 from .examples import repeat_examples
 from .fixtures import VCR_SUITE, guard_of, hooks_of
 from .outcome_text import redact
@@ -93,6 +93,7 @@ def pytest_configure(config: pytest.Config) -> None:
     flag = config.getoption("agentcache_sample")
     config.stash[_SHARE] = _check(sample.share_of, flag, config.stash[SETTINGS].mode)
     _check(run_end.register, config)
+    live_output.register(config)
     # Conftest files implement this hook of pytest-recording, which may be absent.
     known = getattr(config.hook, "pytest_recording_configure", None)
     if known is None or not known.has_spec():

@@ -393,28 +393,39 @@ def test(agentcache):
     suite.run("--agentcache-offline").assert_outcomes(passed=1)
 
 
-def test_compared_values_and_properties_are_redacted(suite):
-    """In the terminal and in the XML: by name in a dict, and by shape in a property."""
+def test_what_else_pytest_writes_is_redacted(suite):
+    """Compared values, properties, live logs, the log file and warnings; by name and by format."""
     suite.write(
         """
+import logging, warnings
 import pytest
 
 @pytest.mark.agentcache
 def test(record_property):
-    made = "S3cret" + "Passw0rd"
-    record_property("key", "sk-proj-" + "aB3d" * 12)
+    made, key = "S3cret" + "Passw0rd", "sk-proj-" + "aB3d" * 12
+    logging.getLogger("agent").warning("live %s", key)
+    warnings.warn(f"warned {key}")
+    warnings.warn(DeprecationWarning(f"old {key}"))
+    record_property("key", key)
     assert {"token": made} == {}
 """
     )
 
     run = suite.run(
         *("-l", "-vv", "--junitxml=junit.xml", "-o", "junit_family=xunit1"),
+        *("-o", "log_cli=true", "--log-file=pytest.log", "-W", "default"),
         "--agentcache-report=page.html",
     )
 
-    texts = [run.stdout.str(), *(path.read_text() for path in suite.root.glob("*.*ml"))]
-    assert len(texts) == 3
-    for text in texts:
+    files = [path for path in suite.root.rglob("*") if path.is_file() and path.suffix != ".pyc"]
+    texts = {path.name: path.read_text() for path in files if path.name != "test_suite.py"}
+    assert {"junit.xml", "page.html", "pytest.log", "lastfailed"} <= texts.keys()
+    for text in (run.stdout.str(), *texts.values()):
         assert "{'token': 'S3cretPassw0rd'}" not in text
         assert "aB3d" * 12 not in text
-    assert "{'token': '<TOKEN>'}" in texts[0]
+    out = run.stdout.str()
+    assert "{'token': '<TOKEN>'}" in out
+    assert "live <OPENAI_API_KEY>" in out
+    assert "live <OPENAI_API_KEY>" in texts["pytest.log"]
+    assert "UserWarning: warned <OPENAI_API_KEY>" in out
+    assert "DeprecationWarning: old <OPENAI_API_KEY>" in out
