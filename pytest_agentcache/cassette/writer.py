@@ -17,7 +17,14 @@ from ..http.messages import Headers, Interaction, Request, Response, standard_re
 from .caption import caption
 from .model import VERSION, Cassette
 from .references import LooksLikeReferenceError, ReferenceWriter
-from .sidecars import digest, sidecar_folder, sidecars_named_in, unwritable
+from .sidecars import (
+    change_of,
+    digest,
+    is_sidecar,
+    sidecar_folder,
+    sidecars_named_in,
+    unwritable,
+)
 
 _HEADER = "# Recorded by pytest-agentcache. Edit freely: it is checked when it is read."
 _GZIP = b"\x1f\x8b"
@@ -213,11 +220,21 @@ def _read_or_none(path: Path) -> bytes | None:
 
 
 def _remove_stale(folder: Path, before: bytes | None, files: Mapping[str, bytes]) -> None:
-    """Remove the files that only the old text refers to. Other files are not ours."""
+    """Remove the files that the old text refers to, and those that a killed run has left.
+
+    Other files are not ours.
+    """
     if not folder.is_dir():
         return
-    for name in sidecars_named_in(before or b""):
-        if name not in files:
-            (folder / name).unlink(missing_ok=True)
+    old = {*sidecars_named_in(before or b"")}
+    for path in folder.iterdir():
+        if path.name not in files and (path.name in old or _is_body(path)):
+            path.unlink(missing_ok=True)
     if not any(folder.iterdir()):
         folder.rmdir()
+
+
+def _is_body(path: Path) -> bool:
+    """Return true if the name of a file is the one that the writer gives to its content."""
+    is_named_so = is_sidecar(path.name) and path.is_file()
+    return is_named_so and change_of(path.name, path.read_bytes()) is None
