@@ -29,7 +29,8 @@ def files() -> list[Path]:
     """Return the source files and pages, except this one."""
     found = [path for room in ROOMS for path in sorted((guide.ROOT / room).rglob("*"))]
     pages = [guide.ROOT / page for page in PAGES]
-    return [path for path in [*pages, *found] if path.suffix in SUFFIXES and path.is_file()]
+    ours = [path for path in [*pages, *found] if "node_modules" not in path.parts]
+    return [path for path in ours if path.suffix in SUFFIXES and path.is_file()]
 
 
 FILES = [path for path in files() if path != Path(__file__)]
