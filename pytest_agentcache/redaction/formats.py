@@ -327,6 +327,10 @@ _SERVICES = (
     _key("ARTIFACTORY_TOKEN", "AKCp", r"[A-Za-z0-9]{69}"),
     _key("ARTIFACTORY_TOKEN", "cmVmd", r"[A-Za-z0-9]{59}"),
     _key("BITBUCKET_TOKEN", "ATCTT3xFfG", r"[\w=-]{100,}"),
+    _key("BITBUCKET_APP_PASSWORD", "ATBB", r"[A-Za-z0-9]{32}(?![A-Za-z0-9])"),
+    Format("AZURE_DEVOPS_TOKEN", (b"AZDO",), rb"[A-Za-z0-9]{76}AZDO[A-Za-z0-9]{4}", leads=False),
+    _key("TYPEFORM_TOKEN", "tfp_", r"[\w.=-]{59}"),
+    _key("RENDER_API_KEY", "rnd_", r"[A-Za-z0-9]{32}(?![A-Za-z0-9])"),
     _key("SOURCEGRAPH_TOKEN", "sgp_", r"(?:[0-9a-f]{16}_|local_)?[0-9a-f]{40}"),
     _key(
         "LAUNCHDARKLY_SDK_KEY",

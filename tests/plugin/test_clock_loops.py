@@ -125,14 +125,13 @@ def test_real_waiting_moves_the_clock(suite):
         began = agentcache_clock.now
         assert not threading.Event().wait(0.2)
         first = (agentcache_clock.now - began).total_seconds()
-        with ThreadPoolExecutor(5) as pool:
-            for each in [pool.submit(threading.Event().wait, 0.2) for _ in range(5)]:
+        with ThreadPoolExecutor(50) as pool:
+            for each in [pool.submit(threading.Event().wait, 0.2) for _ in range(50)]:
                 each.result()
-        with agentcache_clock.real():
-            real = time.monotonic()
         both = (agentcache_clock.now - began).total_seconds()
         assert 0.2 <= first
-        assert 0.2 <= both - first < 0.9
+        # One after the other they would take 10 s; a slow machine takes longer than 0.2.
+        assert 0.2 <= both - first < 5
 
     def test_timer(agentcache_clock):
         fired = threading.Event()
