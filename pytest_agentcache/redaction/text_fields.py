@@ -51,7 +51,9 @@ _PLAIN = re.compile(rb"(?:<[A-Z][A-Z0-9_]{0,127}>|[^\s\"'`\\<>,;&(){}\[\]|])+")
 # In `token = next(…)` and `key = names[0]` the value is code.
 _CODE = re.compile(rb"[(\[{]|\.\w|\\{0,7}[\"'`]\w")
 _COOKIES = re.compile(r"(?:^|-)cookie2?\Z", re.IGNORECASE)
-_COOKIE = re.compile(rb"(?<=[\s;:,\"'`])([\w.-]{1,64})=((?:<[A-Z][A-Z0-9_]{0,127}>|[^;\s\"'`\\<>,])+)")
+_COOKIE = re.compile(
+    rb"(?<=[\s;:,\"'`])([\w.-]{1,64})=((?:<[A-Z][A-Z0-9_]{0,127}>|[^;\s\"'`\\<>,])+)"
+)
 _LINE_END = re.compile(rb"[\r\n\"'`]|\\{1,7}[nr\"]")
 # `- name: API_KEY` and `value: …` in the next line, in this order or the other.
 _NAMED_BY = re.compile(rb"(?:name|key):[ ]{1,4}[\"']?\Z", re.IGNORECASE)
