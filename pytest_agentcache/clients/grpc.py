@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, cast
 
 from ..errors import NetworkBlocked
 from ..replay.dispatcher import DISPATCHER
@@ -103,7 +103,8 @@ def _unavailable(module: Any) -> Callable[[str], Exception]:
         def details(self) -> str:
             return str(self)
 
-    return Unavailable
+    made: Callable[[str], Exception] = cast("Any", Unavailable)
+    return made
 
 
 def _interceptor(module: Any) -> type:

@@ -37,7 +37,7 @@ def _connecting(connect: Callable[..., Any]) -> Callable[..., Any]:
     ) -> Any:
         # The second and third argument of `create_datagram_endpoint` are two addresses.
         is_datagram = isinstance(host, tuple) or isinstance(port, tuple)
-        remote = options.get("remote_addr") or (port if is_datagram else (host, port))
+        remote: Any = options.get("remote_addr") or (port if is_datagram else (host, port))
         if remote is not None and (guard := DISPATCHER.guard) is not None:
             guard.check_host(*remote[:2])
         return await connect(self, protocol_factory, host, port, **options)

@@ -108,8 +108,9 @@ def hear_children(test: str = "", responder: Responder | None = None) -> list[Mi
         The misses of the running test, if it has no responder.
     """
     clients: Any = sys.modules.get("pytest_agentcache.clients")
-    run = clients.CHILDREN.run if clients is not None else None
-    if run is None or not (attempts := list(run.attempts())):
+    if clients is None or (run := clients.CHILDREN.run) is None:
+        return []
+    if not (attempts := list(run.attempts())):
         return []
     from ..errors import MissError
     from ..http.messages import Request

@@ -42,7 +42,7 @@ class Connection(BaseHTTPRequestHandler):
         self._peer, self._origin = peer, origin
         super().__init__(connection, ("127.0.0.1", peer), server)
 
-    def log_message(self, *args: Any) -> None:
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - its name there
         """Write nothing: the output belongs to the tests."""
 
     def handle_one_request(self) -> None:

@@ -39,13 +39,14 @@ class Upstream:
             urllib3.exceptions.HTTPError, OSError: For a connection that fails.
         """
         import urllib3
+        from urllib3.util import SKIP_HEADER
 
         headers = urllib3.HTTPHeaderDict()
         for name, value in request.headers.without(*_HOP_BY_HOP):
             headers.add(name, value)
         for name in ("accept-encoding", "user-agent"):
             # urllib3 adds its own where there is none.
-            headers.setdefault(name, urllib3.util.SKIP_HEADER)
+            headers.setdefault(name, SKIP_HEADER)
         return self._pool(request.url).urlopen(
             request.method,
             request.url,
