@@ -240,9 +240,11 @@ def test_disk_that_is_full_loses_nothing(folder):
     path.write_text(path.read_text().replace("status: 200", "status:  200"))
     foreign.write_vcr(cassette.read(path), folder / "cassettes/v.yaml")
     before = snapshot(folder)
+    # Python would cut the compiled modules, too, and import them so from then on.
     program = """\
-import resource
+import resource, sys
 from pytest_agentcache.cli import main
+sys.dont_write_bytecode = True
 resource.setrlimit(resource.RLIMIT_FSIZE, (8192, 8192))
 for words in (
     ["check", "--fix", "cassettes/t"],

@@ -185,10 +185,12 @@ def test_a_file_in_place_of_the_folder(suite, flag):
 
 
 FULL = """
-    import resource
+    import resource, sys
     import pytest
 
     LEFT = {left}
+    # Compiled modules would be cut, too.
+    sys.dont_write_bytecode = True
 
     def pytest_collection_finish():
         # A disk with room for so many bytes in any one file.
