@@ -27,12 +27,14 @@ def install(module: Any) -> None:
 
 
 def _making(module: Any, make: Callable[..., Any]) -> Callable[..., Any]:
+    unavailable, interceptor = _unavailable(module), _interceptor(module)
+
     @functools.wraps(make)
     def make_checked(target: str, *arguments: Any, **options: Any) -> Any:
         channel = make(target, *arguments, **options)
-        refuse = functools.partial(_check, target, _unavailable(module))
+        refuse = functools.partial(_check, target, unavailable)
         channel.subscribe = _trying(channel.subscribe, refuse)
-        return module.intercept_channel(channel, _interceptor(module)(refuse))
+        return module.intercept_channel(channel, interceptor(refuse))
 
     return make_checked
 

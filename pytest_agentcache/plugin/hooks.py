@@ -128,14 +128,14 @@ def pytest_report_header(config: pytest.Config) -> str:
 def _keep_sample(config: pytest.Config, items: list[pytest.Item], share: float) -> None:
     """Deselect the tests on a cassette that are not in the sample of today."""
     today = datetime.now(UTC).date()
-    left_out = [
-        item
-        for item in items
-        if is_on_cassette(item) and not sample.is_in_sample(item.nodeid, share, today)
-    ]
+    kept: list[pytest.Item] = []
+    left_out: list[pytest.Item] = []
+    for item in items:
+        stays = not is_on_cassette(item) or sample.is_in_sample(item.nodeid, share, today)
+        (kept if stays else left_out).append(item)
     if left_out:
         config.hook.pytest_deselected(items=left_out)
-        items[:] = [item for item in items if item not in left_out]
+        items[:] = kept
 
 
 @pytest.hookimpl(trylast=True)

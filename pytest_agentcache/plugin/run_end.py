@@ -116,7 +116,7 @@ class RunEnd:
         )
         # These misses belong to no test, so the run fails for them.
         failed = bool(self._totals.late or self._totals.outside)
-        failed = failed or any(each.level == "error" for each in self._totals.changes())
+        failed = self._totals.compare() or failed
         if facts["whole"] is not None and all(each["whole"] is not None for each in everything):
             failed = self._look_around(everything) or failed
         if not any(each["narrowed"] for each in everything) and exitstatus == pytest.ExitCode.OK:

@@ -16,7 +16,6 @@ from ..clock import Clock
 from ..errors import CassetteError, SecretError
 from ..files import locked
 from ..http.messages import Interaction
-from ..matching.shapes import Shapes
 from ..settings.durations import age_text
 from ..settings.settings import Settings
 from .responder import Responder
@@ -154,6 +153,9 @@ class CassetteFile:
         """
         if self._settings.mode != "verify" or self._found is None:
             return {}
+        # Only this mode needs its expressions, which take time to compile.
+        from ..matching.shapes import Shapes
+
         recorded, fresh = Shapes(), Shapes()
         for shapes, interactions in (
             (recorded, self._found.interactions),

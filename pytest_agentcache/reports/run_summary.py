@@ -50,6 +50,7 @@ class Totals:
     shared_unused: bool = False
     recorded_nothing: bool = False
     drift: list[dict[str, Any]] = field(default_factory=list)
+    changes: list[Change] = field(default_factory=list)
     cost: float = 0.0
     stopped: str = ""
 
@@ -80,17 +81,22 @@ class Totals:
         if facts["aged"]:
             known["aged"] = [facts["aged"], *((known["aged"] or [""])[1:]), test]
 
-    def changes(self) -> list[Change]:
-        """Return how the responses of upstream differ from those on the cassettes."""
+    def compare(self) -> bool:
+        """Compare the responses of upstream with those on the cassettes.
+
+        Returns:
+            Whether there are changes that fail the run.
+        """
         if not self.drift:
-            return []
+            return False
         from ..matching.shapes import Shapes, changes
 
         recorded, fresh = Shapes(), Shapes()
         for each in self.drift:
             recorded.merge(each["recorded"])
             fresh.merge(each["fresh"])
-        return changes(recorded, fresh)
+        self.changes = changes(recorded, fresh)
+        return any(change.level == "error" for change in self.changes)
 
     def add_outside(self, lines: Iterable[str]) -> None:
         """Add the misses outside any test; the workers of xdist have many in common."""
@@ -171,7 +177,7 @@ class Totals:
     def _drift_lines(self) -> Iterator[str]:
         if not self.drift:
             return
-        found = self.changes()
+        found = self.changes
         yield from (f"verify: {change}" for change in found[:_MOST_CHANGES])
         if len(found) > _MOST_CHANGES:
             yield f"… and {len(found) - _MOST_CHANGES} more changes"

@@ -57,7 +57,6 @@ class Server:
         port: The port.
         default: As above.
         upstream: Sends the requests.
-        authority: Signs the certificates for HTTPS; None without the extra `serve`.
 
     Raises:
         SettingsError: If the address is in use, or the base URL is none.
@@ -76,13 +75,21 @@ class Server:
                 f"serve on {host}:{port}: {error.strerror}. Leave the port out to get a free one, "
                 "or end the process that uses it"
             ) from None
-        self.authority: Authority | None = None
-        with suppress(ImportError):
-            self.authority = Authority()
+        self._authority: Authority | None = None
         self._host = LOOPBACK if host == _ANY else host
         self.port: int = self._listener.getsockname()[1]
         self._thread = threading.Thread(target=self._accept, name="agentcache-serve", daemon=True)
         self._thread.start()
+
+    @property
+    def authority(self) -> Authority | None:
+        """The signer of the certificates for HTTPS; None without the extra `serve`.
+
+        Made when it is needed first: clients with a base URL need none.
+        """
+        with self._lock, suppress(ImportError):
+            self._authority = self._authority or Authority()
+        return self._authority
 
     @property
     def url(self) -> str:
@@ -117,7 +124,8 @@ class Server:
         }
         proxies = {"HTTP_PROXY": self.url, "HTTPS_PROXY": self.url, "NO_PROXY": ""}
         both = proxies | {name.lower(): value for name, value in proxies.items()}
-        trusted = self.authority.variables() if self.authority else {}
+        authority = self.authority
+        trusted = authority.variables() if authority else {}
         return led | both | trusted | node_variables(given)
 
     def close(self) -> None:
@@ -137,8 +145,8 @@ class Server:
             # One that waits for upstream ends by itself.
             worker.join(1)
         self.upstream.close()
-        if self.authority is not None:
-            self.authority.close()
+        if self._authority is not None:
+            self._authority.close()
 
     def sending(self, peer: int) -> AbstractContextManager[None]:
         """Return a context in which this thread sends requests of the process at port `peer`."""
@@ -160,13 +168,13 @@ class Server:
             handle: Called with the TLS.
         """
         host = address.rpartition(":")[0].strip("[]")
-        if self.authority is None:
+        if (authority := self.authority) is None:
             self.test.untrusted(address, sender_at(peer, self.port))
             return
         # A process that refuses a certificate is gone soon after.
-        process = Process() if self.authority.knows(host) else sender_at(peer, self.port)
+        process = Process() if authority.knows(host) else sender_at(peer, self.port)
         try:
-            inside = self.authority.context(host).wrap_socket(connection, server_side=True)
+            inside = authority.context(host).wrap_socket(connection, server_side=True)
             with self.tracking(inside):
                 handle(inside)
         except ssl.SSLError as error:
