@@ -13,7 +13,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..network.closing import TEST, VARIABLE, Closing, patch_process_starts, proxies_of
+from ..network.closing import (
+    TEST,
+    VARIABLE,
+    Closing,
+    as_text,
+    patch_process_starts,
+    proxies_of,
+)
 from ..network.proxy import Proxy
 from ..replay.dispatcher import DISPATCHER
 from ..replay.responder import Responder
@@ -127,7 +134,7 @@ class ChildEnvironment:
 
     def environment(self, given: Mapping[Any, Any]) -> dict[Any, Any]:
         """Return the environment of a child that would start with `given`."""
-        found = {os.fsdecode(name): os.fsdecode(value) for name, value in given.items()}
+        found = as_text(given)
         if self.closing is not None:
             found = self.closing.environment(found)
         return found | dict(self.variables(found)) if self.variables is not None else found

@@ -7,11 +7,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ..errors import NetworkBlocked
+from ..network.rules import PORTS
 from ..replay.dispatcher import DISPATCHER
 from ..replay.guard import Guard
 
 LIBRARY = "pycurl"
-_PORTS = {"http": 80, "https": 443, "ftp": 21}
 
 
 def install(module: Any) -> None:
@@ -126,4 +126,4 @@ def _host_and_port(url: str | bytes) -> tuple[str, int | None]:
         port = parts.port
     except ValueError:
         port = None
-    return parts.hostname or "", port or _PORTS.get(parts.scheme)
+    return parts.hostname or "", port or PORTS.get(parts.scheme)

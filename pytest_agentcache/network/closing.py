@@ -75,7 +75,7 @@ class Closing:
         Args:
             given: Names and values, strings or bytes.
         """
-        found = {os.fsdecode(name): os.fsdecode(value) for name, value in given.items()}
+        found = as_text(given)
         paths = found.get("PYTHONPATH", "")
         if SITE not in paths.split(os.pathsep):
             found["PYTHONPATH"] = os.pathsep.join([SITE, paths] if paths else [SITE])
@@ -91,10 +91,7 @@ class Closing:
         # Suffixes of names are all that `no_proxy` knows of globs.
         hosts = [each[1:] if each.startswith("*.") else each for each in self.allowed]
         direct = ",".join([*_LOOPBACK, *(each for each in hosts if "*" not in each)])
-        return {
-            **dict.fromkeys(_PROXIES, self.proxy),
-            **dict.fromkeys(_DIRECT, direct),
-        }
+        return proxy_variables(self.proxy, direct)
 
     def report(self, target: str, pid: int | None, command: str, test: str | None) -> None:
         """Add a line about a refused connection to the log, if that is still there.
@@ -119,6 +116,21 @@ class Closing:
             os.write(opened, json.dumps(facts).encode() + b"\n")
         finally:
             os.close(opened)
+
+
+def as_text(environment: Mapping[Any, Any]) -> dict[str, str]:
+    """Return an environment of strings; names and values may be bytes."""
+    return {os.fsdecode(name): os.fsdecode(value) for name, value in environment.items()}
+
+
+def proxy_variables(proxy: str, direct: str) -> dict[str, str]:
+    """Return the variables that lead programs to a proxy, in both spellings.
+
+    Args:
+        proxy: The URL of the proxy.
+        direct: The hosts that are reached without it, separated by commas.
+    """
+    return {**dict.fromkeys(_PROXIES, proxy), **dict.fromkeys(_DIRECT, direct)}
 
 
 def proxies_of(environment: Mapping[str, str]) -> frozenset[str]:

@@ -17,8 +17,8 @@ from pathlib import Path
 
 from .closing import TEST, Closing
 from .peers import command_line, process_at, variable
+from .rules import PORTS
 
-_PORTS = {"http": 80, "https": 443, "ftp": 21}
 # Forked at once, it is no child of the process that starts it, which need not wait for the rest.
 _START = """
 import os, sys
@@ -106,7 +106,7 @@ def _target(head: bytes) -> str | None:
         return None
     host = rest.partition("/")[0].partition("?")[0].rpartition("@")[2]
     has_port = host.rpartition(":")[2].isdecimal() and not host.endswith("]")
-    return host if has_port or scheme not in _PORTS else f"{host}:{_PORTS[scheme]}"
+    return host if has_port or scheme not in PORTS else f"{host}:{PORTS[scheme]}"
 
 
 def _response(target: str) -> bytes:

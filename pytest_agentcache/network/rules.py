@@ -18,6 +18,8 @@ _LOOKUPS = (
     "socket.gethostbyaddr",
     "socket.getnameinfo",
 )
+PORTS = {"http": 80, "https": 443, "ftp": 21}
+"""The standard ports of schemes."""
 EVENTS = frozenset((*_WITH_ADDRESS, *_LOOKUPS))
 """The audit events of Python that lead out of the machine."""
 

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from ..errors import SettingsError
-from ..network.closing import node_variables
+from ..network.closing import node_variables, proxy_variables
 from .authority import Authority
 from .connection import Connection
 from .sender import Process, sender_at
@@ -122,11 +122,9 @@ class Server:
         led = {
             name: url if url.startswith(self.url) else self.base(url) for name, url in bases.items()
         }
-        proxies = {"HTTP_PROXY": self.url, "HTTPS_PROXY": self.url, "NO_PROXY": ""}
-        both = proxies | {name.lower(): value for name, value in proxies.items()}
         authority = self.authority
         trusted = authority.variables() if authority else {}
-        return led | both | trusted | node_variables(given)
+        return led | proxy_variables(self.url, "") | trusted | node_variables(given)
 
     def close(self) -> None:
         """Close the port and all connections, and wait for their threads."""

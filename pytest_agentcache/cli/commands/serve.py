@@ -17,6 +17,7 @@ from ...replay.run_state import SURROUNDINGS
 from ...replay.session import Harness
 from ...reports import miss_report
 from ...reports.run_summary import Totals
+from ...serving.connection import MISSES
 from ...serving.server import Server
 from ...standalone import use_cassette
 from ..exit_codes import FINE, FOUND, CommandError
@@ -100,7 +101,7 @@ def _wait(server: Server, screen: Screen, *, quiet: bool) -> None:
     if not quiet:
         for name, value in server.env.items():
             screen.line(f"export {name}={shlex.quote(value)}")
-        screen.line(f"# serves until Ctrl-C; misses so far: {server.url}/_agentcache/misses")
+        screen.line(f"# serves until Ctrl-C; misses so far: {server.url}{MISSES}")
         screen.out.flush()
     ended = threading.Event()
     for each in (signal.SIGINT, signal.SIGTERM):
