@@ -130,10 +130,12 @@ def _parse(module: Any, origin: str, sent: bytes) -> Request:
 def _as_upstream_knows(sent: bytes, request: Request, decision: Forward | PassThrough) -> bytes:
     """Return the bytes of a request, with what is changed before it is sent upstream."""
     match decision:
-        case Forward() as forward if (to_upstream := forward.upstream(request)) is not request:
-            pass
-        case _:
+        case Forward():
+            to_upstream = decision.upstream(request)
+        case PassThrough():
             return sent
+    if to_upstream is request:
+        return sent
     method, target, version = sent.partition(b"\r\n")[0].decode("latin-1").split(" ", 2)
     target = to_upstream.url[len(request.url) - len(target) :]
     headers = to_upstream.headers.without("transfer-encoding", "content-length")

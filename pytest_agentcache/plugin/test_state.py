@@ -293,6 +293,7 @@ def shorten_summary(call: pytest.CallInfo[None], report: Any) -> None:
 def account(item: pytest.Item) -> dict[str, Any]:
     """Return what the summary needs of one test; empty if it used no cassette."""
     from ..files import display_path
+    from ..reports.run_summary import facts_of
 
     state = state_of(item)
     beyond = [*state.refused, *(state.bare.misses if state.bare else [])]
@@ -306,27 +307,22 @@ def account(item: pytest.Item) -> dict[str, Any]:
     lists = harness.passed and harness.settings.unused != "ignore"
     state.move = state.move or _move_of_recorded(item, harness)
     shared = harness.cassette_file.shared and harness.mode in ("replay", "offline")
-    return {
-        "cassette": display_path(harness.path or Path(), item.config.rootpath),
-        "replayed": harness.responder.counts.replayed,
-        "recorded": harness.responder.counts.recorded,
-        "missed": missed,
-        "unused": list(harness.unused) if lists else [],
-        "written": harness.cassette_file.written,
-        "discarded": _discarded(state, harness),
-        "failures": _failures(harness),
-        "lists": lists,
-        "held": len(harness.responder.recorded) if shared else 0,
-        "aged": harness.cassette_file.aged,
-        "moved": _move_for_summary(item),
-        "drift": harness.cassette_file.drift(harness.responder),
-        "cost": _cost(harness),
-        "spins": [
-            f"{display_path(Path(file), item.config.rootpath)}:{line}"
-            for file, line in harness.clock.spins
-        ],
+    root = item.config.rootpath
+    return facts_of(
+        harness,
+        display_path(harness.path or Path(), root),
+        missed=missed,
+        unused=list(harness.unused) if lists else [],
+        discarded=_discarded(state, harness),
+        failures=_failures(harness),
+        lists=lists,
+        held=len(harness.responder.recorded) if shared else 0,
+        moved=_move_for_summary(item),
+        drift=harness.cassette_file.drift(harness.responder),
+        cost=_cost(harness),
+        spins=[f"{display_path(Path(file), root)}:{line}" for file, line in harness.clock.spins],
         **facts,
-    }
+    )
 
 
 def _discarded(state: TestState, harness: Harness) -> str:

@@ -189,7 +189,7 @@ class TextFields:
             name: The name.
             value: The value.
             every: Whether placeholders of any name count too.
-            quote: The quote around the value; None if there is none.
+            quote: The quote around the value; None without quotes.
             is_assigned: Whether a sign such as `=` is between them.
             is_packed: Whether there is no space between them, as in a setting of a shell.
         """

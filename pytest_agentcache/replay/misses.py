@@ -30,7 +30,7 @@ class Caller:
 
 
 Sender = Caller | Process
-"""What sent a request, as far as it is known."""
+"""The sender of a request: a line of user code, or another process."""
 
 
 @dataclass(slots=True)

@@ -15,6 +15,7 @@ from ..settings.settings import Settings
 
 if TYPE_CHECKING:
     from ..matching.shapes import Change
+    from ..replay.session import Harness
 
 _HEADERS = {
     "replay": "replay, a request that is not on its cassette fails the test",
@@ -212,6 +213,34 @@ _MOST_CHANGES = 50
 _MOST_ORPHANS = 20
 _SPINS = "waits in a loop for a frozen clock, which was moved on by the real time"
 _MOST_NAMED = 3
+
+
+def facts_of(harness: Harness, cassette: str, **more: Any) -> dict[str, Any]:
+    """Return what `Totals.add` needs of a test on a cassette.
+
+    Args:
+        harness: The harness of the test.
+        cassette: Its cassette, as it is displayed.
+        more: Facts that are not those of a test that passed and has its cassette to itself.
+    """
+    return {
+        "cassette": cassette,
+        "replayed": harness.responder.counts.replayed,
+        "recorded": harness.responder.counts.recorded,
+        "missed": 0,
+        "unused": [],
+        "written": harness.cassette_file.written,
+        "discarded": "",
+        "failures": [],
+        "lists": True,
+        "held": 0,
+        "aged": harness.cassette_file.aged,
+        "moved": None,
+        "drift": {},
+        "cost": 0.0,
+        "spins": [],
+        **more,
+    }
 
 
 def rerecording_command(tests: Sequence[str]) -> str:

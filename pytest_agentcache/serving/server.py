@@ -51,7 +51,7 @@ class Server:
         test: The test whose requests these are.
         host: The address to listen on.
         port: The port; 0 for one that is free.
-        default: The base URL for requests that name no upstream; empty if there is none.
+        default: The base URL for requests that name no upstream; empty for an error.
 
     Attributes:
         port: The port.
@@ -59,7 +59,7 @@ class Server:
         upstream: Sends the requests.
 
     Raises:
-        SettingsError: If the address is in use, or the base URL is none.
+        SettingsError: If the address is in use, or the base URL is not absolute.
     """
 
     def __init__(self, test: Test, host: str = LOOPBACK, port: int = 0, default: str = "") -> None:
@@ -103,7 +103,7 @@ class Server:
             url: The base URL of the API, such as `https://api.openai.com/v1`.
 
         Raises:
-            SettingsError: If it is no absolute URL of HTTP.
+            SettingsError: If it is not an absolute URL of HTTP.
         """
         return f"{self.url}/{_checked(url, 'base')}"
 

@@ -45,7 +45,7 @@ class Upstream:
         for name, value in request.headers.without(*_HOP_BY_HOP):
             headers.add(name, value)
         for name in ("accept-encoding", "user-agent"):
-            # urllib3 adds its own where there is none.
+            # Without these, urllib3 adds its own.
             headers.setdefault(name, SKIP_HEADER)
         return self._pool(request.url).urlopen(
             request.method,

@@ -58,7 +58,7 @@ def refuse_unknown(arguments: Iterable[str]) -> None:
     """Refuse flags that do not exist, with a suggestion, before pytest does without one.
 
     Raises:
-        SettingsError: For an argument that looks like a flag of this plugin and is none of them.
+        SettingsError: For an unknown flag that begins like those of this plugin.
     """
     known = [f"--agentcache-{name}" for name in (*_FLAGS, "report", "sample")]
     for argument in arguments:

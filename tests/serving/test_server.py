@@ -154,7 +154,7 @@ def test_client_that_trusts_no_other_certificate(replayed, cassette):
 
 
 def test_bad_input(replayed, cassette):
-    """A path without an upstream, a base URL that is none and a port in use are clear errors."""
+    """A path without an upstream, a wrong base URL and a port in use are clear errors."""
     with use_cassette(cassette, mode="replay") as harness:
         server = harness.serve()
         assert curl(harness.serve().base(replayed)).stdout == '{"n":1}'

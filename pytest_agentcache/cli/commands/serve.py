@@ -16,7 +16,7 @@ from typing import Any
 from ...replay.run_state import SURROUNDINGS
 from ...replay.session import Harness
 from ...reports import miss_report
-from ...reports.run_summary import Totals
+from ...reports.run_summary import Totals, facts_of
 from ...serving.connection import MISSES
 from ...serving.server import Server
 from ...standalone import use_cassette
@@ -135,22 +135,12 @@ def _as_json(harness: Harness, code: int) -> dict[str, Any]:
 
 def _facts(harness: Harness, code: int) -> dict[str, Any]:
     """Return what the summary needs, as it needs it of a test."""
-    counts, written = harness.responder.counts, harness.cassette_file.written
     reason = f"the program ended with {code}" if code else "there are misses"
-    return {
-        "cassette": str(harness.path),
-        "replayed": counts.replayed,
-        "recorded": counts.recorded,
-        "missed": sum(miss.count for miss in harness.misses),
-        "unused": list(harness.unused),
-        "written": written,
-        "discarded": reason if counts.recorded and (code or harness.misses) else "",
-        "aged": harness.cassette_file.aged,
-        "failures": [],
-        "held": 0,
-        "lists": True,
-        "moved": None,
-        "drift": {},
-        "cost": 0.0,
-        "spins": [],
-    }
+    is_discarded = harness.responder.counts.recorded and (code or harness.misses)
+    return facts_of(
+        harness,
+        str(harness.path),
+        missed=sum(miss.count for miss in harness.misses),
+        unused=list(harness.unused),
+        discarded=reason if is_discarded else "",
+    )
